@@ -1,0 +1,186 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT 16
+#define FIRST_BYTES 4096
+#define LARGEST_STEP (1u << 20) /* blocks double up to here, then grow evenly */
+
+struct block {
+    struct block *next;
+    size_t size, used;
+    char data[] __attribute__((aligned(ALIGNMENT)));
+};
+
+struct end {
+    struct end *next;
+    void (*function)(void *);
+    void *argument;
+};
+
+struct arena {
+    struct block *now;   /* newest block; older ones follow by next */
+    struct block *first; /* kept by clear */
+    struct end *ends;
+    size_t bytes;
+};
+
+static void out_of_memory(size_t bytes)
+{
+    fprintf(stderr, "out of memory (%zu bytes wanted)\n", bytes);
+    abort();
+}
+
+void *mem_alloc(size_t bytes)
+{
+    void *memory = calloc(1, bytes ? bytes : 1);
+    if (!memory)
+        out_of_memory(bytes);
+    return memory;
+}
+
+void *mem_realloc(void *old, size_t bytes)
+{
+    void *memory = realloc(old, bytes ? bytes : 1);
+    if (!memory)
+        out_of_memory(bytes);
+    return memory;
+}
+
+char *mem_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(mem_alloc(bytes), text, bytes);
+}
+
+static struct block *block_new(struct arena *arena, size_t bytes)
+{
+    struct block *block = malloc(sizeof(*block) + bytes);
+    if (!block)
+        out_of_memory(bytes);
+    block->size = bytes;
+    block->used = 0;
+    block->next = arena->now;
+    arena->now = block;
+    arena->bytes += bytes;
+    return block;
+}
+
+struct arena *arena_new(size_t first_bytes)
+{
+    struct arena *arena = mem_alloc(sizeof(*arena));
+    arena->first = block_new(arena, first_bytes ? first_bytes : FIRST_BYTES);
+    return arena;
+}
+
+void *arena_alloc_raw(struct arena *arena, size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2)
+        out_of_memory(bytes);
+    bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    struct block *block = arena->now;
+    if (block->size - block->used < bytes)
+        block = block_new(arena, MAX(bytes, MIN(block->size * 2, LARGEST_STEP)));
+    void *memory = block->data + block->used;
+    block->used += bytes;
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    return memset(arena_alloc_raw(arena, bytes), 0, bytes);
+}
+
+void *arena_copy(struct arena *arena, const void *from, size_t bytes)
+{
+    void *memory = arena_alloc_raw(arena, bytes);
+    if (bytes)
+        memcpy(memory, from, bytes);
+    return memory;
+}
+
+char *arena_cstr(struct arena *arena, struct str text)
+{
+    char *copy = arena_alloc_raw(arena, text.len + 1);
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+struct str arena_str(struct arena *arena, struct str text)
+{
+    return (struct str){ arena_cstr(arena, text), text.len };
+}
+
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    char small[256];
+    int length = vsnprintf(small, sizeof(small), format, args);
+    if (length < 0)
+        length = 0;
+    char *text = arena_alloc_raw(arena, (size_t)length + 1);
+    if ((size_t)length < sizeof(small))
+        memcpy(text, small, (size_t)length + 1);
+    else
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return (struct str){ text, (size_t)length };
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+void arena_at_end(struct arena *arena, void (*function)(void *), void *argument)
+{
+    struct end *end = ARENA_NEW(arena, struct end);
+    *end = (struct end){ arena->ends, function, argument };
+    arena->ends = end;
+}
+
+void arena_clear(struct arena *arena)
+{
+    while (arena->ends) {
+        struct end *end = arena->ends;
+        arena->ends = end->next;
+        end->function(end->argument);
+    }
+    while (arena->now != arena->first) {
+        struct block *block = arena->now;
+        arena->now = block->next;
+        arena->bytes -= block->size;
+        free(block);
+    }
+    arena->first->used = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (!arena)
+        return;
+    arena_clear(arena);
+    free(arena->first);
+    free(arena);
+}
+
+void arena_freep(struct arena **arena)
+{
+    arena_free(*arena);
+    *arena = NULL;
+}
+
+size_t arena_bytes(const struct arena *arena)
+{
+    return arena->bytes;
+}
