@@ -1,0 +1,51 @@
+/* Outgoing HTTP: deadlines, connection reuse, circuit breaker, retry budget, calls in parallel. Stands on libcurl. Each
+ * calling thread has its own multi handle and connections; a call blocks its thread, so only pool threads call. */
+#pragma once
+
+#include "base/ctx.h"
+
+/* One neighbour: base URL, breaker, retry budget, metrics. Thread-safe; lives as long as the process. */
+struct peer;
+
+struct peer_settings {
+    const char *name; /* "personalization" */
+    const char *url;  /* "http://127.0.0.1:8104" */
+    int64_t budget_us; /* a call longer than this counts against the breaker; 0: only its deadline */
+};
+struct peer *peer_new(const struct peer_settings *settings);
+void peer_free(struct peer *peer);
+
+/* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget; open 5 s doubling
+ * to 60 s with jitter; then 3 probes. */
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+enum breaker_state peer_breaker(const struct peer *peer);
+
+struct header {
+    struct str name, value;
+};
+
+struct call {
+    struct peer *peer;
+    const char *method; /* "GET" */
+    struct str path;    /* "/v1/decisions?x=y", escaped */
+    struct str body;    /* ptr NULL: none */
+    const char *content_type; /* of the body; NULL: application/json */
+    struct str token;   /* bearer; ptr NULL: none */
+    const struct header *headers;
+    size_t n_headers;
+    int64_t deadline_us; /* monotonic; 0: the ctx's */
+    bool idempotent;     /* may be retried once within the budget (GET always may) */
+
+    /* The answer, in the ctx's arena. */
+    int status; /* 0: none came (error says why) */
+    struct str answer;
+    struct str answer_type, etag; /* header values; ptr NULL when absent */
+    struct error error; /* NONE for any status < 500; UNAVAILABLE (breaker open, refused), TIMEOUT, BAD_GATEWAY */
+};
+
+/* Makes the calls in parallel and waits until all are answered or their deadlines have passed. A span each; traceparent
+ * and the remaining milliseconds (`Fanfare-Deadline-Ms`) are sent along. True when every call's error is NONE. */
+bool client_call(struct ctx *ctx, struct call *calls, size_t n);
+
+/* Percent-encodes a path segment or query value. */
+struct str client_escape(struct arena *arena, struct str text);

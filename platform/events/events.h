@@ -1,0 +1,107 @@
+/* Events: CloudEvents on a Kafka-protocol log (semantics.md: Events, Publishing, Consuming). Stands on librdkafka. */
+#pragma once
+
+#include "platform/contract/contract.h"
+#include "platform/sql/sql.h"
+#include "platform/telemetry/trace.h"
+
+/* ---- publishing ---- */
+
+/* Writes the event into the outbox of ctx->sql's transaction; the relay sends it once that is on disk. Id: UUIDv7, or,
+ * inside a reaction, made from the cause's id, the type and an index. Subject and key come from the data by the schema.
+ * False: the operation must fail (CONFLICT, UNAVAILABLE, TOO_LARGE over 256 KB). Called by the generated publish_*. */
+bool event_publish(struct ctx *ctx, const struct event_type *type, const void *data);
+
+/* The same for a time in the past (imports): the event's `time`. */
+bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us);
+
+/* An event to be sent straight to the log (clickstream): the caller waits until all of them are synced there. */
+struct event_out {
+    const struct event_type *type;
+    const void *data;
+    struct str id;   /* ptr NULL: a new UUIDv7 */
+    int64_t time_us; /* 0: now */
+};
+bool event_send(struct ctx *ctx, const struct event_out *events, size_t n);
+
+/* ---- consuming ---- */
+
+/* One event as read. Text lives as long as its batch. */
+struct event {
+    struct str id, type, source, subject, key, topic;
+    int64_t time_us;
+    int partition;
+    int64_t offset;
+    struct trace_context trace; /* of the producer; linked, not continued */
+    struct str data;            /* JSON */
+    uint32_t emitted;           /* events published so far by the reaction (index of the next) */
+};
+
+struct reaction {
+    const struct event_type *event;
+    enum outcome (*handle)(struct ctx *ctx, const void *data);
+    const char *const *reads; /* members that it reads, NULL at the end */
+};
+
+/* ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total")): the handler's type is checked. */
+#define ON(event_name, function, fields)                                                                               \
+    {                                                                                                                  \
+        .event = &event_name##_TYPE,                                                                                   \
+        .handle = (enum outcome(*)(struct ctx *, const void *))(__typeof__(                                            \
+            __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(&function),                                  \
+                                                               enum outcome(*)(struct ctx *, const event_name##_DATA *)), \
+                                  (enum outcome(*)(struct ctx *, const void *))0, (void)0)))function,                  \
+        .reads = fields,                                                                                               \
+    }
+#define READS(...) (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }
+
+enum consumer_sharing {
+    CONSUMER_SHARED, /* one consumer group of all instances; state in a store that all share */
+    CONSUMER_LOCAL,  /* every instance reads every partition into its own projection */
+};
+
+/* A store that keeps state and positions together. SQL is built in (NULL); LMDB and DuckDB stores give their own. All
+ * are called from the consumer's thread. */
+struct event_store {
+    bool (*begin)(struct ctx *ctx, void *store);
+    /* Next offset to read of a partition; *next stays -1 when there is none. `log` is "<cluster>/<topic generation>";
+     * a row of another log is an error (CONFLICT) whose sentence names both. */
+    bool (*position)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t *next);
+    /* Moves it from `was` to `next`; false with CONFLICT when it was not at `was`. */
+    bool (*move)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t was, int64_t next);
+    bool (*commit)(struct ctx *ctx, void *store);
+    void (*undo)(struct ctx *ctx, void *store); /* the whole transaction */
+    /* Has this id been handled within 7 days? Notes it when not. NULL: duplicates are the reactions' own matter. */
+    bool (*seen)(struct ctx *ctx, void *store, struct str id, bool *already);
+};
+
+struct consumer_settings {
+    const char *name;  /* group: "<service>" or "<service>.<projection>" */
+    enum consumer_sharing sharing;
+    const struct reaction *reactions;
+    size_t n_reactions;
+    const struct event_store *store; /* NULL: SQL, in ctx->sql */
+    void *store_data;
+    void *app;
+};
+
+struct events; /* one per service process: producer, relay, consumers, admin of topics */
+
+struct events_settings {
+    const char *url;     /* "kafka://127.0.0.1:9092[,host:port...]" */
+    const char *service; /* source "/fanfare/<service>", group and client id */
+    struct sql_db *db;   /* for the outbox and SQL positions; may be NULL */
+    const struct contract *contract; /* its topics are created when missing */
+    int64_t outbox_max_bytes, outbox_max_age_s; /* beyond: publishing answers UNAVAILABLE before accepting */
+};
+
+struct events *events_open(struct ctx *ctx, const struct events_settings *settings); /* never waits for the broker */
+bool events_consume(struct ctx *ctx, struct events *events, const struct consumer_settings *settings);
+/* Starts relay and consumers. `fatal` is called once, with a sentence, for what must stop the service (another log than
+ * the positions are of, an offset outside the log). */
+bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence), void *argument);
+void events_stop(struct events *events); /* finish batches, flush within 5 s, commit, close */
+void events_free(struct events *events);
+
+/* Waits until the outbox is empty and consumers have reached the log's end as it is now; for tests and the demo. */
+bool events_settled(struct events *events, int64_t timeout_us);

@@ -1,0 +1,37 @@
+/* JsonLogic with the flagd operators (protocols.md: OFREP), compiled once, steps bounded. No I/O. */
+#pragma once
+
+#include "platform/json/json.h"
+
+struct rule;
+
+/* Owned by the caller; immutable and thread-safe. ERR_INVALID with the pointer: unknown operator, wrong arity, too many
+ * nodes (10,000), too deep (64). */
+struct rule *rule_compile(struct ctx *ctx, const struct json *logic);
+void rule_free(struct rule *rule);
+
+enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_ARRAY, VALUE_JSON };
+
+/* A value during evaluation; arrays and text live in the arena. */
+struct value {
+    enum value_kind kind;
+    bool boolean;
+    double number;
+    struct str str;
+    struct value *items;
+    size_t n_items;
+    const struct json *json; /* an object, or an array as it was read */
+};
+
+/* Where `var` looks: a JSON document, and/or a function for names that it computes (true when it gave one). */
+struct rule_input {
+    const struct json *data;
+    bool (*lookup)(struct ctx *ctx, struct str name, void *argument, struct value *out);
+    void *argument;
+    struct str flag_key, targeting_key; /* for `fractional` */
+};
+
+/* False with ERR_INVALID when more than 100,000 steps were taken or an operator met what it cannot use. */
+bool rule_evaluate(struct ctx *ctx, const struct rule *rule, const struct rule_input *input, struct value *out);
+bool rule_truthy(const struct value *value);
+void rule_put_value(struct json_out *out, const struct value *value);

@@ -1,0 +1,56 @@
+/* The life of a service: settings, start, health, readiness, drain, signals. main.c is one call with tables. */
+#pragma once
+
+#include "platform/client/client.h"
+#include "platform/contract/contract.h"
+#include "platform/events/events.h"
+#include "platform/http/http.h"
+#include "platform/service/settings.h"
+#include "platform/sql/sql.h"
+#include "platform/telemetry/log.h"
+#include "platform/telemetry/metrics.h"
+
+struct service {
+    const char *name;
+    int port; /* default; the admin listener is on port + 1000 */
+    const struct contract *contract;
+    const struct sql_migration *migrations; /* NULL with n 0 and no_sql: no SQL database */
+    size_t n_migrations;
+    bool no_sql, no_events, edge;
+    const struct reaction *reactions; /* SHARED, in SQL */
+    size_t n_reactions;
+    const struct setting *settings; /* beyond the common ones */
+    size_t n_settings;
+    const char *const *peers; /* names of neighbours that are called; NULL at the end; setting <peer>_url each */
+    /* Makes the service's own state into ctx->app (may use setting_*, service_data_path, service_consume); false stops
+     * the start with the sentence in ctx. close() gets it back after the drain. Both may be NULL. */
+    bool (*open)(struct ctx *ctx);
+    void (*close)(void *app);
+};
+
+/* Runs it until SIGTERM or SIGINT; gives the process's exit status. `--help`, `--version`, `--config FILE`,
+ * `--<key> VALUE` for every setting; FANFARE_<SERVICE>_<KEY> from the environment. */
+int service_run(int argc, char **argv, const struct service *service);
+
+/* ---- for handlers, reactions and open() ---- */
+
+struct peer *service_peer(const struct ctx *ctx, const char *name);
+struct sql_db *service_db(const struct ctx *ctx);
+struct events *service_events(const struct ctx *ctx);
+
+/* A token with these scopes to call peers with, cached and renewed; ptr NULL with UNAVAILABLE without a signing key. */
+struct str service_token(struct ctx *ctx, const char *scopes);
+
+/* A path inside the service's own folder; folders are made. */
+struct str service_data_path(struct ctx *ctx, const char *name);
+
+/* In open(): another consumer than the one of .reactions (a LOCAL projection, a warehouse). app is ctx->app. */
+bool service_consume(struct ctx *ctx, const struct consumer_settings *settings);
+
+/* In open(): `run` is called again and again on a thread of its own, with a fresh ctx, `every_us` apart (at once when it
+ * gives true: there is more). Stopped before close. */
+bool service_worker(struct ctx *ctx, const char *name, int64_t every_us, bool (*run)(struct ctx *ctx));
+
+/* Publishes from outside a transaction without waiting (page views): queued to the outbox, many to one commit. False
+ * with UNAVAILABLE when the queue is full. The data is encoded before it returns. */
+bool service_publish_later(struct ctx *ctx, const struct event_type *type, const void *data);

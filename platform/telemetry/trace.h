@@ -1,0 +1,49 @@
+/* Traces: W3C context in and out, spans, OTLP/HTTP JSON export (protocols.md). Handlers never call this: the router,
+ * the client, the SQL layer and the consumers do. */
+#pragma once
+
+#include "base/ctx.h"
+
+struct trace_context {
+    uint8_t trace_id[16]; /* all zero: none */
+    uint8_t span_id[8];
+    uint8_t flags; /* 1: sampled */
+};
+
+enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER, SPAN_CLIENT, SPAN_PRODUCER, SPAN_CONSUMER }; /* OTLP's numbers */
+
+#define TRACEPARENT_BYTES 56
+
+/* W3C Trace Context level 1: false for a malformed one, version ff, or zero ids; later versions by their first fields. */
+bool trace_parse(struct str traceparent, struct trace_context *out);
+void trace_format(const struct trace_context *context, char out[TRACEPARENT_BYTES]);
+
+/* Starts a span below ctx->span (or a new trace) and makes it ctx->span. `name` is copied into the arena. */
+struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name);
+
+/* Starts a server or consumer span that continues `parent` (from inside the edge), or a new trace when NULL. */
+struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str name, const struct trace_context *parent);
+
+void span_link(struct span *span, const struct trace_context *other);
+void span_str(struct span *span, const char *key, struct str value); /* key must outlive the span; value copied */
+void span_int(struct span *span, const char *key, int64_t value);
+void span_error(struct span *span, const char *error_type); /* sets status ERROR and error.type */
+
+/* Ends it, puts ctx->span back to its parent, and hands it to the exporter if it is to be kept (1% of traces by
+ * trace id, all with an error, all slow ones). Never blocks: a full export queue drops and counts. */
+void span_end(struct ctx *ctx, struct span *span);
+
+/* Context to send along: of ctx->span. False (out untouched) without one. */
+bool span_context(const struct ctx *ctx, struct trace_context *out);
+
+/* The trace id of ctx->span as 32 hex digits, or an empty text. */
+struct str trace_id_text(struct ctx *ctx);
+
+/* Export settings; url empty: no export. sample_per_mille 10 is the default; slow_us: traces slower are kept. */
+struct trace_settings {
+    const char *service, *instance, *url;
+    int sample_per_mille;
+    int64_t slow_us;
+};
+void trace_setup(const struct trace_settings *settings); /* starts the exporter's thread when url is set */
+void trace_stop(void);                                   /* flushes within 2 s */

@@ -1,0 +1,40 @@
+/* Tokens and scopes (semantics.md: Tokens): 10-minute Ed25519 JWTs (RFC 7519, RFC 8037), and write keys. */
+#pragma once
+
+#include "base/ctx.h"
+
+enum principal_kind { PRINCIPAL_NOBODY, PRINCIPAL_TOKEN, PRINCIPAL_WRITE_KEY };
+
+/* Who asks. Lives in the arena of the request. */
+struct principal {
+    enum principal_kind kind;
+    struct str subject; /* "demo", "svc:gateway", or the source name of a write key */
+    struct str scopes;  /* separated by spaces */
+};
+
+bool principal_has(const struct principal *who, const char *scope); /* "*" holds all */
+
+/* A key set: public keys by key id, and write keys by hash. Read from the key folder; re-read when files change.
+ *   <folder>/signing.key     64 hex digits (seed), mode 0600, only where tokens are minted
+ *   <folder>/keys.json       {"keys":[{"kid":..., "kty":"OKP","crv":"Ed25519","x":...}], "write_keys":[{"hash":sha256 hex,
+ *                             "source":..., "scopes":"collect"}], "revoked":[jti...]} */
+struct token_keys;
+
+struct token_keys *token_keys_open(struct ctx *ctx, const char *folder); /* NULL with a sentence */
+void token_keys_close(struct token_keys *keys);
+bool token_keys_refresh(struct ctx *ctx, struct token_keys *keys); /* cheap when nothing changed (stat) */
+
+/* Checks alg EdDSA, kid, signature, exp, nbf, iss "fanfare", aud ("fanfare" or `audience`), revocation. Cached until it
+ * expires. ERR_UNAUTHENTICATED with why otherwise. Thread-safe. */
+bool token_verify(struct ctx *ctx, struct token_keys *keys, struct str token, const char *audience,
+                  struct principal *out);
+
+/* By its SHA-256. ERR_UNAUTHENTICATED when unknown. */
+bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_key, struct principal *out);
+
+/* Makes folder, signing key and key set where they are missing; gives a write key's text once, when it makes one. */
+bool token_keys_create(struct ctx *ctx, const char *folder, struct str *write_key);
+
+/* A signed token. NULL text with a sentence when the folder has no signing key. */
+struct str token_mint(struct ctx *ctx, const char *folder, struct str subject, struct str scopes, struct str audience,
+                      int64_t lifetime_s);
