@@ -1,0 +1,46 @@
+# Tests: every suite in build/, then the suites without processes of their own under the sanitizers. Sourced by ./dev.
+
+# run_tests [--fast] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers.
+# The last line printed is the count over everything: `N passed, N failed`.
+run_tests()
+{
+    local names=() sanitize=yes runs=() arg status=0
+    for arg in "$@"; do
+        case $arg in
+        --fast) sanitize='' ;;
+        -*) die "test: no such option: $arg" ;;
+        *) names+=("$arg") ;;
+        esac
+    done
+    build test
+    if [ ${#names[@]} -gt 0 ]; then
+        run_in build "${names[@]}"
+    else
+        run_in build
+        if [ -n "$sanitize" ]; then
+            build_sanitized
+            run_in build-asan unit service
+        fi
+    fi
+    python3 tools/tests.py count "${runs[@]}"
+}
+
+# run_in FOLDER [NAME...]: runs them; what each test said is in FOLDER/meson-logs/, counted at the end.
+run_in()
+{
+    local folder=$1 log=$1/meson-logs/testlog.json selected
+    shift
+    selected=$(python3 tools/tests.py select "$folder" "$@") || exit 1
+    [ -n "$selected" ] || return 0
+    rm -f "$log"
+    say "Tests in $folder/"
+    # meson's status is not asked: the log says which tests failed, and a log that is missing counts as a failure.
+    local factor=1
+    [ "$folder" = build ] || factor=4
+    # shellcheck disable=SC2086 # names of tests have no spaces
+    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=1 \
+        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        LSAN_OPTIONS=suppressions=$root/tools/lsan.supp:print_suppressions=0 \
+        meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" --quiet $selected </dev/null || true
+    runs+=("$log")
+}
