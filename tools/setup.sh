@@ -80,7 +80,7 @@ package_is_here() { [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/nu
 
 install_packages()
 {
-    say "Debian packages to install: $*" | fold -s -w 100 | sed '2,$s/^/  /'
+    say "Debian packages to install: $*" | fold -s -w 98 | sed -e 's/ *$//' -e '2,$s/^/  /'
     may_be_root || die "installing them needs root. Run this once, then again what you ran:
   apt-get install --no-install-recommends $*"
     step 'Package lists' update_lists
@@ -109,6 +109,7 @@ apt_install()
     [ -z "$quiet" ] || as_root rm -f "$quiet"
     if [ -n "$cluster" ] && [ -e /usr/share/postgresql-common/createcluster.conf ]; then
         as_root cp /usr/share/postgresql-common/createcluster.conf "$cluster"
+        as_root rm -f "$cluster.ucf-dist"
     fi
     if in_list nginx-light "$@" && [ -d /run/systemd/system ]; then
         as_root systemctl disable nginx || true # a peer in benchmarks, not this machine's web server

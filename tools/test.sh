@@ -41,6 +41,8 @@ run_in()
     ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=1 \
         UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
         LSAN_OPTIONS=suppressions=$root/tools/lsan.supp:print_suppressions=0 \
-        meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" --quiet $selected </dev/null || true
+        PYTHONUNBUFFERED=1 \
+        meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" $selected </dev/null 2>&1 |
+        grep --line-buffered -E '^ *[0-9]+/[0-9]+ |^ERROR' || true
     runs+=("$log")
 }
