@@ -3,6 +3,7 @@
 
 clang-format decides where lines break and how far they are indented. A line that differs from its own only in runs
 of spaces after the indentation stays as it was written, if it fits: that is how the rows of a table are aligned.
+So does a macro that fits: the versions of clang-format disagree on them.
 
 layout.py [FILE...]   rewrites the files that need it (all of ours without names)
 """
@@ -33,6 +34,16 @@ def kept(mine, theirs):
     return mine if len(mine) <= COLUMNS and mine == mine.rstrip() else theirs
 
 
+def in_macros(lines):
+    """For each line, whether it belongs to a #define."""
+    marks, inside = [], False
+    for line in lines:
+        inside = inside or line.startswith('#define')
+        marks.append(inside)
+        inside = inside and line.endswith('\\')
+    return marks
+
+
 def laid_out(name):
     """(lines as they are, lines as they should be)."""
     with open(name, encoding='utf-8') as file:
@@ -44,10 +55,14 @@ def laid_out(name):
     if old == new:
         return old, old
     matcher = difflib.SequenceMatcher(None, [tight(line) for line in old], [tight(line) for line in new], autojunk=False)
+    macro = in_macros(old)
     result = []
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if kind == 'equal':
             result += map(kept, old[old_from:old_to], new[new_from:new_to])
+        elif old_from < old_to and all(
+                macro[n] and len(old[n]) <= COLUMNS and old[n] == old[n].rstrip() for n in range(old_from, old_to)):
+            result += old[old_from:old_to]
         else:
             result += new[new_from:new_to]
     return old, result
