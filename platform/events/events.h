@@ -15,6 +15,10 @@ bool event_publish(struct ctx *ctx, const struct event_type *type, const void *d
 /* The same for a time in the past (imports): the event's `time`. */
 bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us);
 
+/* A record without a value under this key: compaction then forgets what the topic held of it (erasure). Only for topics
+ * that are kept compacted. Called by the generated publish_*_tombstone. */
+bool event_publish_tombstone(struct ctx *ctx, const struct event_type *type, struct str key);
+
 /* An event to be sent straight to the log (clickstream): the caller waits until all of them are synced there. */
 struct event_out {
     const struct event_type *type;
