@@ -16,17 +16,39 @@ bool event_publish(struct ctx *ctx, const struct event_type *type, const void *d
 bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us);
 
 /* A record without a value under this key: compaction then forgets what the topic held of it (erasure). Only for topics
- * that are kept compacted. Called by the generated publish_*_tombstone. */
+ * that are kept compacted. Called by the generated publish_*_tombstone. Reactions do not see tombstones: what a reader
+ * must do is told by an event of its own type. */
 bool event_publish_tombstone(struct ctx *ctx, const struct event_type *type, struct str key);
 
-/* An event to be sent straight to the log (clickstream): the caller waits until all of them are synced there. */
+/* The same in two steps, for what is queued before it is stored: the event is made (encoded, checked, with id, trace and
+ * PRODUCER span) now, and written into ctx->sql's transaction later. All text is in ctx's arena or of the type. */
+struct event_record {
+    struct str id, type, topic, subject, key, traceparent;
+    int64_t time_us;
+    struct str data; /* ptr NULL: a tombstone */
+};
+bool event_make(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us,
+                struct event_record *out); /* time_us 0: now */
+bool event_put(struct ctx *ctx, const struct event_record *record);
+
+struct events; /* one per service process: producer, relay, consumers, admin of topics */
+
+/* May an operation that publishes be accepted? False with UNAVAILABLE when the outbox is over its limit of bytes or age.
+ * Cheap: reads what the relay last measured. For the router's `accepts`. */
+bool events_accepting(struct ctx *ctx, const struct events *events);
+
+/* An event to be sent straight to the log (clickstream). */
 struct event_out {
     const struct event_type *type;
     const void *data;
     struct str id;   /* ptr NULL: a new UUIDv7 */
     int64_t time_us; /* 0: now */
 };
-bool event_send(struct ctx *ctx, const struct event_out *events, size_t n);
+
+/* Sends them and waits until all are synced there, within ctx's deadline (5 s without one). UNAVAILABLE: not all of them
+ * were acknowledged (some may be in the log all the same: send again with the same ids); at once when the broker is known
+ * to be away. From any thread; blocks it. */
+bool event_send(struct ctx *ctx, struct events *events, const struct event_out *out, size_t n);
 
 /* ---- consuming ---- */
 
@@ -39,12 +61,14 @@ struct event {
     struct trace_context trace; /* of the producer; linked, not continued */
     struct str data;            /* JSON */
     uint32_t emitted;           /* events published so far by the reaction (index of the next) */
+    struct event_effects *effects; /* the consumer's own: where what is published waits for a store without SQL */
 };
 
 struct reaction {
     const struct event_type *event;
     enum outcome (*handle)(struct ctx *ctx, const void *data);
     const char *const *reads; /* members that it reads, NULL at the end */
+    bool independent; /* does not depend on earlier events of the key: not parked behind a dead letter */
 };
 
 /* ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total")): the handler's type is checked. */
@@ -86,10 +110,8 @@ struct consumer_settings {
     size_t n_reactions;
     const struct event_store *store; /* NULL: SQL, in ctx->sql */
     void *store_data;
-    void *app;
+    void *app, *runtime; /* for the ctx of reactions */
 };
-
-struct events; /* one per service process: producer, relay, consumers, admin of topics */
 
 struct events_settings {
     const char *url;     /* "kafka://127.0.0.1:9092[,host:port...]" */
