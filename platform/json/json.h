@@ -23,23 +23,28 @@ enum json_type {
  * UTF-8, a duplicate key (named), more than JSON_DEPTH levels, trailing bytes. Depth is checked before parsing. */
 const struct json *json_parse(struct ctx *ctx, struct str text);
 
-/* Reads YAML 1.2 core schema (JSON types; no anchors, tags or duplicate keys) as JSON. ERR_MALFORMED with line:column. */
+/* Reads one YAML document by the YAML 1.2 core schema as JSON: plain null, true, false and numbers mean what they say
+ * (0x and 0o too), everything else is text; keys are text as written; nothing but comments is null. NULL with
+ * ERR_MALFORMED and "line L:C" for bad syntax, anchors, aliases, tags, a duplicate key (named), .inf and .nan. */
 const struct json *json_parse_yaml(struct ctx *ctx, struct str text);
 
 enum json_type json_type(const struct json *value);
-bool json_is_integral(const struct json *value); /* an INTEGER, or a NUMBER without fraction (1.0) */
+bool json_is_integral(
+    const struct json *value); /* an INTEGER, or a NUMBER without fraction (1.0) */
 
 /* The value, or a neutral one (false, 0, absent text) when it is of another type. */
 bool json_bool(const struct json *value);
-int64_t json_int(const struct json *value);   /* NUMBERs are cut; out of range gives INT64_MIN/MAX */
+int64_t json_int(const struct json *value); /* NUMBERs are cut; out of range gives INT64_MIN/MAX */
 double json_double(const struct json *value); /* INTEGER or NUMBER */
 struct str json_str(const struct json *value);
 
 /* Members and elements; NULL when absent. */
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_get_n(const struct json *object, struct str key);
-const struct json *json_at(const struct json *array, size_t index); /* constant time only in order */
-const struct json *json_pointer(const struct json *value, struct str pointer); /* RFC 6901; NULL when absent */
+const struct json *json_at(const struct json *array,
+                           size_t index); /* constant time only in order */
+const struct json *json_pointer(const struct json *value,
+                                struct str pointer); /* RFC 6901; NULL when absent */
 size_t json_size(const struct json *container);
 
 /* for (struct json_iter it = json_iter(v); json_next(&it);) use it.key (objects), it.value, it.index */
@@ -53,6 +58,9 @@ bool json_next(struct json_iter *it);
 
 /* Equal as JSON Schema means it: numbers by value, objects without order. */
 bool json_equal(const struct json *a, const struct json *b);
+
+/* -1, 0 or 1; exact, whatever mix of integers and doubles. Both must be numbers. */
+int json_compare_numbers(const struct json *a, const struct json *b);
 
 /* ---- writing ---- */
 
@@ -73,9 +81,11 @@ void json_array(struct json_out *out);
 void json_array_end(struct json_out *out);
 void json_key(struct json_out *out, const char *key);
 void json_key_n(struct json_out *out, struct str key);
-void json_put_str(struct json_out *out, struct str text); /* ptr NULL writes null */
+void json_put_str(struct json_out *out,
+                  struct str text); /* ptr NULL writes null; bad UTF-8 becomes U+FFFD */
 void json_put_int(struct json_out *out, int64_t value);
-void json_put_double(struct json_out *out, double value); /* shortest that reads back the same; not finite: null */
+void json_put_double(struct json_out *out,
+                     double value); /* shortest that reads back the same; not finite: null */
 void json_put_bool(struct json_out *out, bool value);
 void json_put_null(struct json_out *out);
 void json_put_time(struct json_out *out, int64_t us); /* RFC 3339 */

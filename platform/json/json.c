@@ -1,0 +1,261 @@
+#include "platform/json/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "platform/json/value.h"
+
+#define FEW_KEYS 16 /* up to here comparing all pairs is faster than sorting */
+
+/* ---- reading ---- */
+
+static void *from_arena(void *arena, size_t bytes)
+{
+    return arena_alloc_raw(arena, bytes);
+}
+
+static void *grow_in_arena(void *arena, void *old, size_t old_bytes, size_t bytes)
+{
+    void *memory = arena_alloc_raw(arena, bytes);
+    return memcpy(memory, old, MIN(old_bytes, bytes));
+}
+
+static void leave_to_arena(void *arena, void *memory)
+{
+}
+
+/* The first byte after the string whose opening quote is at `at`, or `end`. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; (at = memchr(at, '"', (size_t)(end - at))); at++) {
+        const char *back = at;
+        while (back[-1] == '\\')
+            back--;
+        if ((at - back) % 2 == 0)
+            return at + 1;
+    }
+    return end;
+}
+
+/* Before parsing, so that a deep document costs no memory. Brackets need not match: the parser sees to that. */
+static bool depth_fits(struct ctx *ctx, struct str text)
+{
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    int depth = 0;
+    while (at < end) {
+        char c = *at | 0x20; /* '[' is now '{', ']' is now '}' */
+        if (c == '{') {
+            if (++depth > JSON_DEPTH)
+                return ctx_fail(ctx, ERR_MALFORMED, "JSON is deeper than %d levels at byte %zu",
+                                JSON_DEPTH, (size_t)(at - text.ptr));
+        } else if (c == '}') {
+            depth--;
+        } else if (*at == '"') {
+            at = skip_string(at, end);
+            continue;
+        }
+        at++;
+    }
+    return true;
+}
+
+static int order_keys(const void *a, const void *b)
+{
+    yyjson_val *const *left = a, *const *right = b;
+    int order = key_order(text_of(*left), text_of(*right));
+    return order ? order : (*left > *right) - (*left < *right);
+}
+
+void keys_sort(yyjson_val *object, yyjson_val **keys)
+{
+    size_t n = unsafe_yyjson_get_len(object);
+    yyjson_val *key = unsafe_yyjson_get_first(object);
+    for (size_t i = 0; i < n; i++, key = unsafe_yyjson_get_next(key + 1))
+        keys[i] = key;
+    qsort(keys, n, sizeof(*keys), order_keys);
+}
+
+static bool same_key(yyjson_val *a, yyjson_val *b)
+{
+    return a->tag >> YYJSON_TAG_BIT == b->tag >> YYJSON_TAG_BIT && str_eq(text_of(a), text_of(b));
+}
+
+static yyjson_val *duplicate_of_few(yyjson_val *first, size_t n)
+{
+    yyjson_val *keys[FEW_KEYS];
+    yyjson_val *key = first;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (same_key(keys[j], key))
+                return key;
+        keys[i] = key;
+        key = unsafe_yyjson_get_next(key + 1);
+    }
+    return NULL;
+}
+
+/* Sorted, not hashed: no choice of keys makes it slow. */
+static yyjson_val *duplicate_of_many(yyjson_val *object, size_t n)
+{
+    yyjson_val **keys = mem_alloc(n * sizeof(yyjson_val *)), *found = NULL;
+    keys_sort(object, keys);
+    for (size_t i = 1; i < n && !found; i++)
+        if (same_key(keys[i - 1], keys[i]))
+            found = keys[i];
+    free(keys);
+    return found;
+}
+
+/* The values of a document lie one after another, so no recursion is needed. */
+static bool keys_are_unique(struct ctx *ctx, yyjson_doc *doc)
+{
+    yyjson_val *at = yyjson_doc_get_root(doc), *end = at + yyjson_doc_get_val_count(doc);
+    for (; at < end; at++) {
+        if (!unsafe_yyjson_is_obj(at))
+            continue;
+        size_t n = unsafe_yyjson_get_len(at);
+        yyjson_val *again = n <= FEW_KEYS ? duplicate_of_few(at + 1, n) : duplicate_of_many(at, n);
+        if (again)
+            return ctx_fail(ctx, ERR_MALFORMED,
+                            "JSON has the key \"" STR_FMT "\" twice at byte %zu",
+                            (int)MIN(again->tag >> YYJSON_TAG_BIT, 100), again->uni.str,
+                            (size_t)(again->uni.str - doc->str_pool - 1));
+    }
+    return true;
+}
+
+const struct json *json_parse(struct ctx *ctx, struct str text)
+{
+    if (text.len == 0) {
+        ctx_fail(ctx, ERR_MALFORMED, "JSON is expected, but there is nothing");
+        return NULL;
+    }
+    if (!depth_fits(ctx, text))
+        return NULL;
+    yyjson_alc memory = { from_arena, grow_in_arena, leave_to_arena, ctx->arena };
+    yyjson_read_err error;
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_NOFLAG,
+                                       &memory, &error);
+    if (!doc) {
+        ctx_fail(ctx, ERR_MALFORMED, "JSON is malformed at byte %zu: %s", error.pos, error.msg);
+        return NULL;
+    }
+    return keys_are_unique(ctx, doc) ? json_of(yyjson_doc_get_root(doc)) : NULL;
+}
+
+/* ---- looking ---- */
+
+enum json_type json_type(const struct json *value)
+{
+    yyjson_val *val = val_of(value);
+    switch (yyjson_get_type(val)) {
+    case YYJSON_TYPE_NULL:
+        return JSON_NULL;
+    case YYJSON_TYPE_BOOL:
+        return JSON_BOOL;
+    case YYJSON_TYPE_NUM:
+        return yyjson_is_sint(val) || (yyjson_is_uint(val) && val->uni.u64 <= INT64_MAX)
+                   ? JSON_INTEGER
+                   : JSON_NUMBER;
+    case YYJSON_TYPE_STR:
+        return JSON_STRING;
+    case YYJSON_TYPE_ARR:
+        return JSON_ARRAY;
+    case YYJSON_TYPE_OBJ:
+        return JSON_OBJECT;
+    default:
+        return JSON_ABSENT;
+    }
+}
+
+bool json_is_integral(const struct json *value)
+{
+    yyjson_val *val = val_of(value);
+    if (yyjson_is_real(val))
+        return floor(val->uni.f64) == val->uni.f64;
+    return yyjson_is_num(val);
+}
+
+bool json_bool(const struct json *value)
+{
+    return yyjson_is_true(val_of(value));
+}
+
+static int64_t cut(double number)
+{
+    if (number >= 0x1p63)
+        return INT64_MAX;
+    return number < -0x1p63 ? INT64_MIN : (int64_t)number;
+}
+
+int64_t json_int(const struct json *value)
+{
+    yyjson_val *val = val_of(value);
+    if (yyjson_is_real(val))
+        return cut(val->uni.f64);
+    if (yyjson_is_uint(val))
+        return val->uni.u64 > INT64_MAX ? INT64_MAX : val->uni.i64;
+    return yyjson_is_sint(val) ? val->uni.i64 : 0;
+}
+
+double json_double(const struct json *value)
+{
+    return yyjson_get_num(val_of(value));
+}
+
+struct str json_str(const struct json *value)
+{
+    yyjson_val *val = val_of(value);
+    return yyjson_is_str(val) ? text_of(val) : (struct str){ NULL, 0 };
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    return json_of(yyjson_obj_get(val_of(object), key));
+}
+
+const struct json *json_get_n(const struct json *object, struct str key)
+{
+    return json_of(yyjson_obj_getn(val_of(object), key.ptr, key.len));
+}
+
+const struct json *json_at(const struct json *array, size_t index)
+{
+    return json_of(yyjson_arr_get(val_of(array), index));
+}
+
+const struct json *json_pointer(const struct json *value, struct str pointer)
+{
+    return pointer.len ? json_of(yyjson_ptr_getn(val_of(value), pointer.ptr, pointer.len)) : value;
+}
+
+size_t json_size(const struct json *container)
+{
+    yyjson_val *val = val_of(container);
+    return yyjson_is_ctn(val) ? unsafe_yyjson_get_len(val) : 0;
+}
+
+struct json_iter json_iter(const struct json *container)
+{
+    size_t size = json_size(container);
+    return (struct json_iter){
+        .container = container,
+        .at = size ? json_of(unsafe_yyjson_get_first(val_of(container))) : NULL,
+        .index = SIZE_MAX,
+        .left = size,
+    };
+}
+
+bool json_next(struct json_iter *it)
+{
+    if (!it->left)
+        return false;
+    yyjson_val *at = val_of(it->at);
+    if (unsafe_yyjson_is_obj(val_of(it->container)))
+        it->key = text_of(at++);
+    it->value = json_of(at);
+    it->at = json_of(unsafe_yyjson_get_next(at));
+    it->index++;
+    it->left--;
+    return true;
+}
