@@ -26,7 +26,10 @@ setup()
     fi
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     if in_list build "${todo[@]}"; then
-        yyjson_is_here || step 'yyjson from Debian 13, into deps/' fetch_yyjson
+        if ! yyjson_is_here; then
+            step 'yyjson from Debian 13, into deps/' fetch_yyjson
+            sed 's/^/    /' "$deps/yyjson/.newer"
+        fi
         duckdb_is_here || step 'DuckDB, into deps/' fetch_duckdb
         superstore_is_here || step 'Superstore, the demo data, into deps/' fetch_superstore
         rm -rf "$deps/npm"
@@ -146,6 +149,7 @@ fetch_yyjson()
     rm -rf "$work"
     mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/download"
     : >"$work/status"
+    : >"$work/newer"
     printf 'deb [signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$work/sources.list"
     local apt=(apt-get -q -o Dir::State::lists="$work/lists" -o Dir::State::status="$work/status"
         -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" -o Dir::Etc::sourcelist="$work/sources.list"
@@ -156,7 +160,6 @@ fetch_yyjson()
     local package version sum file
     while read -r _ package version _ sum; do
         ( cd "$work/download" && "${apt[@]}" download "$package=$version" ) || {
-            echo "deps/lock names $package $version; Debian 13 has moved on. Taking what it has now:"
             ( cd "$work/download" && "${apt[@]}" download "$package" ) || return 1
         }
         file=$(echo "$work/download/${package}_"*.deb)
@@ -168,7 +171,8 @@ fetch_yyjson()
                 echo "$package $version is not the file that deps/lock names"
                 return 1
             fi
-            echo "$package $(dpkg-deb -f "$file" Version): newer than deps/lock, signed by Debian"
+            echo "$package is $(dpkg-deb -f "$file" Version) in Debian 13 now, not $version as in deps/lock; Debian's signature holds" |
+                tee -a "$work/newer"
             ;;
         esac
         dpkg-deb -x "$file" "$work/unpacked"
@@ -176,6 +180,7 @@ fetch_yyjson()
     [ -e "$work/unpacked/usr/include/yyjson.h" ] || { echo "no yyjson for $(arch) in deps/lock"; return 1; }
     rm -rf "$deps/yyjson"
     mv "$work/unpacked" "$deps/yyjson"
+    mv "$work/newer" "$deps/yyjson/.newer"
     lines libyyjson >"$deps/yyjson/.locked"
     rm -rf "$work"
 }
