@@ -4,14 +4,26 @@
 build()
 {
     setup build "$@"
+    reach_servers
     build_folder build 'Building' --buildtype=debugoptimized
+}
+
+# Puts into PATH where Debian keeps what tests and benchmarks start, and a person's PATH lacks: nginx, initdb.
+reach_servers()
+{
+    local folder
+    for folder in /usr/sbin /usr/lib/postgresql/*/bin; do
+        [ ! -d "$folder" ] || PATH=$PATH:$folder
+    done
+    export PATH
 }
 
 # The same code with the address and undefined-behaviour sanitizers.
 build_sanitized()
 {
-    build_folder build-asan 'Building with sanitizers' --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args=-Wno-error # gcc warns of what the sanitizers' own code does; the plain build is the strict one
+    # gcc warns of what the sanitizers' own code does, so the plain build is the strict one.
+    build_folder build-asan 'Building with sanitizers' --buildtype=debugoptimized \
+        -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-Wno-error
 }
 
 build_folder()

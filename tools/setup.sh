@@ -13,7 +13,8 @@ setup()
         set_is_ready "$set" || todo+=("$set")
     done
     [ ${#todo[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || die "this needs Debian 12 or 13 (there is no apt-get here); docs/dependencies.md lists what it would install"
+    command -v apt-get >/dev/null ||
+        die 'this needs Debian 12 or 13 (there is no apt-get here); docs/dependencies.md lists what it installs'
 
     mkdir -p "$deps"
     exec 9>"$deps/.lock"

@@ -54,8 +54,9 @@ def judge(test):
         failed = sum(1 for match in points if match[1] and not match[2])
         return len(points) - len(skips) - failed, max(failed, int(failed_anyway)), skips
     if total:
-        passed, failed, _ = total[-1]
+        passed, failed, skipped = total[-1]
         skips = re.findall(r'^\s*skip(?:ped)?:?\s+(.*)', out, re.M | re.I)
+        skips += ['no reason given'] * (int(skipped or 0) - len(skips))
         return int(passed), max(int(failed), int(failed_anyway)), skips
     return int(not failed_anyway), int(failed_anyway), []
 
@@ -63,9 +64,12 @@ def judge(test):
 def read(log):
     try:
         with open(log, encoding='utf-8', errors='replace') as lines:
-            return [json.loads(line) for line in lines if line.strip()]
+            tests = [json.loads(line) for line in lines if line.strip()]
     except OSError:
         return []
+    for test in tests:
+        test['name'] = test['name'].split(':', 1)[-1]  # suite / name, without the project
+    return tests
 
 
 def tell(test):
