@@ -11,14 +11,16 @@ bool crypto_equal(const void *a, const void *b, size_t bytes); /* in constant ti
 void crypto_ed25519_new(uint8_t seed[32], uint8_t public_key[32]);
 void crypto_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
 void crypto_ed25519_sign(const uint8_t seed[32], struct str data, uint8_t signature[64]);
-bool crypto_ed25519_verify(const uint8_t public_key[32], struct str data, const uint8_t signature[64]);
+bool crypto_ed25519_verify(const uint8_t public_key[32], struct str data,
+                           const uint8_t signature[64]);
 
 /* Text encodings, in the arena. Decoders give ptr NULL on anything malformed. */
 struct str crypto_hex(struct arena *arena, const void *data, size_t bytes);
 struct str crypto_unhex(struct arena *arena, struct str hex);
-struct str crypto_base64(struct arena *arena, struct str data);            /* RFC 4648 section 4, padded */
-struct str crypto_base64url(struct arena *arena, struct str data);         /* section 5, not padded */
-struct str crypto_unbase64(struct arena *arena, struct str text);          /* either alphabet, padding optional */
+/* RFC 4648 section 4, padded; section 5, not padded; and back from either, padding optional. */
+struct str crypto_base64(struct arena *arena, struct str data);
+struct str crypto_base64url(struct arena *arena, struct str data);
+struct str crypto_unbase64(struct arena *arena, struct str text);
 
 /* UUIDv8 of an event that a reaction emits: from the cause's id, the new event's type and its index, so that doing it
  * again makes the same event (semantics.md: Events). */
