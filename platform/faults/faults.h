@@ -4,7 +4,15 @@
 
 #include "base/ctx.h"
 
-enum fault_kind { FAULT_NONE, FAULT_DELAY, FAULT_ERROR, FAULT_HANG, FAULT_DROP, FAULT_HOLD, FAULT_EXIT };
+enum fault_kind {
+    FAULT_NONE,
+    FAULT_DELAY,
+    FAULT_ERROR,
+    FAULT_HANG,
+    FAULT_DROP,
+    FAULT_HOLD,
+    FAULT_EXIT
+};
 
 /* At a place: `point` such as "http.request", "sql.commit", "events.relay.published", "client.call"; `peer` is who is on
  * the other side, or NULL. Delays and hangs happen inside (a hang ends when the fault is lifted); HOLD waits until
@@ -13,8 +21,8 @@ enum fault_kind { FAULT_NONE, FAULT_DELAY, FAULT_ERROR, FAULT_HANG, FAULT_DROP, 
 enum fault_kind fault_at(const char *point, const char *peer);
 
 /* Sets or lifts one (kind FAULT_NONE lifts). `per_mille` of the passes are hit (1000: all); `times` 0: no end. */
-bool fault_set(struct ctx *ctx, struct str point, struct str peer, enum fault_kind kind, int64_t delay_ms, int per_mille,
-               int times);
+bool fault_set(struct ctx *ctx, struct str point, struct str peer, enum fault_kind kind,
+               int64_t delay_ms, int per_mille, int times);
 void faults_clear(void);
 bool fault_kind_parse(struct str text, enum fault_kind *out);
 void faults_enable(bool on); /* off: fault_set refuses with FORBIDDEN */
