@@ -22,12 +22,13 @@ struct log_field {
 #define LOG_B(key, value) ((struct log_field){ (key), LOG_FIELD_BOOL, .integer = (value) })
 
 /* log_line(LOG_INFO, ctx, "order_stored", LOG_S("order_id", id), LOG_I("lines", n)); ctx may be NULL. */
-#define log_line(level, ctx, event, ...)                                                                               \
-    log_write((level), (ctx), (event), (const struct log_field[]){ { 0 }, ##__VA_ARGS__ },                             \
+#define log_line(level, ctx, event, ...)                                                           \
+    log_write((level), (ctx), (event), (const struct log_field[]){ { 0 }, ##__VA_ARGS__ },         \
               sizeof((const struct log_field[]){ { 0 }, ##__VA_ARGS__ }) / sizeof(struct log_field))
 
 /* fields[0] is a filler and skipped. One write(2) a line. */
-void log_write(enum log_level level, const struct ctx *ctx, const char *event, const struct log_field *fields, size_t n);
+void log_write(enum log_level level, const struct ctx *ctx, const char *event,
+               const struct log_field *fields, size_t n);
 
 void log_setup(const char *service, enum log_level least);
 bool log_level_parse(struct str text, enum log_level *out);

@@ -10,7 +10,8 @@ struct trace_context {
     uint8_t flags; /* 1: sampled */
 };
 
-enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER, SPAN_CLIENT, SPAN_PRODUCER, SPAN_CONSUMER }; /* OTLP's numbers */
+/* OTLP's numbers. */
+enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER, SPAN_CLIENT, SPAN_PRODUCER, SPAN_CONSUMER };
 
 #define TRACEPARENT_BYTES 56
 
@@ -18,14 +19,19 @@ enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER, SPAN_CLIENT, SPAN_PRODUCER, SPA
 bool trace_parse(struct str traceparent, struct trace_context *out);
 void trace_format(const struct trace_context *context, char out[TRACEPARENT_BYTES]);
 
+/* Spans live in the arena of the ctx that started them: end all of a request's spans before its arena is cleared.
+ * NULL spans are ignored everywhere. */
+
 /* Starts a span below ctx->span (or a new trace) and makes it ctx->span. `name` is copied into the arena. */
 struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name);
 
 /* Starts a server or consumer span that continues `parent` (from inside the edge), or a new trace when NULL. */
-struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str name, const struct trace_context *parent);
+struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str name,
+                               const struct trace_context *parent);
 
 void span_link(struct span *span, const struct trace_context *other);
-void span_str(struct span *span, const char *key, struct str value); /* key must outlive the span; value copied */
+/* `key` must outlive the span; the value is copied. */
+void span_str(struct span *span, const char *key, struct str value);
 void span_int(struct span *span, const char *key, int64_t value);
 void span_error(struct span *span, const char *error_type); /* sets status ERROR and error.type */
 
@@ -45,5 +51,6 @@ struct trace_settings {
     int sample_per_mille;
     int64_t slow_us;
 };
-void trace_setup(const struct trace_settings *settings); /* starts the exporter's thread when url is set */
+/* Starts the exporter's thread when url is set. */
+void trace_setup(const struct trace_settings *settings);
 void trace_stop(void);                                   /* flushes within 2 s */
