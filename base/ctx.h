@@ -15,6 +15,7 @@ struct sql;       /* platform/sql: the connection, inside its transaction where 
 struct principal; /* platform/token: who asks */
 struct event;     /* platform/events: the event that is being handled */
 struct operation; /* platform/contract: the operation that is being handled */
+struct request;   /* platform/http: the HTTP request that is being handled */
 
 struct error {
     enum error_code code;
@@ -31,6 +32,7 @@ struct ctx {
     struct sql *sql;
     const struct event *event;
     const struct operation *operation;
+    const struct request *request;
     void *app;     /* what the service's open() made */
     void *runtime; /* the service runtime's own */
 };
