@@ -21,7 +21,7 @@ LAYERS = [
 # Outside libraries, and the one kind of place that may know them.
 LIBRARIES = re.compile(r'^(microhttpd|yyjson|sqlite3|libpq-fe|lmdb|pcre2|yaml|duckdb)\.h$'
                        r'|^(curl|librdkafka|openssl)/')
-LIBRARY_HOMES = re.compile(r'^platform/|^services/[^/]+/store(_[a-z0-9]+)?\.c$|^bench/|/tests/')
+LIBRARY_HOMES = re.compile(r'^platform/|^services/[^/]+/store(_[a-z0-9]+)?\.c$|^bench/|(^|/)tests/')
 
 # A publisher's contract is the one thing of a service that others may include.
 CONTRACT = re.compile(r'(^|/)[a-z]+_contract\.h$')
