@@ -1,0 +1,249 @@
+#include "platform/sql/testing_postgresql.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <grp.h>
+#include <libpq-fe.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define START_US (60 * US_PER_S) /* a machine that is busy with other tests takes its time */
+
+struct testing_postgresql {
+    char programs[256]; /* the folder with initdb and postgres */
+    char folder[64];
+    char url[96];
+    char port[8];
+    uid_t user;
+    gid_t group;
+    bool durable;
+    pid_t pid, owner;
+};
+
+/* The newest of Debian's, by their folders' names; "15" and "9.6" alike. */
+static bool programs_find(struct testing_postgresql *server)
+{
+    glob_t found;
+    double best = 0;
+    if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) != 0)
+        return false;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        double version = strtod(found.gl_pathv[i] + strlen("/usr/lib/postgresql/"), NULL);
+        if (version <= best)
+            continue;
+        best = version;
+        snprintf(server->programs, sizeof server->programs, "%.*s",
+                 (int)(strlen(found.gl_pathv[i]) - strlen("/initdb")), found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return best > 0;
+}
+
+/* PostgreSQL does not run as root. */
+static bool user_choose(struct testing_postgresql *server)
+{
+    server->user = getuid();
+    server->group = getgid();
+    if (server->user != 0)
+        return true;
+    struct passwd *user = getpwnam("postgres");
+    if (!user)
+        user = getpwnam("nobody");
+    if (!user)
+        return false;
+    server->user = user->pw_uid;
+    server->group = user->pw_gid;
+    return true;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    int port = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, length) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &length) == 0)
+        port = ntohs(address.sin_port);
+    if (fd >= 0)
+        close(fd);
+    return port;
+}
+
+/* Starts a program as the chosen user; what it says goes into the folder's log. */
+static pid_t run(const struct testing_postgresql *server, const char *const *arguments)
+{
+    char program[320], log[96];
+    snprintf(program, sizeof program, "%s/%s", server->programs, arguments[0]);
+    snprintf(log, sizeof log, "%s/log", server->folder);
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    if (getuid() == 0 &&
+        (setgroups(0, NULL) != 0 || setgid(server->group) != 0 || setuid(server->user) != 0))
+        _exit(126);
+    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* after setuid, which clears it */
+    if (getppid() != parent)
+        _exit(126);
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int in = open("/dev/null", O_RDONLY);
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(out, 2);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(program, (char *const *)arguments);
+    _exit(127);
+}
+
+static bool run_to_end(const struct testing_postgresql *server, const char *const *arguments)
+{
+    int status = 0;
+    pid_t pid = run(server, arguments);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){ 0, ms * 1000000L }, NULL);
+}
+
+bool testing_postgresql_again(struct testing_postgresql *server)
+{
+    char data[96];
+    snprintf(data, sizeof data, "%s/data", server->folder);
+    const char *sync = server->durable ? "fsync=on" : "fsync=off";
+    server->pid =
+        run(server, (const char *const[]){ "postgres", "-D", data, "-h", "127.0.0.1", "-p",
+                                           server->port, "-k", server->folder, "-c", sync, "-c",
+                                           "shared_buffers=16MB", "-c", "max_connections=100", "-c",
+                                           "deadlock_timeout=100ms", NULL });
+    int64_t until = clock_mono_us() + START_US;
+    while (server->pid > 0 && clock_mono_us() < until) {
+        if (PQping(server->url) == PQPING_OK)
+            return true;
+        if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
+            server->pid = 0;
+        pause_ms(20);
+    }
+    return false;
+}
+
+void testing_postgresql_crash(struct testing_postgresql *server)
+{
+    if (server->pid <= 0)
+        return;
+    kill(server->pid, SIGQUIT);
+    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    server->pid = 0;
+}
+
+static bool start(struct testing_postgresql *server)
+{
+    char data[96];
+    snprintf(data, sizeof data, "%s/data", server->folder);
+    if (!run_to_end(server,
+                    (const char *const[]){ "initdb", "-D", data, "-U", "fanfare", "-A", "trust",
+                                           "-E", "UTF8", "--locale=C", "--no-sync", NULL }))
+        return false;
+    /* Somebody else may take the port in between. */
+    for (int tries = 0; tries < 5; tries++) {
+        snprintf(server->port, sizeof server->port, "%d", free_port());
+        snprintf(server->url, sizeof server->url, "postgresql://fanfare@127.0.0.1:%s/postgres",
+                 server->port);
+        if (testing_postgresql_again(server))
+            return true;
+        testing_postgresql_crash(server);
+    }
+    return false;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    return remove(path);
+}
+
+void testing_postgresql_free(struct testing_postgresql *server)
+{
+    if (!server)
+        return;
+    testing_postgresql_crash(server);
+    if (server->folder[0])
+        nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(server);
+}
+
+static struct testing_postgresql *skip(struct testing_postgresql *server, const char *reason)
+{
+    printf("skipped: %s\n", reason);
+    fflush(stdout);
+    testing_postgresql_free(server);
+    return NULL;
+}
+
+struct testing_postgresql *testing_postgresql_new(bool durable)
+{
+    struct testing_postgresql *server = calloc(1, sizeof *server);
+    if (!server)
+        return NULL;
+    server->durable = durable;
+    server->owner = getpid();
+    if (!programs_find(server))
+        return skip(server, "no PostgreSQL here (Debian: postgresql)");
+    if (!user_choose(server))
+        return skip(server, "no user but root to run PostgreSQL as");
+    snprintf(server->folder, sizeof server->folder, "/tmp/fanfare-postgresql-XXXXXX");
+    if (!mkdtemp(server->folder)) {
+        server->folder[0] = '\0';
+        return skip(server, "no temporary folder");
+    }
+    if (getuid() == 0 && chown(server->folder, server->user, server->group) != 0)
+        return skip(server, "the temporary folder cannot be given away");
+    if (!start(server))
+        return skip(server, "PostgreSQL does not start");
+    return server;
+}
+
+const char *testing_postgresql_url(const struct testing_postgresql *server)
+{
+    return server->url;
+}
+
+static struct testing_postgresql *shared;
+
+/* Not in a child that was forked from the test: the server is its parent's. */
+static void shared_free(void)
+{
+    if (shared && shared->owner == getpid())
+        testing_postgresql_free(shared);
+    shared = NULL;
+}
+
+const char *test_postgresql_url(void)
+{
+    static bool tried;
+    if (!tried) {
+        tried = true;
+        shared = testing_postgresql_new(false);
+        atexit(shared_free);
+    }
+    return shared ? shared->url : NULL;
+}
