@@ -12,11 +12,13 @@ struct schema_options {
     struct str base_uri;
     schema_resolver resolve;
     void *argument;
-    bool assert_formats; /* "format" refuses (date-time, date, time, email, uri, uuid, ipv4, ipv6, hostname, ...) */
+    bool
+        assert_formats; /* "format" refuses (date-time, date, time, email, uri, uuid, ipv4, ipv6, hostname, ...) */
 };
 
 /* Owned by the caller; immutable and thread-safe afterwards. NULL with ERR_INVALID and the pointer of what is wrong. */
-struct schema *schema_compile(struct ctx *ctx, const struct json *document, const struct schema_options *options);
+struct schema *schema_compile(struct ctx *ctx, const struct json *document,
+                              const struct schema_options *options);
 void schema_free(struct schema *schema);
 
 /* True when it fits. Otherwise ctx's error is INVALID with instance pointer and a sentence (the first violation). */

@@ -22,7 +22,9 @@ struct token_keys;
 
 struct token_keys *token_keys_open(struct ctx *ctx, const char *folder); /* NULL with a sentence */
 void token_keys_close(struct token_keys *keys);
-bool token_keys_refresh(struct ctx *ctx, struct token_keys *keys); /* cheap when nothing changed (stat) */
+/* Reads the key set again if it changed; also done by itself, at most once a second, when something is verified. False
+ * leaves the keys as they are. */
+bool token_keys_refresh(struct ctx *ctx, struct token_keys *keys);
 
 /* Checks alg EdDSA, kid, signature, exp, nbf, iss "fanfare", aud ("fanfare" or `audience`), revocation. Cached until it
  * expires. ERR_UNAUTHENTICATED with why otherwise. Thread-safe. */
@@ -30,11 +32,12 @@ bool token_verify(struct ctx *ctx, struct token_keys *keys, struct str token, co
                   struct principal *out);
 
 /* By its SHA-256. ERR_UNAUTHENTICATED when unknown. */
-bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_key, struct principal *out);
+bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_key,
+                     struct principal *out);
 
 /* Makes folder, signing key and key set where they are missing; gives a write key's text once, when it makes one. */
 bool token_keys_create(struct ctx *ctx, const char *folder, struct str *write_key);
 
 /* A signed token. NULL text with a sentence when the folder has no signing key. */
-struct str token_mint(struct ctx *ctx, const char *folder, struct str subject, struct str scopes, struct str audience,
-                      int64_t lifetime_s);
+struct str token_mint(struct ctx *ctx, const char *folder, struct str subject, struct str scopes,
+                      struct str audience, int64_t lifetime_s);

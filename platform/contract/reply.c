@@ -1,0 +1,115 @@
+/* Replies of handlers, and problems (RFC 9457). */
+#include <ctype.h>
+
+#include "platform/contract/contract.h"
+#include "platform/telemetry/trace.h"
+
+#define JSON_TYPE "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+#define PROBLEM_URN "urn:fanfare:problem:"
+
+struct reply reply_ok(struct ctx *ctx, struct str body)
+{
+    int status = ctx->operation ? ctx->operation->success : 200;
+    return (struct reply){ .status = status, .body = body, .content_type = JSON_TYPE };
+}
+
+struct reply reply_empty(struct ctx *ctx)
+{
+    return (struct reply){ .status = 204 };
+}
+
+struct reply reply_not_modified(struct ctx *ctx, struct str etag)
+{
+    struct reply reply = { .status = 304 };
+    reply_add(ctx, &reply, "ETag", etag);
+    return reply;
+}
+
+struct reply reply_text(struct ctx *ctx, int status, const char *content_type, struct str body)
+{
+    return (struct reply){ .status = status, .body = body, .content_type = content_type };
+}
+
+void reply_add(struct ctx *ctx, struct reply *reply, const char *name, struct str value)
+{
+    struct reply_header *header = ARENA_NEW(ctx->arena, struct reply_header);
+    *header = (struct reply_header){ name, value, NULL };
+    struct reply_header **last = &reply->headers;
+    while (*last)
+        last = &(*last)->next;
+    *last = header;
+}
+
+struct reply reply_error(struct ctx *ctx)
+{
+    struct error error = ctx->error;
+    if (error.code == ERR_NONE) /* a handler that failed without saying why */
+        error.code = ERR_INTERNAL;
+    return (struct reply){
+        .status = error_status(error.code),
+        .body = problem_json(ctx, &error, NULL),
+        .content_type = PROBLEM_TYPE,
+    };
+}
+
+static struct str problem_type(struct arena *arena, enum error_code code)
+{
+    struct str type = arena_printf(arena, PROBLEM_URN "%s", error_name(code));
+    char *name = (char *)type.ptr + sizeof(PROBLEM_URN) - 1;
+    for (; *name; name++)
+        *name = *name == '_' ? '-' : (char)tolower((unsigned char)*name);
+    return type;
+}
+
+static void put_member(struct json_out *out, const char *key, struct str value)
+{
+    if (value.len == 0)
+        return;
+    json_key(out, key);
+    json_put_str(out, value);
+}
+
+/* "/lines/0" is a JSON Pointer into the body; "query/limit" a parameter. */
+static void put_errors(struct json_out *out, const struct error *error)
+{
+    json_key(out, "errors");
+    json_array(out);
+    json_object(out);
+    struct str rest = error->pointer, place;
+    if (rest.len == 0 || rest.ptr[0] == '/') {
+        json_key(out, "pointer");
+        json_put_str(out, error->pointer);
+    } else if (str_split(&rest, '/', &place)) {
+        put_member(out, "in", place);
+        put_member(out, "name", rest);
+    }
+    json_key(out, "detail");
+    json_put_str(out, error->detail);
+    json_object_end(out);
+    json_array_end(out);
+}
+
+/* What broke inside is for the log, not for the caller. */
+static struct str safe_detail(const struct error *error)
+{
+    return error->code == ERR_INTERNAL ? STR("Something went wrong here; the trace says what.") : error->detail;
+}
+
+struct str problem_json(struct ctx *ctx, const struct error *error, const char *instance)
+{
+    struct json_out out;
+    json_out_init(&out, ctx->arena);
+    json_object(&out);
+    put_member(&out, "type", problem_type(ctx->arena, error->code));
+    put_member(&out, "title", str_of(error_title(error->code)));
+    json_key(&out, "status");
+    json_put_int(&out, error_status(error->code));
+    put_member(&out, "detail", safe_detail(error));
+    put_member(&out, "instance", str_of(instance));
+    put_member(&out, "trace_id", trace_id_text(ctx));
+    if (error->pointer.ptr && error->code != ERR_INTERNAL)
+        put_errors(&out, error);
+    json_object_end(&out);
+    return json_out_str(&out);
+}

@@ -1,0 +1,61 @@
+/* The key folder as it is read; for keys.c, mint.c and verify.c. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "platform/token/token.h"
+
+#define KEY_SET_FILE "keys.json"
+#define SIGNING_FILE "signing.key"
+#define ISSUER "fanfare"
+#define CACHE_SLOTS 1024
+
+struct public_key {
+    struct str kid;
+    uint8_t bytes[32];
+};
+
+struct write_key {
+    uint8_t hash[32];
+    struct str source, scopes;
+};
+
+/* One reading of keys.json; it and all its text live in its arena. */
+struct key_set {
+    struct arena *arena;
+    struct public_key *keys;
+    struct write_key *write_keys;
+    struct str *revoked;
+    size_t n_keys, n_write_keys, n_revoked;
+};
+
+/* A token that was verified: its text, and what it said. In one piece of memory. */
+struct verified {
+    struct str token, audience, subject, scopes;
+    int64_t not_before_s, expires_s;
+    char text[];
+};
+
+struct token_keys {
+    char *folder;
+    pthread_rwlock_t lock; /* the set and the cache */
+    struct key_set *set;
+    uint64_t reading; /* grows with each set */
+    struct stat seen; /* of keys.json when it was read */
+    _Atomic int64_t look_at_us;
+    struct verified *cache[CACHE_SLOTS];
+};
+
+/* Looks for a changed keys.json, at most once a second. What cannot be read leaves the keys as they are. */
+void token_keys_look(struct token_keys *keys);
+
+/* With the lock held for writing. */
+void token_cache_clear(struct token_keys *keys);
+
+/* RFC 7638 thumbprint of an Ed25519 key. */
+struct str token_key_id(struct arena *arena, const uint8_t public_key[32]);
+
+/* NULL with a sentence. */
+struct str token_read_file(struct ctx *ctx, const char *folder, const char *name);
