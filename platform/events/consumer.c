@@ -1,0 +1,439 @@
+#include "platform/events/events_internal.h"
+#include "platform/telemetry/log.h"
+
+/* One thread for each consumer: reads what there is, takes it through the reactions in one transaction, and keeps what is
+ * to be tried again in hand while it goes on reading the other partitions. */
+#define POLL_MS 1000
+#define RETRY_LEAST_US (100 * US_PER_MS)
+#define RETRY_MOST_US (30 * US_PER_S)
+#define COMMIT_US US_PER_S /* the group's offsets are for displays of lag: once a second is enough */
+
+const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type, const struct reaction *after)
+{
+    const struct reaction *first = consumer->settings.reactions, *end = first + consumer->settings.n_reactions;
+    for (const struct reaction *r = after ? after + 1 : first; r < end; r++)
+        if (str_is(type, r->event->type))
+            return r;
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static void hold(struct partition *partition, rd_kafka_message_t *message)
+{
+    if (partition->n_held == partition->cap_held) {
+        partition->cap_held = partition->cap_held ? 2 * partition->cap_held : 64;
+        partition->held = mem_realloc(partition->held, partition->cap_held * sizeof *partition->held);
+    }
+    partition->held[partition->n_held++] = message;
+}
+
+/* The next offset that is not in hand yet: a partition that was paused may be read again from before. */
+static int64_t expected(const struct partition *partition)
+{
+    return partition->n_held ? partition->held[partition->n_held - 1]->offset + 1 : partition->next;
+}
+
+static void outside_the_log(struct consumer *consumer, const char *topic, int number)
+{
+    struct partition *partition = assignment_find(consumer, topic, number);
+    int64_t low = -1, high = -1;
+    if (!partition)
+        return;
+    rd_kafka_query_watermark_offsets(consumer->rk, topic, number, &low, &high, 5000);
+    struct arena *arena = arena_new(0);
+    int64_t position = expected(partition);
+    events_fatal(consumer->events,
+                 arena_printf(arena,
+                              "the position of %s in %s/%d is %lld, but the log holds %lld to %lld: events were lost or "
+                              "it is another log",
+                              consumer->settings.name, topic, number, (long long)position, (long long)low,
+                              (long long)high));
+    atomic_store(&consumer->stop, true);
+    arena_free(arena);
+}
+
+static void note_trouble(struct consumer *consumer, const rd_kafka_message_t *message)
+{
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* it will be there; looked for again quietly */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        return;
+    default:
+        if (!consumer->trouble_logged)
+            log_line(LOG_WARN, NULL, "consumer_troubled", LOG_C("consumer", consumer->settings.name),
+                     LOG_C("cause", rd_kafka_message_errstr(message)));
+        consumer->trouble_logged = true;
+    }
+}
+
+static void take_error(struct consumer *consumer, const rd_kafka_message_t *message)
+{
+    const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
+    struct partition *partition = message->rkt ? assignment_find(consumer, topic, message->partition) : NULL;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        broker_is_back(&consumer->events->broker);
+        if (!partition)
+            return;
+        pthread_mutex_lock(&consumer->lock);
+        partition->end_seen = message->offset;
+        pthread_mutex_unlock(&consumer->lock);
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        outside_the_log(consumer, topic, message->partition);
+    } else {
+        note_trouble(consumer, message);
+    }
+}
+
+/* Takes over the message. */
+static void take(struct consumer *consumer, rd_kafka_message_t *message)
+{
+    if (message->err) {
+        take_error(consumer, message);
+        rd_kafka_message_destroy(message);
+        return;
+    }
+    broker_is_back(&consumer->events->broker);
+    consumer->trouble_logged = false;
+    struct partition *partition = assignment_find(consumer, rd_kafka_topic_name(message->rkt), message->partition);
+    if (!partition || message->offset < expected(partition)) {
+        rd_kafka_message_destroy(message);
+        return;
+    }
+    pthread_mutex_lock(&consumer->lock);
+    hold(partition, message);
+    pthread_mutex_unlock(&consumer->lock);
+}
+
+static bool has_work(const struct consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->n_partitions; i++)
+        if (consumer->partitions[i].n_held && !consumer->partitions[i].paused)
+            return true;
+    return false;
+}
+
+static int poll_ms(const struct consumer *consumer)
+{
+    int64_t now = clock_mono_us(), until = now + POLL_MS * US_PER_MS;
+    if (has_work(consumer))
+        return 0;
+    for (size_t i = 0; i < consumer->n_partitions; i++)
+        if (consumer->partitions[i].paused)
+            until = MIN(until, consumer->partitions[i].retry_us);
+    if (consumer->wanted && !consumer->assigned)
+        until = MIN(until, consumer->resolve_us);
+    if (!consumer->grouped)
+        until = MIN(until, consumer->look_us);
+    return until <= now ? 0 : (int)((until - now + 999) / 1000);
+}
+
+static void collect(struct consumer *consumer)
+{
+    int64_t start = 0;
+    int timeout = poll_ms(consumer);
+    for (int n = 0; n < BATCH_RECORDS; n++) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, timeout);
+        if (!message)
+            return;
+        take(consumer, message);
+        int64_t now = clock_mono_us();
+        start = start ? start : now;
+        if (now - start > BATCH_COLLECT_US)
+            return;
+        timeout = 0;
+    }
+}
+
+/* ---- handling ---- */
+
+static struct slice slice_of(struct ctx *ctx, struct partition *partition, size_t n)
+{
+    struct record *records = ARENA_ARRAY(ctx->arena, struct record, n);
+    for (size_t i = 0; i < n; i++)
+        records[i] = record_of_message(ctx->arena, partition->held[i]);
+    return (struct slice){
+        .log = str_of(partition->log),
+        .topic = str_of(partition->topic),
+        .partition = partition->number,
+        .was = partition->next,
+        .records = records,
+        .n = n,
+        .owner = partition,
+    };
+}
+
+static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice *slices)
+{
+    size_t n = 0, left = BATCH_RECORDS;
+    for (size_t i = 0; i < consumer->n_partitions && left; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        if (!partition->n_held || partition->paused)
+            continue;
+        size_t records = MIN(left, partition->n_held);
+        slices[n++] = slice_of(ctx, partition, records);
+        left -= records;
+    }
+    return n;
+}
+
+static void pause_or_resume(struct consumer *consumer, const struct partition *partition, bool pause)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+    if (pause)
+        rd_kafka_pause_partitions(consumer->rk, list);
+    else
+        rd_kafka_resume_partitions(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Doubling, up to a limit, and never exactly together with others. */
+static int64_t retry_pause(int attempts)
+{
+    int64_t pause = MIN(RETRY_LEAST_US << MIN(attempts, 10), RETRY_MOST_US);
+    uint32_t random;
+    id_random(&random, sizeof random);
+    return pause / 2 + (int64_t)(random % (uint32_t)(pause / 2));
+}
+
+static void try_later(struct ctx *ctx, struct consumer *consumer, struct partition *partition, const struct error *why)
+{
+    if (partition->attempts == 0)
+        log_line(LOG_WARN, ctx, "event_to_retry", LOG_C("consumer", consumer->settings.name),
+                 LOG_C("topic", partition->topic), LOG_I("partition", partition->number),
+                 LOG_I("offset", partition->held[0]->offset), LOG_C("code", error_name(why->code)),
+                 LOG_S("cause", why->detail));
+    partition->retry_us = clock_mono_us() + retry_pause(partition->attempts++);
+    if (!partition->paused)
+        pause_or_resume(consumer, partition, true);
+    partition->paused = true;
+}
+
+static void log_rejected(struct ctx *ctx, struct consumer *consumer, const struct slice *slice)
+{
+    for (size_t i = 0; i < slice->through; i++)
+        if (slice->fates[i] == FATE_REJECTED)
+            log_line(LOG_ERROR, ctx, "event_rejected", LOG_C("consumer", consumer->settings.name),
+                     LOG_S("topic", slice->topic), LOG_I("partition", slice->partition),
+                     LOG_I("offset", slice->records[i].offset), LOG_C("code", error_name(slice->error.code)));
+}
+
+static void put_behind(struct ctx *ctx, struct consumer *consumer, struct slice *slice)
+{
+    struct partition *partition = slice->owner;
+    for (size_t i = 0; i < slice->through; i++)
+        meter_consumed(consumer->meter, slice->topic, slice->fates[i]);
+    log_rejected(ctx, consumer, slice);
+    if (slice->through == 0)
+        return;
+    partition->attempts = 0;
+    pthread_mutex_lock(&consumer->lock);
+    partition->next = slice->next;
+    partition_release(partition, slice->through);
+    pthread_mutex_unlock(&consumer->lock);
+}
+
+static void show_lag(struct consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->n_partitions; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        int64_t low, high;
+        if (partition->next >= 0 && rd_kafka_get_watermark_offsets(consumer->rk, partition->topic, partition->number,
+                                                                   &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            metric_set(partition->lag, MAX(high - partition->next, 0));
+    }
+}
+
+static void commit_offsets(struct consumer *consumer)
+{
+    int64_t now = clock_mono_us();
+    if (now < consumer->committed_us)
+        return;
+    consumer->committed_us = now + COMMIT_US;
+    show_lag(consumer);
+    if (consumer->settings.sharing != CONSUMER_SHARED)
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->n_partitions);
+    for (size_t i = 0; i < consumer->n_partitions; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        if (partition->next >= 0 && partition->next != partition->committed) {
+            rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset = partition->next;
+            partition->committed = partition->next;
+        }
+    }
+    if (list->cnt)
+        rd_kafka_commit(consumer->rk, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* What came of a batch that was committed. */
+static void conclude(struct ctx *ctx, struct consumer *consumer, struct slice *slices, size_t n)
+{
+    bool lost = false;
+    for (size_t i = 0; i < n; i++) {
+        struct slice *slice = &slices[i];
+        put_behind(ctx, consumer, slice);
+        lost |= slice->lost;
+        if (slice->lost)
+            log_line(LOG_INFO, ctx, "position_moved_by_another", LOG_C("consumer", consumer->settings.name),
+                     LOG_S("topic", slice->topic), LOG_I("partition", slice->partition));
+        else if (slice->through < slice->n && slice->fates[slice->through] == FATE_RETRY)
+            try_later(ctx, consumer, slice->owner, &slice->error);
+    }
+    if (lost)
+        assignment_again(consumer);
+}
+
+static void handle(struct consumer *consumer, struct arena *arena)
+{
+    struct ctx ctx = {
+        .arena = arena,
+        .app = consumer->settings.app,
+        .runtime = consumer->settings.runtime,
+    };
+    struct slice *slices = ARENA_ARRAY(arena, struct slice, consumer->n_partitions + 1);
+    size_t n = slices_of(&ctx, consumer, slices);
+    if (n == 0)
+        return;
+    if (batch_run(&ctx, consumer, slices, n)) {
+        conclude(&ctx, consumer, slices, n);
+        return;
+    }
+    struct error why = ctx.error;
+    for (size_t i = 0; i < n; i++)
+        try_later(&ctx, consumer, slices[i].owner, &why);
+}
+
+static void resume_due(struct consumer *consumer)
+{
+    int64_t now = clock_mono_us();
+    for (size_t i = 0; i < consumer->n_partitions; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        if (!partition->paused || partition->retry_us > now)
+            continue;
+        partition->paused = false;
+        pause_or_resume(consumer, partition, false);
+    }
+}
+
+/* ---- its life ---- */
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        assignment_want(consumer, list);
+    } else { /* revoked, or an error that nobody knows */
+        assignment_drop(consumer);
+        rd_kafka_assign(rk, NULL);
+    }
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        broker_is_away(&consumer->events->broker, why);
+}
+
+static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
+{
+    rd_kafka_conf_t *conf = kafka_conf(consumer->events, consumer);
+    kafka_set(conf, "group.id", consumer->settings.name);
+    kafka_set(conf, "enable.auto.commit", "false");
+    kafka_set(conf, "enable.auto.offset.store", "false");
+    kafka_set(conf, "auto.offset.reset", "error"); /* an offset outside the log stops; it never skips */
+    kafka_set(conf, "enable.partition.eof", "true");
+    kafka_set(conf, "check.crcs", "true");
+    kafka_set(conf, "session.timeout.ms", "10000");
+    kafka_set(conf, "heartbeat.interval.ms", "2000");
+    kafka_set(conf, "queued.min.messages", "2000");
+    kafka_set(conf, "queued.max.messages.kbytes", "8192");
+    kafka_set(conf, "fetch.error.backoff.ms", "100");
+    kafka_set(conf, "topic.metadata.refresh.interval.ms", "5000"); /* topics that others create */
+    if (consumer->grouped)
+        rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    return conf;
+}
+
+static bool subscribe(struct ctx *ctx, struct consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    for (size_t i = 0; i < consumer->settings.n_reactions; i++) {
+        const char *topic = consumer->settings.reactions[i].event->topic;
+        if (!rd_kafka_topic_partition_list_find(list, topic, RD_KAFKA_PARTITION_UA))
+            rd_kafka_topic_partition_list_add(list, topic, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return !error || ctx_fail(ctx, ERR_UNAVAILABLE, "subscribing %s: %s", consumer->settings.name,
+                              rd_kafka_err2str(error));
+}
+
+static void *consumer_main(void *argument)
+{
+    struct consumer *consumer = argument;
+    struct arena *arena = arena_new(64 * 1024);
+    while (!atomic_load(&consumer->stop)) {
+        if (!consumer->grouped)
+            assignment_look(consumer);
+        assignment_resolve(consumer);
+        resume_due(consumer);
+        collect(consumer);
+        if (atomic_load(&consumer->stop))
+            break;
+        handle(consumer, arena);
+        if (consumer->assigned)
+            commit_offsets(consumer);
+        arena_clear(arena);
+    }
+    consumer->committed_us = 0;
+    if (consumer->assigned)
+        commit_offsets(consumer);
+    assignment_drop(consumer);
+    if (consumer->grouped)
+        rd_kafka_consumer_close(consumer->rk);
+    arena_free(arena);
+    return NULL;
+}
+
+bool consumer_start(struct ctx *ctx, struct consumer *consumer)
+{
+    consumer->rk = kafka_new(ctx, RD_KAFKA_CONSUMER, consumer_conf(consumer));
+    if (!consumer->rk)
+        return false;
+    rd_kafka_poll_set_consumer(consumer->rk);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    if (consumer->grouped && !subscribe(ctx, consumer))
+        return false;
+    consumer->running = pthread_create(&consumer->thread, NULL, consumer_main, consumer) == 0;
+    return consumer->running || ctx_fail(ctx, ERR_INTERNAL, "no thread for the consumer %s", consumer->settings.name);
+}
+
+void consumer_stop_ask(struct consumer *consumer)
+{
+    atomic_store(&consumer->stop, true);
+    if (consumer->queue)
+        rd_kafka_queue_yield(consumer->queue);
+}
+
+void consumer_stop(struct consumer *consumer)
+{
+    consumer_stop_ask(consumer);
+    if (consumer->running)
+        pthread_join(consumer->thread, NULL);
+    consumer->running = false;
+    if (consumer->queue)
+        rd_kafka_queue_destroy(consumer->queue);
+    consumer->queue = NULL;
+    if (consumer->rk)
+        rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    consumer->rk = NULL;
+}

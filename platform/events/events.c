@@ -1,0 +1,173 @@
+#include "platform/events/events_internal.h"
+#include "platform/telemetry/log.h"
+
+#define SETTLED_LOOK_US (20 * US_PER_MS)
+
+static bool read_url(struct ctx *ctx, const char *url, char **servers)
+{
+    struct str text = str_of(url);
+    if (!str_starts(text, STR("kafka://")) || text.len == strlen("kafka://"))
+        return ctx_fail(ctx, ERR_INVALID, "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+                        url ? url : "");
+    struct str hosts = { text.ptr + strlen("kafka://"), text.len - strlen("kafka://") };
+    while (str_ends(hosts, STR("/")))
+        hosts.len--;
+    if (!hosts.len || str_find_char(hosts, '/') >= 0 || str_find_char(hosts, ' ') >= 0)
+        return ctx_fail(ctx, ERR_INVALID, "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+                        url);
+    *servers = mem_alloc(hosts.len + 1);
+    memcpy(*servers, hosts.ptr, hosts.len);
+    return true;
+}
+
+struct events *events_open(struct ctx *ctx, const struct events_settings *settings)
+{
+    char *servers;
+    if (!read_url(ctx, settings->url, &servers))
+        return NULL;
+    struct events *events = mem_alloc(sizeof *events);
+    events->broker.servers = servers;
+    events->service = mem_strdup(settings->service);
+    events->source = mem_alloc(strlen(settings->service) + sizeof "/fanfare/");
+    sprintf(events->source, "/fanfare/%s", settings->service);
+    events->db = settings->db;
+    events->contract = settings->contract;
+    events->outbox_max_bytes = settings->outbox_max_bytes;
+    events->outbox_max_age_us = settings->outbox_max_age_s * US_PER_S;
+    pthread_mutex_init(&events->lock, NULL);
+    events->sender = sender_new(events);
+    if (events->db)
+        sql_on_commit(events->db, relays_wake, NULL);
+    return events;
+}
+
+bool events_consume(struct ctx *ctx, struct events *events, const struct consumer_settings *settings)
+{
+    if (events->n_consumers == COUNT(events->consumers))
+        return ctx_fail(ctx, ERR_INTERNAL, "more than %zu consumers", COUNT(events->consumers));
+    if (!settings->store && !events->db)
+        return ctx_fail(ctx, ERR_INTERNAL, "the consumer %s has no store", settings->name);
+    struct consumer *consumer = mem_alloc(sizeof *consumer);
+    consumer->events = events;
+    consumer->settings = *settings;
+    consumer->settings.name = mem_strdup(settings->name);
+    consumer->name = str_of(consumer->settings.name);
+    /* Only one process can have a SQLite database: it needs no group to know that all partitions are its own, and so
+     * it reads on at once after a crash. */
+    consumer->grouped = settings->sharing == CONSUMER_SHARED &&
+                        (settings->store || sql_is_postgresql(events->db));
+    consumer->meter = meter_new(consumer);
+    pthread_mutex_init(&consumer->lock, NULL);
+    events->consumers[events->n_consumers++] = consumer;
+    return true;
+}
+
+bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence), void *argument)
+{
+    struct arena *arena = arena_new(0);
+    struct ctx ctx = { .arena = arena };
+    events->fatal = fatal;
+    events->fatal_argument = argument;
+    events->topics = topics_start(events);
+    if (events->db)
+        events->relay = relay_start(events);
+    bool started = true;
+    for (size_t i = 0; i < events->n_consumers && started; i++)
+        started = consumer_start(&ctx, events->consumers[i]);
+    if (!started)
+        events_fatal(events, ctx.error.detail);
+    arena_free(arena);
+    return started;
+}
+
+void events_stop(struct events *events)
+{
+    for (size_t i = 0; i < events->n_consumers; i++)
+        consumer_stop_ask(events->consumers[i]);
+    topics_stop(events->topics);
+    events->topics = NULL;
+    for (size_t i = 0; i < events->n_consumers; i++)
+        consumer_stop(events->consumers[i]);
+    relay_stop(events->relay);
+    events->relay = NULL;
+}
+
+static void consumer_free(struct consumer *consumer)
+{
+    meter_free(consumer->meter);
+    pthread_mutex_destroy(&consumer->lock);
+    free((char *)consumer->settings.name);
+    free(consumer);
+}
+
+void events_free(struct events *events)
+{
+    if (!events)
+        return;
+    events_stop(events);
+    for (size_t i = 0; i < events->n_consumers; i++)
+        consumer_free(events->consumers[i]);
+    sender_free(events->sender);
+    pthread_mutex_destroy(&events->lock);
+    free(events->broker.servers);
+    free(events->service);
+    free(events->source);
+    free(events);
+}
+
+void events_fatal(struct events *events, struct str sentence)
+{
+    pthread_mutex_lock(&events->lock);
+    bool first = !events->failed;
+    events->failed = true;
+    pthread_mutex_unlock(&events->lock);
+    if (!first)
+        return;
+    struct arena *arena = arena_new(0);
+    if (events->fatal)
+        events->fatal(events->fatal_argument, arena_cstr(arena, sentence));
+    else
+        log_line(LOG_ERROR, NULL, "events_stopped", LOG_S("cause", sentence));
+    arena_free(arena);
+}
+
+/* ---- waiting until nothing is under way ---- */
+
+static bool measure(struct ctx *ctx, void *argument)
+{
+    return outbox_measure(ctx, argument);
+}
+
+static bool outbox_is_empty(struct events *events)
+{
+    if (!events->db)
+        return true;
+    struct arena *arena = arena_new(0);
+    struct ctx ctx = { .arena = arena };
+    struct outbox_size size = { .events = 1 };
+    bool read = sql_read(&ctx, events->db, measure, &size);
+    arena_free(arena);
+    return read && size.events == 0;
+}
+
+static bool all_settled(struct events *events)
+{
+    if (!outbox_is_empty(events))
+        return false;
+    for (size_t i = 0; i < events->n_consumers; i++)
+        if (!consumer_settled(events->consumers[i]))
+            return false;
+    return outbox_is_empty(events); /* nothing followed from what was consumed meanwhile */
+}
+
+bool events_settled(struct events *events, int64_t timeout_us)
+{
+    int64_t until = clock_mono_us() + timeout_us;
+    while (!all_settled(events)) {
+        if (clock_mono_us() >= until)
+            return false;
+        struct timespec pause = { 0, SETTLED_LOOK_US * 1000 };
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}

@@ -1,0 +1,59 @@
+#include "platform/events/events_internal.h"
+#include "platform/telemetry/log.h"
+
+void broker_is_away(struct broker_state *state, const char *why)
+{
+    if (atomic_exchange(&state->away, 1) == 0)
+        log_line(LOG_WARN, NULL, "event_log_away", LOG_C("servers", state->servers), LOG_C("cause", why));
+}
+
+void broker_is_back(struct broker_state *state)
+{
+    if (atomic_load_explicit(&state->away, memory_order_relaxed) && atomic_exchange(&state->away, 0) == 1)
+        log_line(LOG_INFO, NULL, "event_log_back", LOG_C("servers", state->servers));
+}
+
+/* librdkafka tells its own story line by line, again and again while a broker is away; what matters of it comes as
+ * errors, and is logged once by us. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    if (level <= 2)
+        log_line(LOG_ERROR, NULL, "librdkafka", LOG_C("facility", facility), LOG_C("text", text));
+}
+
+void kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+        return;
+    log_line(LOG_ERROR, NULL, "librdkafka_setting", LOG_C("key", key), LOG_C("cause", why));
+    abort(); /* a mistake in this program */
+}
+
+rd_kafka_conf_t *kafka_conf(struct events *events, void *opaque)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    kafka_set(conf, "bootstrap.servers", events->broker.servers);
+    kafka_set(conf, "client.id", events->service);
+    kafka_set(conf, "reconnect.backoff.ms", "50");
+    kafka_set(conf, "reconnect.backoff.max.ms", "1000"); /* back within a second of the broker */
+    kafka_set(conf, "socket.nagle.disable", "true");
+    kafka_set(conf, "socket.timeout.ms", "20000");
+    kafka_set(conf, "log.connection.close", "false");
+    kafka_set(conf, "topic.metadata.refresh.interval.ms", "30000");
+    kafka_set(conf, "topic.metadata.propagation.max.ms", "10000");
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_opaque(conf, opaque);
+    return conf;
+}
+
+rd_kafka_t *kafka_new(struct ctx *ctx, rd_kafka_type_t kind, rd_kafka_conf_t *conf)
+{
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(kind, conf, why, sizeof why);
+    if (rk)
+        return rk;
+    rd_kafka_conf_destroy(conf);
+    ctx_fail(ctx, ERR_UNAVAILABLE, "no client for the event log: %s", why);
+    return NULL;
+}

@@ -1,0 +1,237 @@
+#include "platform/events/events_internal.h"
+
+/* Sending straight to the log: the callers wait for the acknowledgement of the sync. One producer for all of them, made
+ * when it is first needed. A message that was not sent in time is given up by the producer, never sent later than the
+ * longest deadline: who was told "no" is not surprised by it for ever. */
+#define SEND_QUEUE_RETRY_US (2 * US_PER_MS)
+
+struct sender {
+    struct events *events;
+    pthread_mutex_t lock; /* the producer's making and end */
+    rd_kafka_t *producer;
+    int users;            /* calls that hold the producer */
+    _Atomic int probing;  /* one call at a time tries while the broker is away; others are refused at once */
+};
+
+/* One call and its reports. It lives until the last report has come, which may be after the caller has left. */
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t open; /* messages without a report */
+    size_t failed;
+    rd_kafka_resp_err_t error;
+    bool left; /* the caller */
+};
+
+static void waiting_free(struct waiting *waiting)
+{
+    pthread_cond_destroy(&waiting->changed);
+    pthread_mutex_destroy(&waiting->lock);
+    free(waiting);
+}
+
+static struct waiting *waiting_new(void)
+{
+    struct waiting *waiting = mem_alloc(sizeof *waiting);
+    pthread_mutex_init(&waiting->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&waiting->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return waiting;
+}
+
+/* On librdkafka's background thread. */
+static void report_one(const rd_kafka_message_t *message)
+{
+    struct waiting *waiting = message->_private;
+    pthread_mutex_lock(&waiting->lock);
+    if (message->err) {
+        waiting->failed++;
+        waiting->error = message->err;
+    }
+    bool last = --waiting->open == 0, left = waiting->left;
+    if (last && !left)
+        pthread_cond_signal(&waiting->changed);
+    pthread_mutex_unlock(&waiting->lock);
+    if (last && left)
+        waiting_free(waiting);
+}
+
+static void on_event(rd_kafka_t *rk, rd_kafka_event_t *event, void *opaque)
+{
+    struct sender *sender = opaque;
+    struct broker_state *broker = &sender->events->broker;
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
+        const rd_kafka_message_t *message;
+        while ((message = rd_kafka_event_message_next(event))) {
+            if (!message->err)
+                broker_is_back(broker);
+            report_one(message);
+        }
+    } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
+               rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        broker_is_away(broker, rd_kafka_event_error_string(event));
+    }
+    rd_kafka_event_destroy(event);
+}
+
+static rd_kafka_t *make_producer(struct ctx *ctx, struct sender *sender)
+{
+    rd_kafka_conf_t *conf = kafka_conf(sender->events, sender);
+    kafka_set(conf, "enable.idempotence", "true");
+    kafka_set(conf, "acks", "all");
+    kafka_set(conf, "partitioner", "murmur2_random");
+    kafka_set(conf, "linger.ms", "1");
+    kafka_set(conf, "delivery.timeout.ms", "5000"); /* SEND_LIMIT_US */
+    kafka_set(conf, "queue.buffering.max.messages", "200000");
+    kafka_set(conf, "queue.buffering.max.kbytes", "131072");
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    rd_kafka_conf_set_background_event_cb(conf, on_event);
+    return kafka_new(ctx, RD_KAFKA_PRODUCER, conf);
+}
+
+static rd_kafka_t *take_producer(struct ctx *ctx, struct sender *sender)
+{
+    pthread_mutex_lock(&sender->lock);
+    char why[256];
+    bool broken = sender->producer && rd_kafka_fatal_error(sender->producer, why, sizeof why);
+    if (broken && sender->users == 0) { /* its ids are no good any more: the next one begins anew */
+        rd_kafka_destroy(sender->producer);
+        sender->producer = NULL;
+        broken = false;
+    }
+    if (!sender->producer)
+        sender->producer = make_producer(ctx, sender);
+    if (broken)
+        ctx_fail(ctx, ERR_UNAVAILABLE, "the event log's client starts anew: %s", why);
+    rd_kafka_t *producer = broken ? NULL : sender->producer;
+    if (producer)
+        sender->users++;
+    pthread_mutex_unlock(&sender->lock);
+    return producer;
+}
+
+static void give_producer_back(struct sender *sender)
+{
+    pthread_mutex_lock(&sender->lock);
+    sender->users--;
+    pthread_mutex_unlock(&sender->lock);
+}
+
+static rd_kafka_resp_err_t produce_one(rd_kafka_t *producer, struct str source, const struct event_record *record,
+                                       struct waiting *waiting)
+{
+    rd_kafka_headers_t *headers = event_headers(record, source);
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        producer, RD_KAFKA_V_TOPIC(record->topic.ptr), RD_KAFKA_V_KEY(record->key.ptr, record->key.len),
+        RD_KAFKA_V_VALUE((void *)record->data.ptr, record->data.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(waiting), RD_KAFKA_V_END);
+    if (error)
+        rd_kafka_headers_destroy(headers);
+    return error;
+}
+
+/* A full queue is back-pressure: the caller waits, as long as its deadline allows. */
+static bool produce_all(struct ctx *ctx, rd_kafka_t *producer, struct str source, const struct event_record *records,
+                        size_t n, int64_t until, struct waiting *waiting)
+{
+    for (size_t i = 0; i < n; i++) {
+        pthread_mutex_lock(&waiting->lock);
+        waiting->open++;
+        pthread_mutex_unlock(&waiting->lock);
+        rd_kafka_resp_err_t error;
+        while ((error = produce_one(producer, source, &records[i], waiting)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+               clock_mono_us() < until) {
+            struct timespec pause = { 0, SEND_QUEUE_RETRY_US * 1000 };
+            nanosleep(&pause, NULL);
+        }
+        if (!error)
+            continue;
+        pthread_mutex_lock(&waiting->lock);
+        waiting->open--;
+        pthread_mutex_unlock(&waiting->lock);
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log takes nothing now: %s", rd_kafka_err2str(error));
+    }
+    return true;
+}
+
+/* Waits for the reports; false when not all of them came, or said yes. */
+static bool wait_for_all(struct ctx *ctx, struct waiting *waiting, int64_t until)
+{
+    struct timespec at = { until / US_PER_S, until % US_PER_S * 1000 };
+    pthread_mutex_lock(&waiting->lock);
+    while (waiting->open && pthread_cond_timedwait(&waiting->changed, &waiting->lock, &at) == 0)
+        ;
+    size_t open = waiting->open, lost = waiting->failed;
+    rd_kafka_resp_err_t error = waiting->error;
+    waiting->left = true;
+    pthread_mutex_unlock(&waiting->lock);
+    if (open == 0)
+        waiting_free(waiting);
+    if (open)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log did not acknowledge in time");
+    if (lost)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log did not take it: %s", rd_kafka_err2str(error));
+    return true;
+}
+
+static void count_sent(const struct event_record *records, size_t n)
+{
+    for (size_t i = 0, same; i < n; i += same) {
+        for (same = 1; i + same < n && str_eq(records[i + same].topic, records[i].topic);)
+            same++;
+        meter_sent(records[i].topic, (int64_t)same);
+    }
+}
+
+static bool send_all(struct ctx *ctx, struct sender *sender, const struct event_record *records, size_t n)
+{
+    int64_t until = clock_mono_us() + MIN(ctx_left_us(ctx), SEND_LIMIT_US);
+    rd_kafka_t *producer = take_producer(ctx, sender);
+    if (!producer)
+        return false;
+    struct waiting *waiting = waiting_new();
+    bool queued = produce_all(ctx, producer, str_of(sender->events->source), records, n, until, waiting);
+    bool sent = wait_for_all(ctx, waiting, queued ? until : 0) && queued;
+    give_producer_back(sender);
+    if (sent)
+        count_sent(records, n);
+    return sent;
+}
+
+bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_record *records, size_t n)
+{
+    if (n == 0)
+        return true;
+    if (!atomic_load_explicit(&sender->events->broker.away, memory_order_relaxed))
+        return send_all(ctx, sender, records, n);
+    if (atomic_exchange(&sender->probing, 1))
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log is away");
+    bool sent = send_all(ctx, sender, records, n);
+    atomic_store(&sender->probing, 0);
+    return sent;
+}
+
+struct sender *sender_new(struct events *events)
+{
+    struct sender *sender = mem_alloc(sizeof *sender);
+    sender->events = events;
+    pthread_mutex_init(&sender->lock, NULL);
+    return sender;
+}
+
+/* What is still queued belongs to nobody: its callers have left. */
+void sender_free(struct sender *sender)
+{
+    if (!sender)
+        return;
+    if (sender->producer) {
+        rd_kafka_purge(sender->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_flush(sender->producer, 1000); /* so that their reports free what waits for them */
+        rd_kafka_destroy(sender->producer);
+    }
+    pthread_mutex_destroy(&sender->lock);
+    free(sender);
+}
