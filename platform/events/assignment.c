@@ -6,14 +6,16 @@
 #define LOOK_US (30 * US_PER_S)
 #define RESOLVE_US (500 * US_PER_MS)
 #define CALL_MS 5000
-#define GENERATION "fanfare.topic.generation" /* a topic's setting: tells a topic from one of the same name before it */
+#define GENERATION                                                                                 \
+    "fanfare.topic.generation" /* a topic's setting: tells a topic from one of the same name before it */
 
 /* ---- the list ---- */
 
 struct partition *assignment_find(struct consumer *consumer, const char *topic, int number)
 {
     for (size_t i = 0; i < consumer->n_partitions; i++)
-        if (consumer->partitions[i].number == number && strcmp(consumer->partitions[i].topic, topic) == 0)
+        if (consumer->partitions[i].number == number &&
+            strcmp(consumer->partitions[i].topic, topic) == 0)
             return &consumer->partitions[i];
     return NULL;
 }
@@ -68,14 +70,17 @@ void assignment_again(struct consumer *consumer)
 
 /* ---- without a group: all partitions that there are ---- */
 
-static bool add_topic(rd_kafka_topic_partition_list_t *list, const struct rd_kafka_metadata *metadata, const char *topic)
+static bool add_topic(rd_kafka_topic_partition_list_t *list,
+                      const struct rd_kafka_metadata *metadata, const char *topic)
 {
     for (int i = 0; i < metadata->topic_cnt; i++) {
         if (strcmp(metadata->topics[i].topic, topic) != 0 || metadata->topics[i].err)
             continue;
         for (int k = 0; k < metadata->topics[i].partition_cnt; k++)
-            if (!rd_kafka_topic_partition_list_find(list, topic, metadata->topics[i].partitions[k].id))
-                rd_kafka_topic_partition_list_add(list, topic, metadata->topics[i].partitions[k].id);
+            if (!rd_kafka_topic_partition_list_find(list, topic,
+                                                    metadata->topics[i].partitions[k].id))
+                rd_kafka_topic_partition_list_add(list, topic,
+                                                  metadata->topics[i].partitions[k].id);
         return metadata->topics[i].partition_cnt > 0;
     }
     return false;
@@ -132,7 +137,8 @@ static const char *generation_of(const struct generations *generations, const ch
 
 static struct generations topics_of(const rd_kafka_topic_partition_list_t *list)
 {
-    struct generations generations = { .list = mem_alloc((size_t)list->cnt * sizeof *generations.list) };
+    struct generations generations = { .list = mem_alloc((size_t)list->cnt *
+                                                         sizeof *generations.list) };
     for (int i = 0; i < list->cnt; i++) {
         size_t k = 0;
         while (k < generations.n && strcmp(generations.list[k].topic, list->elems[i].topic) != 0)
@@ -148,7 +154,8 @@ static char *generation_in(const rd_kafka_ConfigResource_t *resource)
     size_t n;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &n);
     for (size_t i = 0; i < n; i++)
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), GENERATION) == 0 && rd_kafka_ConfigEntry_value(entries[i]))
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), GENERATION) == 0 &&
+            rd_kafka_ConfigEntry_value(entries[i]))
             return mem_strdup(rd_kafka_ConfigEntry_value(entries[i]));
     return mem_strdup("0");
 }
@@ -178,7 +185,8 @@ static bool read_generations(struct consumer *consumer, struct generations *gene
     rd_kafka_ConfigResource_t **ask = mem_alloc(generations->n * sizeof *ask);
     for (size_t i = 0; i < generations->n; i++)
         ask[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, generations->list[i].topic);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(consumer->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(consumer->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_AdminOptions_set_request_timeout(options, CALL_MS, NULL, 0);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
     rd_kafka_DescribeConfigs(consumer->rk, ask, generations->n, options, queue);
@@ -207,8 +215,8 @@ struct position_question {
 static bool ask_sql(struct ctx *ctx, void *argument)
 {
     const struct position_question *q = argument;
-    return position_read(ctx, q->consumer->name, str_of(q->partition->log), str_of(q->partition->topic),
-                         q->partition->number, &q->partition->next);
+    return position_read(ctx, q->consumer->name, str_of(q->partition->log),
+                         str_of(q->partition->topic), q->partition->number, &q->partition->next);
 }
 
 static bool find_position(struct ctx *ctx, struct consumer *consumer, struct partition *partition)
@@ -216,13 +224,16 @@ static bool find_position(struct ctx *ctx, struct consumer *consumer, struct par
     const struct consumer_settings *settings = &consumer->settings;
     partition->next = -1;
     if (settings->store)
-        return settings->store->position(ctx, settings->store_data, str_of(partition->log), str_of(partition->topic),
-                                         partition->number, &partition->next);
-    return sql_read(ctx, consumer->events->db, ask_sql, &(struct position_question){ consumer, partition });
+        return settings->store->position(ctx, settings->store_data, str_of(partition->log),
+                                         str_of(partition->topic), partition->number,
+                                         &partition->next);
+    return sql_read(ctx, consumer->events->db, ask_sql,
+                    &(struct position_question){ consumer, partition });
 }
 
 static void fill_partition(struct consumer *consumer, struct partition *partition,
-                           const rd_kafka_topic_partition_t *from, const char *cluster, const char *generation)
+                           const rd_kafka_topic_partition_t *from, const char *cluster,
+                           const char *generation)
 {
     size_t bytes = strlen(cluster) + strlen(generation) + 2;
     *partition = (struct partition){
@@ -237,10 +248,13 @@ static void fill_partition(struct consumer *consumer, struct partition *partitio
 }
 
 /* True when all positions are known. Another log than the positions are of stops the service. */
-static bool find_positions(struct consumer *consumer, const char *cluster, const struct generations *generations)
+static bool find_positions(struct consumer *consumer, const char *cluster,
+                           const struct generations *generations)
 {
     struct arena *arena = arena_new(0);
-    struct ctx ctx = { .arena = arena, .app = consumer->settings.app, .runtime = consumer->settings.runtime };
+    struct ctx ctx = { .arena = arena,
+                       .app = consumer->settings.app,
+                       .runtime = consumer->settings.runtime };
     bool found = true;
     size_t n = (size_t)consumer->wanted->cnt;
     pthread_mutex_lock(&consumer->lock);
@@ -248,7 +262,8 @@ static bool find_positions(struct consumer *consumer, const char *cluster, const
     consumer->n_partitions = n;
     for (size_t i = 0; i < n; i++) {
         const rd_kafka_topic_partition_t *from = &consumer->wanted->elems[i];
-        fill_partition(consumer, &consumer->partitions[i], from, cluster, generation_of(generations, from->topic));
+        fill_partition(consumer, &consumer->partitions[i], from, cluster,
+                       generation_of(generations, from->topic));
     }
     pthread_mutex_unlock(&consumer->lock);
     for (size_t i = 0; i < n && found; i++)
@@ -285,8 +300,8 @@ void assignment_resolve(struct consumer *consumer)
     if (!cluster)
         return;
     struct generations generations = topics_of(consumer->wanted);
-    bool begun = read_generations(consumer, &generations) && find_positions(consumer, cluster, &generations) &&
-                 begin_reading(consumer);
+    bool begun = read_generations(consumer, &generations) &&
+                 find_positions(consumer, cluster, &generations) && begin_reading(consumer);
     if (!begun)
         forget_partitions(consumer);
     generations_free(&generations);
@@ -305,7 +320,8 @@ struct standing {
 static bool at_the_end(struct consumer *consumer, const struct standing *at)
 {
     int64_t low, high;
-    if (at->n_held || rd_kafka_query_watermark_offsets(consumer->rk, at->topic, at->number, &low, &high, CALL_MS))
+    if (at->n_held ||
+        rd_kafka_query_watermark_offsets(consumer->rk, at->topic, at->number, &low, &high, CALL_MS))
         return false;
     return at->next >= high || at->end_seen >= high;
 }
@@ -318,7 +334,9 @@ bool consumer_settled(struct consumer *consumer)
     struct standing *standings = mem_alloc((n + 1) * sizeof *standings);
     for (size_t i = 0; i < n && settled; i++) {
         const struct partition *p = &consumer->partitions[i];
-        standings[i] = (struct standing){ .number = p->number, .next = p->next, .end_seen = p->end_seen, .n_held = p->n_held };
+        standings[i] = (struct standing){
+            .number = p->number, .next = p->next, .end_seen = p->end_seen, .n_held = p->n_held
+        };
         snprintf(standings[i].topic, sizeof standings[i].topic, "%s", p->topic);
     }
     pthread_mutex_unlock(&consumer->lock);

@@ -60,11 +60,13 @@ static void *decode_data(struct ctx *ctx, const struct event_type *type, struct 
 
 static enum fate react(struct ctx *ctx, struct passage *passage)
 {
-    const struct reaction *reaction = consumer_reaction(passage->consumer, passage->event.type, NULL);
+    const struct reaction *reaction =
+        consumer_reaction(passage->consumer, passage->event.type, NULL);
     void *data = decode_data(ctx, reaction->event, passage->event.data);
     if (!data)
         return not_through(ctx, passage, FATE_REJECTED);
-    for (; reaction; reaction = consumer_reaction(passage->consumer, passage->event.type, reaction)) {
+    for (; reaction;
+         reaction = consumer_reaction(passage->consumer, passage->event.type, reaction)) {
         enum outcome outcome = reaction->handle(ctx, data);
         if (outcome != DONE)
             return not_through(ctx, passage, outcome == REJECT ? FATE_REJECTED : FATE_RETRY);
@@ -107,7 +109,8 @@ enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct rec
     bool event = event_decode(ctx, record, &passage->event);
     if (!event && !passage->event.type.ptr)
         return not_through(ctx, passage, FATE_REJECTED);
-    if (!passage->event.type.ptr || !consumer_reaction(passage->consumer, passage->event.type, NULL)) {
+    if (!passage->event.type.ptr ||
+        !consumer_reaction(passage->consumer, passage->event.type, NULL)) {
         ctx_clear(ctx);
         return FATE_SKIPPED;
     }

@@ -23,7 +23,8 @@ static bool set_aside(struct ctx *ctx, struct passage *passage, enum fate fate)
     if (!event_has_followers(&passage->event))
         return true;
     passage->any_parked = true;
-    return seen_note(ctx, passage->consumer->name, passage->event.id, &already) && parked_put(ctx, &parked);
+    return seen_note(ctx, passage->consumer->name, passage->event.id, &already) &&
+           parked_put(ctx, &parked);
 }
 
 static bool sql_one_record(struct ctx *ctx, struct passage *passage, const struct record *record,
@@ -35,7 +36,8 @@ static bool sql_one_record(struct ctx *ctx, struct passage *passage, const struc
     if (*fate == FATE_RETRY || *fate == FATE_REJECTED) {
         if (!sql_savepoint_undo(ctx))
             return false;
-    } else if (!sql_savepoint_keep(ctx)) { /* a reaction that says DONE although a statement failed */
+    } else if (!sql_savepoint_keep(
+                   ctx)) { /* a reaction that says DONE although a statement failed */
         *fate = passage_failed(ctx, passage);
         if (!sql_savepoint_undo(ctx))
             return false;
@@ -67,8 +69,8 @@ static bool sql_slice(struct ctx *ctx, struct consumer *consumer, struct slice *
         slice->through = i + 1;
         slice->next = slice->records[i].offset + 1;
     }
-    if (slice->through == 0 ||
-        position_move(ctx, consumer->name, slice->log, slice->topic, slice->partition, slice->was, slice->next))
+    if (slice->through == 0 || position_move(ctx, consumer->name, slice->log, slice->topic,
+                                             slice->partition, slice->was, slice->next))
         return sql_savepoint_keep(ctx);
     if (ctx->error.code != ERR_CONFLICT)
         return false;

@@ -37,7 +37,8 @@ static bool screen(struct ctx *ctx, void *argument)
 
 /* ---- effects ---- */
 
-static void effects_park(struct ctx *ctx, struct event_effects *effects, const struct parked *parked)
+static void effects_park(struct ctx *ctx, struct event_effects *effects,
+                         const struct parked *parked)
 {
     if (effects->n_parked == effects->cap_parked) {
         size_t cap = effects->cap_parked ? 2 * effects->cap_parked : 16;
@@ -77,7 +78,8 @@ static bool effects_flush(struct ctx *ctx, struct store_batch *batch)
 
 /* ---- one attempt ---- */
 
-static void set_aside(struct ctx *ctx, struct store_batch *batch, struct passage *passage, enum fate fate)
+static void set_aside(struct ctx *ctx, struct store_batch *batch, struct passage *passage,
+                      enum fate fate)
 {
     struct parked parked = passage_reason(passage, fate);
     if (fate == FATE_REJECTED) {
@@ -107,8 +109,8 @@ static enum attempt slice_move(struct ctx *ctx, struct store_batch *batch, struc
     if (slice->through == 0)
         return ATTEMPT_WHOLE;
     slice->next = slice->records[slice->through - 1].offset + 1;
-    if (settings->store->move(ctx, settings->store_data, slice->log, slice->topic, slice->partition, slice->was,
-                              slice->next))
+    if (settings->store->move(ctx, settings->store_data, slice->log, slice->topic, slice->partition,
+                              slice->was, slice->next))
         return ATTEMPT_WHOLE;
     if (ctx->error.code != ERR_CONFLICT)
         return ATTEMPT_BROKEN;
@@ -119,7 +121,9 @@ static enum attempt slice_move(struct ctx *ctx, struct store_batch *batch, struc
 
 static enum attempt slice_attempt(struct ctx *ctx, struct store_batch *batch, struct slice *slice)
 {
-    struct passage passage = { .consumer = batch->consumer, .slice = slice, .effects = &batch->effects };
+    struct passage passage = { .consumer = batch->consumer,
+                               .slice = slice,
+                               .effects = &batch->effects };
     for (size_t i = 0; i < slice->limit; i++) {
         if (slice->fates[i] == FATE_PARKED) {
             event_decode(ctx, &slice->records[i], &passage.event);

@@ -93,7 +93,8 @@ static bool read_structured(struct ctx *ctx, const struct record *record, struct
         if (text.ptr)
             out->attributes[i] = text_of(ctx, text);
     }
-    const struct json *value = json_get(document, "data"), *coded = json_get(document, "data_base64");
+    const struct json *value = json_get(document, "data"),
+                      *coded = json_get(document, "data_base64");
     if (value)
         *data = json_text(ctx->arena, value);
     else if (coded)

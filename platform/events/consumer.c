@@ -6,11 +6,14 @@
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
-#define COMMIT_US US_PER_S /* the group's offsets are for displays of lag: once a second is enough */
+#define COMMIT_US                                                                                  \
+    US_PER_S /* the group's offsets are for displays of lag: once a second is enough */
 
-const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type, const struct reaction *after)
+const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type,
+                                         const struct reaction *after)
 {
-    const struct reaction *first = consumer->settings.reactions, *end = first + consumer->settings.n_reactions;
+    const struct reaction *first = consumer->settings.reactions,
+                          *end = first + consumer->settings.n_reactions;
     for (const struct reaction *r = after ? after + 1 : first; r < end; r++)
         if (str_is(type, r->event->type))
             return r;
@@ -23,7 +26,8 @@ static void hold(struct partition *partition, rd_kafka_message_t *message)
 {
     if (partition->n_held == partition->cap_held) {
         partition->cap_held = partition->cap_held ? 2 * partition->cap_held : 64;
-        partition->held = mem_realloc(partition->held, partition->cap_held * sizeof *partition->held);
+        partition->held =
+            mem_realloc(partition->held, partition->cap_held * sizeof *partition->held);
     }
     partition->held[partition->n_held++] = message;
 }
@@ -43,12 +47,14 @@ static void outside_the_log(struct consumer *consumer, const char *topic, int nu
     rd_kafka_query_watermark_offsets(consumer->rk, topic, number, &low, &high, 5000);
     struct arena *arena = arena_new(0);
     int64_t position = expected(partition);
-    events_fatal(consumer->events,
-                 arena_printf(arena,
-                              "the position of %s in %s/%d is %lld, but the log holds %lld to %lld: events were lost or "
-                              "it is another log",
-                              consumer->settings.name, topic, number, (long long)position, (long long)low,
-                              (long long)high));
+    events_fatal(
+        consumer->events,
+        arena_printf(
+            arena,
+            "the position of %s in %s/%d is %lld, but the log holds %lld to %lld: events were lost or "
+            "it is another log",
+            consumer->settings.name, topic, number, (long long)position, (long long)low,
+            (long long)high));
     atomic_store(&consumer->stop, true);
     arena_free(arena);
 }
@@ -66,7 +72,8 @@ static void note_trouble(struct consumer *consumer, const rd_kafka_message_t *me
         return;
     default:
         if (!consumer->trouble_logged)
-            log_line(LOG_WARN, NULL, "consumer_troubled", LOG_C("consumer", consumer->settings.name),
+            log_line(LOG_WARN, NULL, "consumer_troubled",
+                     LOG_C("consumer", consumer->settings.name),
                      LOG_C("cause", rd_kafka_message_errstr(message)));
         consumer->trouble_logged = true;
     }
@@ -75,7 +82,8 @@ static void note_trouble(struct consumer *consumer, const rd_kafka_message_t *me
 static void take_error(struct consumer *consumer, const rd_kafka_message_t *message)
 {
     const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
-    struct partition *partition = message->rkt ? assignment_find(consumer, topic, message->partition) : NULL;
+    struct partition *partition =
+        message->rkt ? assignment_find(consumer, topic, message->partition) : NULL;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         broker_is_back(&consumer->events->broker);
         if (!partition)
@@ -100,7 +108,8 @@ static void take(struct consumer *consumer, rd_kafka_message_t *message)
     }
     broker_is_back(&consumer->events->broker);
     consumer->trouble_logged = false;
-    struct partition *partition = assignment_find(consumer, rd_kafka_topic_name(message->rkt), message->partition);
+    struct partition *partition =
+        assignment_find(consumer, rd_kafka_topic_name(message->rkt), message->partition);
     if (!partition || message->offset < expected(partition)) {
         rd_kafka_message_destroy(message);
         return;
@@ -182,7 +191,8 @@ static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice
     return n;
 }
 
-static void pause_or_resume(struct consumer *consumer, const struct partition *partition, bool pause)
+static void pause_or_resume(struct consumer *consumer, const struct partition *partition,
+                            bool pause)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
@@ -202,7 +212,8 @@ static int64_t retry_pause(int attempts)
     return pause / 2 + (int64_t)(random % (uint32_t)(pause / 2));
 }
 
-static void try_later(struct ctx *ctx, struct consumer *consumer, struct partition *partition, const struct error *why)
+static void try_later(struct ctx *ctx, struct consumer *consumer, struct partition *partition,
+                      const struct error *why)
 {
     if (partition->attempts == 0)
         log_line(LOG_WARN, ctx, "event_to_retry", LOG_C("consumer", consumer->settings.name),
@@ -221,7 +232,8 @@ static void log_rejected(struct ctx *ctx, struct consumer *consumer, const struc
         if (slice->fates[i] == FATE_REJECTED)
             log_line(LOG_ERROR, ctx, "event_rejected", LOG_C("consumer", consumer->settings.name),
                      LOG_S("topic", slice->topic), LOG_I("partition", slice->partition),
-                     LOG_I("offset", slice->records[i].offset), LOG_C("code", error_name(slice->error.code)));
+                     LOG_I("offset", slice->records[i].offset),
+                     LOG_C("code", error_name(slice->error.code)));
 }
 
 static void put_behind(struct ctx *ctx, struct consumer *consumer, struct slice *slice)
@@ -244,8 +256,9 @@ static void show_lag(struct consumer *consumer)
     for (size_t i = 0; i < consumer->n_partitions; i++) {
         struct partition *partition = &consumer->partitions[i];
         int64_t low, high;
-        if (partition->next >= 0 && rd_kafka_get_watermark_offsets(consumer->rk, partition->topic, partition->number,
-                                                                   &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (partition->next >= 0 &&
+            rd_kafka_get_watermark_offsets(consumer->rk, partition->topic, partition->number, &low,
+                                           &high) == RD_KAFKA_RESP_ERR_NO_ERROR)
             metric_set(partition->lag, MAX(high - partition->next, 0));
     }
 }
@@ -259,11 +272,13 @@ static void commit_offsets(struct consumer *consumer)
     show_lag(consumer);
     if (consumer->settings.sharing != CONSUMER_SHARED)
         return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->n_partitions);
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consumer->n_partitions);
     for (size_t i = 0; i < consumer->n_partitions; i++) {
         struct partition *partition = &consumer->partitions[i];
         if (partition->next >= 0 && partition->next != partition->committed) {
-            rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset = partition->next;
+            rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset =
+                partition->next;
             partition->committed = partition->next;
         }
     }
@@ -281,8 +296,9 @@ static void conclude(struct ctx *ctx, struct consumer *consumer, struct slice *s
         put_behind(ctx, consumer, slice);
         lost |= slice->lost;
         if (slice->lost)
-            log_line(LOG_INFO, ctx, "position_moved_by_another", LOG_C("consumer", consumer->settings.name),
-                     LOG_S("topic", slice->topic), LOG_I("partition", slice->partition));
+            log_line(LOG_INFO, ctx, "position_moved_by_another",
+                     LOG_C("consumer", consumer->settings.name), LOG_S("topic", slice->topic),
+                     LOG_I("partition", slice->partition));
         else if (slice->through < slice->n && slice->fates[slice->through] == FATE_RETRY)
             try_later(ctx, consumer, slice->owner, &slice->error);
     }
@@ -324,7 +340,8 @@ static void resume_due(struct consumer *consumer)
 
 /* ---- its life ---- */
 
-static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -348,7 +365,8 @@ static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
     kafka_set(conf, "group.id", consumer->settings.name);
     kafka_set(conf, "enable.auto.commit", "false");
     kafka_set(conf, "enable.auto.offset.store", "false");
-    kafka_set(conf, "auto.offset.reset", "error"); /* an offset outside the log stops; it never skips */
+    kafka_set(conf, "auto.offset.reset",
+              "error"); /* an offset outside the log stops; it never skips */
     kafka_set(conf, "enable.partition.eof", "true");
     kafka_set(conf, "check.crcs", "true");
     kafka_set(conf, "session.timeout.ms", "10000");
@@ -414,7 +432,8 @@ bool consumer_start(struct ctx *ctx, struct consumer *consumer)
     if (consumer->grouped && !subscribe(ctx, consumer))
         return false;
     consumer->running = pthread_create(&consumer->thread, NULL, consumer_main, consumer) == 0;
-    return consumer->running || ctx_fail(ctx, ERR_INTERNAL, "no thread for the consumer %s", consumer->settings.name);
+    return consumer->running ||
+           ctx_fail(ctx, ERR_INTERNAL, "no thread for the consumer %s", consumer->settings.name);
 }
 
 void consumer_stop_ask(struct consumer *consumer)

@@ -38,12 +38,13 @@ static struct str letter_data(struct ctx *ctx, const struct parked *why)
     return json_out_str(&out);
 }
 
-void dead_letter_make(struct ctx *ctx, const char *service, const struct parked *why, struct event_record *out)
+void dead_letter_make(struct ctx *ctx, const char *service, const struct parked *why,
+                      struct event_record *out)
 {
     const struct event *event = why->event;
-    struct str place = arena_printf(ctx->arena, STR_FMT "@" STR_FMT "/" STR_FMT "/%d/%lld", STR_ARG(why->consumer),
-                                    STR_ARG(why->log), STR_ARG(event->topic), event->partition,
-                                    (long long)event->offset);
+    struct str place = arena_printf(
+        ctx->arena, STR_FMT "@" STR_FMT "/" STR_FMT "/%d/%lld", STR_ARG(why->consumer),
+        STR_ARG(why->log), STR_ARG(event->topic), event->partition, (long long)event->offset);
     char id[ID_UUID_BYTES];
     struct str type = arena_printf(ctx->arena, DEAD_LETTER_TYPE, service);
     crypto_derive_id(place, type, 0, id);

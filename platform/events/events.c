@@ -7,13 +7,15 @@ static bool read_url(struct ctx *ctx, const char *url, char **servers)
 {
     struct str text = str_of(url);
     if (!str_starts(text, STR("kafka://")) || text.len == strlen("kafka://"))
-        return ctx_fail(ctx, ERR_INVALID, "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+        return ctx_fail(ctx, ERR_INVALID,
+                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
                         url ? url : "");
     struct str hosts = { text.ptr + strlen("kafka://"), text.len - strlen("kafka://") };
     while (str_ends(hosts, STR("/")))
         hosts.len--;
     if (!hosts.len || str_find_char(hosts, '/') >= 0 || str_find_char(hosts, ' ') >= 0)
-        return ctx_fail(ctx, ERR_INVALID, "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+        return ctx_fail(ctx, ERR_INVALID,
+                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
                         url);
     *servers = mem_alloc(hosts.len + 1);
     memcpy(*servers, hosts.ptr, hosts.len);
@@ -22,7 +24,7 @@ static bool read_url(struct ctx *ctx, const char *url, char **servers)
 
 struct events *events_open(struct ctx *ctx, const struct events_settings *settings)
 {
-    char *servers;
+    char *servers = NULL;
     if (!read_url(ctx, settings->url, &servers))
         return NULL;
     struct events *events = mem_alloc(sizeof *events);
@@ -41,7 +43,8 @@ struct events *events_open(struct ctx *ctx, const struct events_settings *settin
     return events;
 }
 
-bool events_consume(struct ctx *ctx, struct events *events, const struct consumer_settings *settings)
+bool events_consume(struct ctx *ctx, struct events *events,
+                    const struct consumer_settings *settings)
 {
     if (events->n_consumers == COUNT(events->consumers))
         return ctx_fail(ctx, ERR_INTERNAL, "more than %zu consumers", COUNT(events->consumers));
@@ -62,7 +65,8 @@ bool events_consume(struct ctx *ctx, struct events *events, const struct consume
     return true;
 }
 
-bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence), void *argument)
+bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence),
+                  void *argument)
 {
     struct arena *arena = arena_new(0);
     struct ctx ctx = { .arena = arena };

@@ -13,7 +13,8 @@
 bool event_publish(struct ctx *ctx, const struct event_type *type, const void *data);
 
 /* The same for a time in the past (imports): the event's `time`. */
-bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us);
+bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data,
+                      int64_t time_us);
 
 /* A record without a value under this key: compaction then forgets what the topic held of it (erasure). Only for topics
  * that are kept compacted. Called by the generated publish_*_tombstone. Reactions do not see tombstones: what a reader
@@ -61,25 +62,27 @@ struct event {
     struct trace_context trace; /* of the producer; linked, not continued */
     struct str data;            /* JSON */
     uint32_t emitted;           /* events published so far by the reaction (index of the next) */
-    struct event_effects *effects; /* the consumer's own: where what is published waits for a store without SQL */
+    struct event_effects
+        *effects; /* the consumer's own: where what is published waits for a store without SQL */
 };
 
 struct reaction {
     const struct event_type *event;
     enum outcome (*handle)(struct ctx *ctx, const void *data);
     const char *const *reads; /* members that it reads, NULL at the end */
-    bool independent; /* does not depend on earlier events of the key: not parked behind a dead letter */
+    bool
+        independent; /* does not depend on earlier events of the key: not parked behind a dead letter */
 };
 
 /* ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total")): the handler's type is checked. */
-#define ON(event_name, function, fields)                                                                               \
-    {                                                                                                                  \
-        .event = &event_name##_TYPE,                                                                                   \
-        .handle = (enum outcome(*)(struct ctx *, const void *))(__typeof__(                                            \
-            __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(&function),                                  \
-                                                               enum outcome(*)(struct ctx *, const event_name##_DATA *)), \
-                                  (enum outcome(*)(struct ctx *, const void *))0, (void)0)))function,                  \
-        .reads = fields,                                                                                               \
+#define ON(event_name, function, fields)                                                           \
+    {                                                                                              \
+        .event = &event_name##_TYPE,                                                               \
+        .handle = (enum outcome(*)(struct ctx *, const void *))(__typeof__(__builtin_choose_expr(  \
+            __builtin_types_compatible_p(                                                          \
+                __typeof__(&function), enum outcome (*)(struct ctx *, const event_name##_DATA *)), \
+            (enum outcome(*)(struct ctx *, const void *))0, (void)0)))function,                    \
+        .reads = fields,                                                                           \
     }
 #define READS(...) (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }
 
@@ -94,9 +97,11 @@ struct event_store {
     bool (*begin)(struct ctx *ctx, void *store);
     /* Next offset to read of a partition; *next stays -1 when there is none. `log` is "<cluster>/<topic generation>";
      * a row of another log is an error (CONFLICT) whose sentence names both. */
-    bool (*position)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t *next);
+    bool (*position)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition,
+                     int64_t *next);
     /* Moves it from `was` to `next`; false with CONFLICT when it was not at `was`. */
-    bool (*move)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t was, int64_t next);
+    bool (*move)(struct ctx *ctx, void *store, struct str log, struct str topic, int partition,
+                 int64_t was, int64_t next);
     bool (*commit)(struct ctx *ctx, void *store);
     void (*undo)(struct ctx *ctx, void *store); /* the whole transaction */
     /* Has this id been handled within 7 days? Notes it when not. NULL: duplicates are the reactions' own matter. */
@@ -118,14 +123,18 @@ struct events_settings {
     const char *service; /* source "/fanfare/<service>", group and client id */
     struct sql_db *db;   /* for the outbox and SQL positions; may be NULL */
     const struct contract *contract; /* its topics are created when missing */
-    int64_t outbox_max_bytes, outbox_max_age_s; /* beyond: publishing answers UNAVAILABLE before accepting */
+    int64_t outbox_max_bytes,
+        outbox_max_age_s; /* beyond: publishing answers UNAVAILABLE before accepting */
 };
 
-struct events *events_open(struct ctx *ctx, const struct events_settings *settings); /* never waits for the broker */
-bool events_consume(struct ctx *ctx, struct events *events, const struct consumer_settings *settings);
+struct events *events_open(struct ctx *ctx,
+                           const struct events_settings *settings); /* never waits for the broker */
+bool events_consume(struct ctx *ctx, struct events *events,
+                    const struct consumer_settings *settings);
 /* Starts relay and consumers. `fatal` is called once, with a sentence, for what must stop the service (another log than
  * the positions are of, an offset outside the log). */
-bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence), void *argument);
+bool events_start(struct events *events, void (*fatal)(void *argument, const char *sentence),
+                  void *argument);
 void events_stop(struct events *events); /* finish batches, flush within 5 s, commit, close */
 void events_free(struct events *events);
 

@@ -106,7 +106,8 @@ struct lease {
     bool taken;
 };
 void lease_init(struct lease *lease);
-bool lease_keep(struct ctx *ctx, struct sql_db *db, struct lease *lease); /* takes or renews it; is it ours? */
+bool lease_keep(struct ctx *ctx, struct sql_db *db,
+                struct lease *lease); /* takes or renews it; is it ours? */
 bool lease_holds(const struct lease *lease);
 void lease_end(struct ctx *ctx, struct sql_db *db, struct lease *lease);
 
@@ -115,7 +116,8 @@ void lease_end(struct ctx *ctx, struct sql_db *db, struct lease *lease);
 struct relay;
 
 struct relay *relay_start(struct events *events);
-void relays_wake(void *nothing); /* the commit hook: all relays of this process (there is one, but in tests) */
+void relays_wake(
+    void *nothing); /* the commit hook: all relays of this process (there is one, but in tests) */
 void relay_stop(struct relay *relay); /* flushes within 5 s; NULL-safe */
 
 /* ---- send.c ---- */
@@ -126,7 +128,8 @@ struct sender *sender_new(struct events *events);
 void sender_free(struct sender *sender);
 
 /* Sends and waits until all are synced, within the ctx's deadline. */
-bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_record *records, size_t n);
+bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_record *records,
+                 size_t n);
 
 /* ---- topics.c ---- */
 
@@ -138,9 +141,10 @@ void topics_stop(struct topics *topics); /* NULL-safe */
 
 /* ---- position.c: the tables of a SQL store ---- */
 
-bool position_read(struct ctx *ctx, struct str consumer, struct str log, struct str topic, int partition, int64_t *next);
-bool position_move(struct ctx *ctx, struct str consumer, struct str log, struct str topic, int partition, int64_t was,
-                   int64_t next);
+bool position_read(struct ctx *ctx, struct str consumer, struct str log, struct str topic,
+                   int partition, int64_t *next);
+bool position_move(struct ctx *ctx, struct str consumer, struct str log, struct str topic,
+                   int partition, int64_t was, int64_t next);
 bool seen_note(struct ctx *ctx, struct str consumer, struct str id, bool *already);
 bool seen_forget(struct ctx *ctx, int64_t before_us, int64_t *forgotten); /* some of the old ones */
 
@@ -153,7 +157,8 @@ struct parked {
     struct str detail;
 };
 bool parked_any(struct ctx *ctx, struct str consumer, bool *any);
-bool parked_key(struct ctx *ctx, struct str consumer, struct str topic, struct str key, bool *parked);
+bool parked_key(struct ctx *ctx, struct str consumer, struct str topic, struct str key,
+                bool *parked);
 bool parked_put(struct ctx *ctx, const struct parked *parked);
 
 /* ---- dead_letter.c ---- */
@@ -163,7 +168,8 @@ bool parked_put(struct ctx *ctx, const struct parked *parked);
 
 /* The dead letter of an event: where it is in the log and why it was not taken; no copy of it. The same event gives the
  * same letter (its id too). */
-void dead_letter_make(struct ctx *ctx, const char *service, const struct parked *why, struct event_record *out);
+void dead_letter_make(struct ctx *ctx, const char *service, const struct parked *why,
+                      struct event_record *out);
 
 /* ---- batch.c: the path of every event ---- */
 
@@ -191,7 +197,8 @@ struct slice {
     enum fate *fates; /* of each record */
     size_t through;   /* records that are behind us once it is committed */
     int64_t next;     /* position after */
-    bool lost;        /* the position was not at `was`: another instance moved it; nothing of it was done */
+    bool
+        lost; /* the position was not at `was`: another instance moved it; nothing of it was done */
     struct error error; /* of the record that is to be tried again, or of the rejected one */
 
     size_t limit;  /* stores that cannot go back to a savepoint: records to take in this attempt */
@@ -244,10 +251,12 @@ struct consumer {
     pthread_mutex_t lock; /* partitions and `assigned`, for events_settled */
     struct partition *partitions;
     size_t n_partitions;
-    rd_kafka_topic_partition_list_t *wanted; /* to be assigned as soon as their positions are known */
+    rd_kafka_topic_partition_list_t
+        *wanted; /* to be assigned as soon as their positions are known */
     bool assigned;
     bool complete; /* without a group: all topics are there */
-    int64_t resolve_us, look_us, committed_us; /* monotonic: next attempt, next look for topics, last commit of offsets */
+    int64_t resolve_us, look_us,
+        committed_us; /* monotonic: next attempt, next look for topics, last commit of offsets */
     bool trouble_logged;
 };
 
@@ -255,7 +264,8 @@ bool consumer_start(struct ctx *ctx, struct consumer *consumer);
 void consumer_stop_ask(struct consumer *consumer);
 void consumer_stop(struct consumer *consumer); /* waits for it */
 bool consumer_settled(struct consumer *consumer);
-const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type, const struct reaction *after);
+const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type,
+                                         const struct reaction *after);
 
 /* Finds out the log and the position of each wanted partition and begins to read there. */
 void assignment_resolve(struct consumer *consumer);
@@ -304,5 +314,5 @@ void events_fatal(struct events *events, struct str sentence);
 /* Gives one event to every consumer that reacts to its type, as if it had come from partition 0 of a log named "test":
  * envelope, position, seen ids, savepoint, dead letter. The worst outcome. Needs no broker; for platform/service/testing.h.
  * `id` ptr NULL makes one; `key` ptr NULL: by the type's field. */
-enum outcome events_give(struct ctx *ctx, struct events *events, const struct event_type *type, struct str id,
-                         struct str key, struct str data);
+enum outcome events_give(struct ctx *ctx, struct events *events, const struct event_type *type,
+                         struct str id, struct str key, struct str data);

@@ -54,7 +54,8 @@ void flights_land(struct flights *flights, int64_t seq, int64_t now_us)
         flights->landed_us = now_us;
     if (flights->n_landed == flights->cap_landed) {
         flights->cap_landed = flights->cap_landed ? 2 * flights->cap_landed : 64;
-        flights->landed = mem_realloc(flights->landed, flights->cap_landed * sizeof *flights->landed);
+        flights->landed =
+            mem_realloc(flights->landed, flights->cap_landed * sizeof *flights->landed);
     }
     flights->landed[flights->n_landed++] = seq;
 }

@@ -31,7 +31,8 @@ static bool find_position(struct ctx *ctx, struct question *q)
     const struct consumer_settings *settings = &q->consumer->settings;
     q->next = -1;
     if (settings->store)
-        return settings->store->position(ctx, settings->store_data, STR(TEST_LOG), q->topic, 0, &q->next);
+        return settings->store->position(ctx, settings->store_data, STR(TEST_LOG), q->topic, 0,
+                                         &q->next);
     return sql_read(ctx, q->consumer->events->db, ask_sql, q);
 }
 
@@ -42,9 +43,15 @@ static enum outcome give_to(struct ctx *ctx, struct consumer *consumer, struct r
         return RETRY;
     record->offset = MAX(q.next, 0);
     struct slice slice = {
-        .log = STR(TEST_LOG), .topic = record->topic, .was = q.next, .records = record, .n = 1,
+        .log = STR(TEST_LOG),
+        .topic = record->topic,
+        .was = q.next,
+        .records = record,
+        .n = 1,
     };
-    struct ctx own = { .arena = ctx->arena, .app = consumer->settings.app, .runtime = consumer->settings.runtime };
+    struct ctx own = { .arena = ctx->arena,
+                       .app = consumer->settings.app,
+                       .runtime = consumer->settings.runtime };
     bool committed = batch_run(&own, consumer, &slice, 1);
     enum fate fate = committed ? slice.fates[0] : FATE_RETRY;
     if (fate == FATE_RETRY || fate == FATE_REJECTED)
@@ -52,8 +59,8 @@ static enum outcome give_to(struct ctx *ctx, struct consumer *consumer, struct r
     return fate == FATE_RETRY ? RETRY : fate == FATE_REJECTED ? REJECT : DONE;
 }
 
-enum outcome events_give(struct ctx *ctx, struct events *events, const struct event_type *type, struct str id,
-                         struct str key, struct str data)
+enum outcome events_give(struct ctx *ctx, struct events *events, const struct event_type *type,
+                         struct str id, struct str key, struct str data)
 {
     char made[ID_UUID_BYTES];
     id_uuid7(made);

@@ -4,12 +4,14 @@
 void broker_is_away(struct broker_state *state, const char *why)
 {
     if (atomic_exchange(&state->away, 1) == 0)
-        log_line(LOG_WARN, NULL, "event_log_away", LOG_C("servers", state->servers), LOG_C("cause", why));
+        log_line(LOG_WARN, NULL, "event_log_away", LOG_C("servers", state->servers),
+                 LOG_C("cause", why));
 }
 
 void broker_is_back(struct broker_state *state)
 {
-    if (atomic_load_explicit(&state->away, memory_order_relaxed) && atomic_exchange(&state->away, 0) == 1)
+    if (atomic_load_explicit(&state->away, memory_order_relaxed) &&
+        atomic_exchange(&state->away, 0) == 1)
         log_line(LOG_INFO, NULL, "event_log_back", LOG_C("servers", state->servers));
 }
 

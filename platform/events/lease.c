@@ -15,13 +15,15 @@ static bool take(struct ctx *ctx, void *argument)
 {
     struct lease *lease = argument;
     int64_t changed;
-    if (!sql_exec(ctx, &changed,
-                  "INSERT INTO platform_lease AS l (name, holder, until_us) VALUES ('" LEASE_NAME "', $1, "
-                  "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2) "
-                  "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_us = excluded.until_us "
-                  "WHERE l.holder = excluded.holder "
-                  "OR l.until_us < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-                  sql_text(lease->holder), sql_int(LEASE_US)))
+    if (!sql_exec(
+            ctx, &changed,
+            "INSERT INTO platform_lease AS l (name, holder, until_us) VALUES ('" LEASE_NAME
+            "', $1, "
+            "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2) "
+            "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_us = excluded.until_us "
+            "WHERE l.holder = excluded.holder "
+            "OR l.until_us < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+            sql_text(lease->holder), sql_int(LEASE_US)))
         return false;
     lease->taken = changed == 1;
     return true;
@@ -30,7 +32,8 @@ static bool take(struct ctx *ctx, void *argument)
 static bool give_back(struct ctx *ctx, void *argument)
 {
     struct lease *lease = argument;
-    return sql_exec(ctx, NULL, "DELETE FROM platform_lease WHERE name = '" LEASE_NAME "' AND holder = $1",
+    return sql_exec(ctx, NULL,
+                    "DELETE FROM platform_lease WHERE name = '" LEASE_NAME "' AND holder = $1",
                     sql_text(lease->holder));
 }
 

@@ -13,17 +13,17 @@ struct meter {
     struct metric *(*consumed)[N_FATES];
 };
 
-static struct metric *instrument(const struct consumer *consumer, const struct event_type *type, enum fate fate,
-                                 bool processed)
+static struct metric *instrument(const struct consumer *consumer, const struct event_type *type,
+                                 enum fate fate, bool processed)
 {
     struct arena *arena = arena_new(0);
     struct str topic = metric_label(arena, "messaging_destination_name", str_of(type->topic));
     struct str group = metric_label(arena, "messaging_consumer_group_name", consumer->name);
     struct str what = metric_label(arena, "event_type", str_of(type->type));
     struct str outcome = metric_label(arena, "outcome", str_of(fate_names[fate]));
-    struct str labels = arena_printf(arena, STR_FMT "," STR_FMT "%s" STR_FMT "," STR_FMT, STR_ARG(topic),
-                                     STR_ARG(group), processed ? "," : "", STR_ARG(processed ? what : STR("")),
-                                     STR_ARG(outcome));
+    struct str labels = arena_printf(arena, STR_FMT "," STR_FMT "%s" STR_FMT "," STR_FMT,
+                                     STR_ARG(topic), STR_ARG(group), processed ? "," : "",
+                                     STR_ARG(processed ? what : STR("")), STR_ARG(outcome));
     struct metric *metric =
         processed ? metric_get(METRIC_HISTOGRAM, "messaging_process_duration_seconds",
                                "Time that the reactions to an event took.", labels.ptr)
@@ -83,10 +83,12 @@ struct metric *meter_lag(const struct consumer *consumer, const char *topic, int
     struct arena *arena = arena_new(0);
     struct str destination = metric_label(arena, "messaging_destination_name", str_of(topic));
     struct str group = metric_label(arena, "messaging_consumer_group_name", consumer->name);
-    struct str labels = arena_printf(arena, STR_FMT "," STR_FMT ",messaging_destination_partition_id=\"%d\"",
-                                     STR_ARG(destination), STR_ARG(group), partition);
-    struct metric *metric = metric_get(METRIC_GAUGE, "messaging_consumer_lag",
-                                       "Events of a partition that are not behind the position yet.", labels.ptr);
+    struct str labels =
+        arena_printf(arena, STR_FMT "," STR_FMT ",messaging_destination_partition_id=\"%d\"",
+                     STR_ARG(destination), STR_ARG(group), partition);
+    struct metric *metric =
+        metric_get(METRIC_GAUGE, "messaging_consumer_lag",
+                   "Events of a partition that are not behind the position yet.", labels.ptr);
     arena_free(arena);
     return metric;
 }

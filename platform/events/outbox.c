@@ -36,15 +36,17 @@ bool event_put(struct ctx *ctx, const struct event_record *record)
     if (!ctx->sql)
         return ctx_fail(ctx, ERR_INTERNAL, STR_FMT " was published outside a transaction",
                         STR_ARG(record->type));
-    if (!sql_exec(ctx, NULL,
-                  "INSERT INTO platform_outbox (id, topic, partition_key, type, subject, time_us, traceparent, "
-                  "content_type, data, created_us, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
-                  "ON CONFLICT (id) DO NOTHING",
-                  sql_str(record->id), sql_str(record->topic), sql_str(record->key), sql_str(record->type),
-                  sql_str(record->subject), sql_int(record->time_us), sql_str(record->traceparent),
-                  record->data.ptr ? sql_text("application/json") : sql_null(),
-                  record->data.ptr ? sql_blob(record->data) : sql_null(), sql_int(clock_now_us()),
-                  sql_int(record_bytes(record))))
+    if (!sql_exec(
+            ctx, NULL,
+            "INSERT INTO platform_outbox (id, topic, partition_key, type, subject, time_us, traceparent, "
+            "content_type, data, created_us, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+            "ON CONFLICT (id) DO NOTHING",
+            sql_str(record->id), sql_str(record->topic), sql_str(record->key),
+            sql_str(record->type), sql_str(record->subject), sql_int(record->time_us),
+            sql_str(record->traceparent),
+            record->data.ptr ? sql_text("application/json") : sql_null(),
+            record->data.ptr ? sql_blob(record->data) : sql_null(), sql_int(clock_now_us()),
+            sql_int(record_bytes(record))))
         return ctx_fail(ctx, ERR_INTERNAL, "publishing " STR_FMT, STR_ARG(record->type));
     atomic_fetch_add_explicit(&count_put, 1, memory_order_release);
     return true;
@@ -71,8 +73,8 @@ static struct outbox_row read_row(struct ctx *ctx, const struct sql_rows *rows)
     return row;
 }
 
-#define OUTBOX_ROWS                                                                                                  \
-    "SELECT seq, id, topic, partition_key, type, subject, time_us, traceparent, created_us, bytes, data "            \
+#define OUTBOX_ROWS                                                                                \
+    "SELECT seq, id, topic, partition_key, type, subject, time_us, traceparent, created_us, bytes, data " \
     "FROM platform_outbox WHERE seq > $1 "
 
 static struct sql_value numbers(struct ctx *ctx, const int64_t *seqs, size_t n)
@@ -91,12 +93,13 @@ bool outbox_read(struct ctx *ctx, struct outbox_page *page)
     struct sql_rows rows;
     bool open = sql_is_postgresql(sql_db_of(ctx))
                     ? sql_query(ctx, &rows,
-                                OUTBOX_ROWS "AND seq NOT IN (SELECT value::bigint FROM "
-                                            "json_array_elements_text($3::json)) ORDER BY seq LIMIT $2",
+                                OUTBOX_ROWS
+                                "AND seq NOT IN (SELECT value::bigint FROM "
+                                "json_array_elements_text($3::json)) ORDER BY seq LIMIT $2",
                                 sql_int(0), sql_int((int64_t)page->limit),
                                 numbers(ctx, page->skip, page->n_skip))
-                    : sql_query(ctx, &rows, OUTBOX_ROWS "ORDER BY seq LIMIT $2", sql_int(page->after),
-                                sql_int((int64_t)page->limit));
+                    : sql_query(ctx, &rows, OUTBOX_ROWS "ORDER BY seq LIMIT $2",
+                                sql_int(page->after), sql_int((int64_t)page->limit));
     if (!open)
         return false;
     page->rows = ARENA_ARRAY(ctx->arena, struct outbox_row, page->limit);
@@ -117,9 +120,10 @@ bool outbox_read(struct ctx *ctx, struct outbox_page *page)
 bool outbox_measure(struct ctx *ctx, struct outbox_size *out)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows,
-                 "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT), coalesce(min(created_us), 0) "
-                 "FROM platform_outbox"))
+    if (!sql_one(
+            ctx, &rows,
+            "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT), coalesce(min(created_us), 0) "
+            "FROM platform_outbox"))
         return false;
     *out = (struct outbox_size){ row_int(&rows, 0), row_int(&rows, 1), row_int(&rows, 2) };
     sql_rows_close(&rows);
@@ -135,6 +139,7 @@ bool outbox_forget(struct ctx *ctx, const int64_t *seqs, size_t n)
                         "DELETE FROM platform_outbox WHERE seq IN "
                         "(SELECT value::bigint FROM json_array_elements_text($1::json))",
                         list);
-    return sql_exec(ctx, NULL, "DELETE FROM platform_outbox WHERE seq IN (SELECT value FROM json_each($1))",
+    return sql_exec(ctx, NULL,
+                    "DELETE FROM platform_outbox WHERE seq IN (SELECT value FROM json_each($1))",
                     list);
 }

@@ -17,7 +17,8 @@ static struct str new_id(struct ctx *ctx, struct str type)
 {
     char id[ID_UUID_BYTES];
     if (ctx->event) {
-        struct event *cause = (struct event *)ctx->event; /* the consumer's own, which counts what it emits */
+        struct event *cause =
+            (struct event *)ctx->event; /* the consumer's own, which counts what it emits */
         crypto_derive_id(cause->id, type, cause->emitted++, id);
     } else {
         id_uuid7(id);
@@ -27,8 +28,8 @@ static struct str new_id(struct ctx *ctx, struct str type)
 
 static struct str new_traceparent(struct ctx *ctx, struct str topic, struct str id)
 {
-    struct span *span =
-        span_start(ctx, SPAN_PRODUCER, arena_printf(ctx->arena, "publish " STR_FMT, STR_ARG(topic)));
+    struct span *span = span_start(ctx, SPAN_PRODUCER,
+                                   arena_printf(ctx->arena, "publish " STR_FMT, STR_ARG(topic)));
     span_str(span, "messaging.system", STR("kafka"));
     span_str(span, "messaging.operation.type", STR("send"));
     span_str(span, "messaging.destination.name", topic);
@@ -55,19 +56,20 @@ static void address(struct ctx *ctx, const struct event_type *type, int64_t time
 }
 
 static bool make(struct ctx *ctx, const struct event_type *type, const struct event_out *event,
-                   struct event_record *out)
+                 struct event_record *out)
 {
     struct event_record record = { 0 };
     if (!contract_check(ctx, type->data, event->data))
         return ctx_fail(ctx, ERR_INTERNAL, "%s does not fit its schema", type->type);
-    record.subject = type->subject ? member_text(ctx, type->subject, event->data) : (struct str){ 0 };
+    record.subject = type->subject ? member_text(ctx, type->subject, event->data)
+                                   : (struct str){ 0 };
     record.key = type->key ? member_text(ctx, type->key, event->data) : record.subject;
     if (!record.key.len)
         return ctx_fail(ctx, ERR_INTERNAL, "%s has no key", type->type);
     record.data = contract_encode_text(ctx->arena, type->data, event->data);
     if (record.data.len > EVENT_MAX_BYTES)
-        return ctx_fail(ctx, ERR_TOO_LARGE, "the event %s has %zu bytes, %d are the limit", type->type,
-                        record.data.len, EVENT_MAX_BYTES);
+        return ctx_fail(ctx, ERR_TOO_LARGE, "the event %s has %zu bytes, %d are the limit",
+                        type->type, record.data.len, EVENT_MAX_BYTES);
     address(ctx, type, event->time_us, event->id, &record);
     *out = record;
     return true;
@@ -79,7 +81,8 @@ bool event_make(struct ctx *ctx, const struct event_type *type, const void *data
     return make(ctx, type, &(struct event_out){ .data = data, .time_us = time_us }, out);
 }
 
-bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data, int64_t time_us)
+bool event_publish_at(struct ctx *ctx, const struct event_type *type, const void *data,
+                      int64_t time_us)
 {
     struct event_record record;
     return event_make(ctx, type, data, time_us, &record) && event_put(ctx, &record);
@@ -93,7 +96,8 @@ bool event_publish(struct ctx *ctx, const struct event_type *type, const void *d
 bool event_publish_tombstone(struct ctx *ctx, const struct event_type *type, struct str key)
 {
     if (type->keeping != KEEP_COMPACTED)
-        return ctx_fail(ctx, ERR_INTERNAL, "a tombstone on %s, which is not compacted", type->topic);
+        return ctx_fail(ctx, ERR_INTERNAL, "a tombstone on %s, which is not compacted",
+                        type->topic);
     struct event_record record = { .key = key, .subject = key };
     address(ctx, type, 0, (struct str){ 0 }, &record);
     return event_put(ctx, &record);
@@ -103,10 +107,12 @@ bool events_accepting(struct ctx *ctx, const struct events *events)
 {
     int64_t bytes = atomic_load_explicit(&events->outbox_bytes, memory_order_relaxed);
     if (events->outbox_max_bytes && bytes > events->outbox_max_bytes)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "the outbox is full: the event log has been away for too long");
+        return ctx_fail(ctx, ERR_UNAVAILABLE,
+                        "the outbox is full: the event log has been away for too long");
     int64_t oldest = atomic_load_explicit(&events->outbox_oldest_us, memory_order_relaxed);
     if (events->outbox_max_age_us && oldest && clock_now_us() - oldest > events->outbox_max_age_us)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "events wait in the outbox for too long: the event log is away");
+        return ctx_fail(ctx, ERR_UNAVAILABLE,
+                        "events wait in the outbox for too long: the event log is away");
     return true;
 }
 

@@ -183,7 +183,8 @@ static void close_producer(struct relay *relay)
 
 static void back_off(struct relay *relay)
 {
-    relay->back_off_us = relay->back_off_us ? MIN(2 * relay->back_off_us, BACK_OFF_MOST_US) : BACK_OFF_LEAST_US;
+    relay->back_off_us = relay->back_off_us ? MIN(2 * relay->back_off_us, BACK_OFF_MOST_US)
+                                            : BACK_OFF_LEAST_US;
     relay->again_us = clock_mono_us() + relay->back_off_us;
 }
 
@@ -193,10 +194,12 @@ static rd_kafka_resp_err_t produce(struct relay *relay, const struct outbox_row 
 {
     const struct event_record *event = &row->event;
     rd_kafka_headers_t *headers = event_headers(event, str_of(relay->events->source));
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        relay->producer, RD_KAFKA_V_TOPIC(event->topic.ptr), RD_KAFKA_V_KEY(event->key.ptr, event->key.len),
-        RD_KAFKA_V_VALUE((void *)event->data.ptr, event->data.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE((void *)(intptr_t)row->seq), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t error =
+        rd_kafka_producev(relay->producer, RD_KAFKA_V_TOPIC(event->topic.ptr),
+                          RD_KAFKA_V_KEY(event->key.ptr, event->key.len),
+                          RD_KAFKA_V_VALUE((void *)event->data.ptr, event->data.len),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE((void *)(intptr_t)row->seq), RD_KAFKA_V_END);
     if (error)
         rd_kafka_headers_destroy(headers);
     return error;
@@ -222,19 +225,23 @@ static struct outbox_page next_page(struct ctx *ctx, const struct relay *relay)
     size_t n = relay->flights.n;
     int64_t *skip = ARENA_ARRAY(ctx->arena, int64_t, n + 1);
     flights_list(&relay->flights, skip);
-    return (struct outbox_page){ .limit = READ_ROWS, .after = relay->last_read, .skip = skip, .n_skip = n };
+    return (struct outbox_page){
+        .limit = READ_ROWS, .after = relay->last_read, .skip = skip, .n_skip = n
+    };
 }
 
 static bool send_rows(struct ctx *ctx, struct relay *relay)
 {
     struct outbox_page page = next_page(ctx, relay);
     relay->new_rows = false;
-    if (!sql_read(ctx, relay->events->db, read_rows, &page) || (page.n && !open_producer(ctx, relay)))
+    if (!sql_read(ctx, relay->events->db, read_rows, &page) ||
+        (page.n && !open_producer(ctx, relay)))
         return false;
     relay->more = page.more;
     for (size_t i = 0; i < page.n; i++) {
         int64_t seq = page.rows[i].seq;
-        if (!flights_has(&relay->flights, seq)) { /* it may have landed before a new producer began to read again */
+        if (!flights_has(&relay->flights,
+                         seq)) { /* it may have landed before a new producer began to read again */
             rd_kafka_resp_err_t error = produce(relay, &page.rows[i]);
             if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
                 relay->more = relay->full = true;
@@ -318,7 +325,8 @@ static bool work(struct ctx *ctx, struct relay *relay)
     int64_t now = clock_mono_us();
     bool look = relay->new_rows || relay->more || now >= relay->look_us;
     if (look && has_room(relay)) {
-        relay->look_us = now + (sql_is_postgresql(relay->events->db) ? LOOK_POSTGRESQL_US : LOOK_SQLITE_US);
+        relay->look_us =
+            now + (sql_is_postgresql(relay->events->db) ? LOOK_POSTGRESQL_US : LOOK_SQLITE_US);
         if (!send_rows(ctx, relay))
             return false;
     }
@@ -353,7 +361,8 @@ static void wait(struct relay *relay)
 
 static bool is_ours(struct ctx *ctx, struct relay *relay)
 {
-    return !sql_is_postgresql(relay->events->db) || lease_keep(ctx, relay->events->db, &relay->lease);
+    return !sql_is_postgresql(relay->events->db) ||
+           lease_keep(ctx, relay->events->db, &relay->lease);
 }
 
 static void turn(struct ctx *ctx, struct relay *relay, bool *troubled)
@@ -391,8 +400,9 @@ static void finish(struct ctx *ctx, struct relay *relay)
     int64_t until = clock_mono_us() + STOP_US;
     relay->new_rows = true;
     bool ours = !sql_is_postgresql(relay->events->db) || lease_holds(&relay->lease);
-    while (ours && work(ctx, relay) && !relay->failed && (relay->more || flights_under_way(&relay->flights)) &&
-           clock_mono_us() < until && !atomic_load(&relay->events->broker.away))
+    while (ours && work(ctx, relay) && !relay->failed &&
+           (relay->more || flights_under_way(&relay->flights)) && clock_mono_us() < until &&
+           !atomic_load(&relay->events->broker.away))
         rd_kafka_poll(relay->producer, 20);
     close_producer(relay);
     ctx_clear(ctx);
@@ -429,7 +439,8 @@ struct relay *relay_start(struct events *events)
     pthread_condattr_destroy(&monotonic);
     lease_init(&relay->lease);
     relay->size = metric_get(METRIC_GAUGE, "outbox_events", "Events that wait in the outbox.", "");
-    relay->age = metric_get(METRIC_GAUGE, "outbox_oldest_seconds", "Age of the first event in the outbox.", "");
+    relay->age = metric_get(METRIC_GAUGE, "outbox_oldest_seconds",
+                            "Age of the first event in the outbox.", "");
     relays_add(relay);
     pthread_create(&relay->thread, NULL, relay_main, relay);
     return relay;

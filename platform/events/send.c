@@ -10,7 +10,8 @@ struct sender {
     pthread_mutex_t lock; /* the producer's making and end */
     rd_kafka_t *producer;
     int users;            /* calls that hold the producer */
-    _Atomic int probing;  /* one call at a time tries while the broker is away; others are refused at once */
+    _Atomic int
+        probing; /* one call at a time tries while the broker is away; others are refused at once */
 };
 
 /* One call and its reports. It lives until the last report has come, which may be after the caller has left. */
@@ -120,29 +121,33 @@ static void give_producer_back(struct sender *sender)
     pthread_mutex_unlock(&sender->lock);
 }
 
-static rd_kafka_resp_err_t produce_one(rd_kafka_t *producer, struct str source, const struct event_record *record,
-                                       struct waiting *waiting)
+static rd_kafka_resp_err_t produce_one(rd_kafka_t *producer, struct str source,
+                                       const struct event_record *record, struct waiting *waiting)
 {
     rd_kafka_headers_t *headers = event_headers(record, source);
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        producer, RD_KAFKA_V_TOPIC(record->topic.ptr), RD_KAFKA_V_KEY(record->key.ptr, record->key.len),
-        RD_KAFKA_V_VALUE((void *)record->data.ptr, record->data.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(waiting), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t error =
+        rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(record->topic.ptr),
+                          RD_KAFKA_V_KEY(record->key.ptr, record->key.len),
+                          RD_KAFKA_V_VALUE((void *)record->data.ptr, record->data.len),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE(waiting), RD_KAFKA_V_END);
     if (error)
         rd_kafka_headers_destroy(headers);
     return error;
 }
 
 /* A full queue is back-pressure: the caller waits, as long as its deadline allows. */
-static bool produce_all(struct ctx *ctx, rd_kafka_t *producer, struct str source, const struct event_record *records,
-                        size_t n, int64_t until, struct waiting *waiting)
+static bool produce_all(struct ctx *ctx, rd_kafka_t *producer, struct str source,
+                        const struct event_record *records, size_t n, int64_t until,
+                        struct waiting *waiting)
 {
     for (size_t i = 0; i < n; i++) {
         pthread_mutex_lock(&waiting->lock);
         waiting->open++;
         pthread_mutex_unlock(&waiting->lock);
         rd_kafka_resp_err_t error;
-        while ((error = produce_one(producer, source, &records[i], waiting)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+        while ((error = produce_one(producer, source, &records[i], waiting)) ==
+                   RD_KAFKA_RESP_ERR__QUEUE_FULL &&
                clock_mono_us() < until) {
             struct timespec pause = { 0, SEND_QUEUE_RETRY_US * 1000 };
             nanosleep(&pause, NULL);
@@ -152,7 +157,8 @@ static bool produce_all(struct ctx *ctx, rd_kafka_t *producer, struct str source
         pthread_mutex_lock(&waiting->lock);
         waiting->open--;
         pthread_mutex_unlock(&waiting->lock);
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log takes nothing now: %s", rd_kafka_err2str(error));
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log takes nothing now: %s",
+                        rd_kafka_err2str(error));
     }
     return true;
 }
@@ -173,7 +179,8 @@ static bool wait_for_all(struct ctx *ctx, struct waiting *waiting, int64_t until
     if (open)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log did not acknowledge in time");
     if (lost)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log did not take it: %s", rd_kafka_err2str(error));
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log did not take it: %s",
+                        rd_kafka_err2str(error));
     return true;
 }
 
@@ -186,14 +193,16 @@ static void count_sent(const struct event_record *records, size_t n)
     }
 }
 
-static bool send_all(struct ctx *ctx, struct sender *sender, const struct event_record *records, size_t n)
+static bool send_all(struct ctx *ctx, struct sender *sender, const struct event_record *records,
+                     size_t n)
 {
     int64_t until = clock_mono_us() + MIN(ctx_left_us(ctx), SEND_LIMIT_US);
     rd_kafka_t *producer = take_producer(ctx, sender);
     if (!producer)
         return false;
     struct waiting *waiting = waiting_new();
-    bool queued = produce_all(ctx, producer, str_of(sender->events->source), records, n, until, waiting);
+    bool queued =
+        produce_all(ctx, producer, str_of(sender->events->source), records, n, until, waiting);
     bool sent = wait_for_all(ctx, waiting, queued ? until : 0) && queued;
     give_producer_back(sender);
     if (sent)
@@ -201,7 +210,8 @@ static bool send_all(struct ctx *ctx, struct sender *sender, const struct event_
     return sent;
 }
 
-bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_record *records, size_t n)
+bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_record *records,
+                 size_t n)
 {
     if (n == 0)
         return true;

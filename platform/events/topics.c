@@ -5,7 +5,8 @@
 #define TOPICS_RETRY_MOST_US (10 * US_PER_S)
 #define TOPICS_CALL_MS 5000
 #define DEAD_LETTER_DAYS 90
-#define COMPACTION_LAG_MS "604800000" /* 7 days: tombstones and what they undo are seen by those who were away */
+#define COMPACTION_LAG_MS                                                                          \
+    "604800000" /* 7 days: tombstones and what they undo are seen by those who were away */
 
 /* Topics of the contract's events and of those that are reacted to (the publisher's contract says how they are kept,
  * so who comes first may create them), and the service's dead letters. */
@@ -55,12 +56,13 @@ static void want_all(struct topics *topics)
         for (size_t k = 0; k < events->consumers[i]->settings.n_reactions; k++)
             want(topics, events->consumers[i]->settings.reactions[k].event);
     if (events->n_consumers)
-        want(topics, &(struct event_type){
-                         .topic = arena_printf(topics->arena, DEAD_LETTERS_TOPIC, events->service).ptr,
-                         .keeping = KEEP_DAYS,
-                         .days = DEAD_LETTER_DAYS,
-                         .partitions = 1,
-                     });
+        want(topics,
+             &(struct event_type){
+                 .topic = arena_printf(topics->arena, DEAD_LETTERS_TOPIC, events->service).ptr,
+                 .keeping = KEEP_DAYS,
+                 .days = DEAD_LETTER_DAYS,
+                 .partitions = 1,
+             });
 }
 
 /* Which of them are there already? False when the broker does not answer. */
@@ -94,7 +96,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct event_type *type, int replica
         return topic;
     }
     if (type->keeping == KEEP_DAYS)
-        snprintf(retention, sizeof retention, "%lld", type->days * (long long)(US_PER_DAY / US_PER_MS));
+        snprintf(retention, sizeof retention, "%lld",
+                 type->days * (long long)(US_PER_DAY / US_PER_MS));
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
     rd_kafka_NewTopic_set_config(topic, "retention.ms", retention);
     return topic;
@@ -111,7 +114,8 @@ static const char *refusal(rd_kafka_event_t *event, bool *replicas)
         rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
         if (error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR)
             *replicas = true;
-        else if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        else if (error != RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             why = rd_kafka_err2str(error);
     }
     return why;
