@@ -8,12 +8,13 @@
 struct peer;
 
 struct peer_settings {
-    const char *name; /* "personalization" */
-    const char *url;  /* "http://127.0.0.1:8104" */
-    int64_t budget_us; /* a call longer than this counts against the breaker; 0: only its deadline */
+    const char *name;  /* "personalization" */
+    const char *url;   /* "http://127.0.0.1:8104" */
+    int64_t
+        budget_us; /* a call longer than this counts against the breaker; 0: only its deadline */
 };
 struct peer *peer_new(const struct peer_settings *settings);
-void peer_free(struct peer *peer);
+void peer_free(struct peer *peer); /* when no call to it is under way; NULL-safe */
 
 /* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget; open 5 s doubling
  * to 60 s with jitter; then 3 probes. */
@@ -24,27 +25,31 @@ struct header {
     struct str name, value;
 };
 
+#define CLIENT_ANSWER_MAX (8 * 1024 * 1024) /* a larger answer is BAD_GATEWAY */
+
 struct call {
     struct peer *peer;
-    const char *method; /* "GET" */
-    struct str path;    /* "/v1/decisions?x=y", escaped */
-    struct str body;    /* ptr NULL: none */
+    const char *method;       /* "GET" */
+    struct str path;          /* "/v1/decisions?x=y", escaped */
+    struct str body;          /* ptr NULL: none */
     const char *content_type; /* of the body; NULL: application/json */
-    struct str token;   /* bearer; ptr NULL: none */
+    struct str token;         /* bearer; ptr NULL: none */
     const struct header *headers;
     size_t n_headers;
-    int64_t deadline_us; /* monotonic; 0: the ctx's */
-    bool idempotent;     /* may be retried once within the budget (GET always may) */
+    int64_t deadline_us; /* monotonic; 0: the ctx's, and 10 s where that has none */
+    bool idempotent;     /* may be retried once within the budget (GET and HEAD always may) */
 
     /* The answer, in the ctx's arena. */
     int status; /* 0: none came (error says why) */
     struct str answer;
     struct str answer_type, etag; /* header values; ptr NULL when absent */
-    struct error error; /* NONE for any status < 500; UNAVAILABLE (breaker open, refused), TIMEOUT, BAD_GATEWAY */
+    struct error
+        error; /* NONE for any status < 500; UNAVAILABLE (breaker open, refused), TIMEOUT, BAD_GATEWAY */
 };
 
 /* Makes the calls in parallel and waits until all are answered or their deadlines have passed. A span each; traceparent
- * and the remaining milliseconds (`Fanfare-Deadline-Ms`) are sent along. True when every call's error is NONE. */
+ * and the remaining milliseconds (`Fanfare-Deadline-Ms`) are sent along. True when every call's error is NONE. The
+ * ctx's own error is left alone: what to do without an answer is the caller's decision. */
 bool client_call(struct ctx *ctx, struct call *calls, size_t n);
 
 /* Percent-encodes a path segment or query value. */

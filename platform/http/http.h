@@ -10,12 +10,14 @@ struct router;
 
 struct router_settings {
     const struct contract *contract;
-    struct sql_db *db;       /* NULL: ctx->sql is NULL in READ operations, and WRITE operations are refused at start */
+    struct sql_db *
+        db; /* NULL: ctx->sql is NULL in READ operations, and WRITE operations are refused at start */
     struct token_keys *keys; /* NULL: only AUTH_PUBLIC operations are answered, others 401 */
     void *app, *runtime;
     size_t max_body_bytes; /* 0: 1 MB */
     int pool_threads;      /* 0: 8 */
-    bool edge; /* true: `traceparent` from outside starts a linked trace, and browsers of other origins may ask */
+    bool
+        edge; /* true: `traceparent` from outside starts a linked trace, and browsers of other origins may ask */
     /* Before an operation that writes is accepted: false refuses with what is in ctx (outbox over its limit). */
     bool (*accepts)(struct ctx *ctx, const struct operation *operation);
 };
@@ -39,7 +41,8 @@ struct request {
     size_t n_headers;
     struct str body;
     struct str remote;       /* address, for limits */
-    enum error_code refused; /* not NONE: the server found it unfit; the router only makes the problem of it */
+    enum error_code
+        refused; /* not NONE: the server found it unfit; the router only makes the problem of it */
     const char *refusal;     /* one sentence */
     /* Called exactly once, from any thread, with a reply that lives in `arena`. NULL (a fault asked for it): close the
      * connection without an answer. */
@@ -53,8 +56,9 @@ void router_handle(struct router *router, struct request *request);
 size_t router_body_limit(const struct router *router, struct str method, struct str target);
 
 /* Waits for the answer; for tests. Reply and body live in `arena`; status 0: dropped by a fault. */
-struct reply router_call(struct router *router, struct arena *arena, const char *method, const char *target,
-                         const struct request_header *headers, size_t n_headers, struct str body);
+struct reply router_call(struct router *router, struct arena *arena, const char *method,
+                         const char *target, const struct request_header *headers, size_t n_headers,
+                         struct str body);
 
 /* A header of the request that ctx handles (any operation); ptr NULL when absent. */
 struct str request_header(const struct ctx *ctx, const char *name);
@@ -65,8 +69,9 @@ struct http_settings {
     const char *bind; /* "127.0.0.1" */
     int port;         /* 0: any free one */
     int max_connections; /* 0: 1000 */
-    int idle_timeout_s;  /* of a connection between requests, and of a reader that does not read; 0: 75 */
-    int header_timeout_ms, body_timeout_ms; /* until all of it is there, however it trickles; 0: 10 s, 20 s */
+    int idle_timeout_s; /* of a connection between requests, and of a reader that does not read; 0: 75 */
+    int header_timeout_ms,
+        body_timeout_ms; /* until all of it is there, however it trickles; 0: 10 s, 20 s */
     struct router *router;
     /* Paths outside the contract (health, metrics, faults on the admin listener); true when it answered. */
     bool (*extra)(struct request *request, void *argument);

@@ -1,0 +1,71 @@
+#include "platform/client/lane.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+#define SPARE 16
+#define OPEN_CONNECTIONS 32L
+
+struct lane {
+    CURLM *multi;
+    CURL *spare[SPARE];
+    size_t n_spare;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+
+static void lane_free(void *argument)
+{
+    struct lane *lane = argument;
+    while (lane->n_spare)
+        curl_easy_cleanup(lane->spare[--lane->n_spare]);
+    curl_multi_cleanup(lane->multi);
+    free(lane);
+}
+
+static void lanes_begin(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    pthread_key_create(&key, lane_free);
+}
+
+struct lane *lane_get(void)
+{
+    pthread_once(&once, lanes_begin);
+    struct lane *lane = pthread_getspecific(key);
+    if (lane)
+        return lane;
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return NULL;
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, OPEN_CONNECTIONS);
+    lane = mem_alloc(sizeof(*lane));
+    lane->multi = multi;
+    pthread_setspecific(key, lane);
+    return lane;
+}
+
+CURLM *lane_multi(struct lane *lane)
+{
+    return lane->multi;
+}
+
+CURL *lane_take(struct lane *lane)
+{
+    if (!lane->n_spare)
+        return curl_easy_init();
+    CURL *easy = lane->spare[--lane->n_spare];
+    curl_easy_reset(easy);
+    return easy;
+}
+
+void lane_give(struct lane *lane, CURL *easy)
+{
+    if (lane->n_spare == SPARE)
+        curl_easy_cleanup(easy);
+    else
+        lane->spare[lane->n_spare++] = easy;
+}

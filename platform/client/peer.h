@@ -1,0 +1,19 @@
+/* Inside the client: a neighbour, as calls see it. */
+#pragma once
+
+#include "platform/client/client.h"
+
+/* How an attempt ended, for the breaker. */
+enum attempt_end { ATTEMPT_GOOD, ATTEMPT_BAD, ATTEMPT_NEITHER };
+
+const char *peer_name(const struct peer *peer);
+const char *peer_url(const struct peer *peer);
+const char *peer_host(const struct peer *peer);
+int64_t peer_budget_us(const struct peer *peer);
+
+bool peer_allows(struct peer *peer);                         /* the breaker; counts a refusal */
+void peer_record(struct peer *peer, enum attempt_end end); /* after each attempt that was allowed */
+void peer_count_call(struct peer *peer);                     /* fills the retry budget */
+bool peer_may_retry(struct peer *peer);                      /* takes from it */
+void peer_observe(struct peer *peer, struct ctx *ctx, const char *method, int status,
+                  int64_t took_us);
