@@ -21,7 +21,8 @@ struct service {
     size_t n_reactions;
     const struct setting *settings; /* beyond the common ones */
     size_t n_settings;
-    const char *const *peers; /* names of neighbours that are called; NULL at the end; setting <peer>_url each */
+    const char *const
+        *peers; /* names of neighbours that are called; NULL at the end; setting <peer>_url each */
     /* Makes the service's own state into ctx->app (may use setting_*, service_data_path, service_consume); false stops
      * the start with the sentence in ctx. close() gets it back after the drain. Both may be NULL. */
     bool (*open)(struct ctx *ctx);
@@ -49,7 +50,8 @@ bool service_consume(struct ctx *ctx, const struct consumer_settings *settings);
 
 /* In open(): `run` is called again and again on a thread of its own, with a fresh ctx, `every_us` apart (at once when it
  * gives true: there is more). Stopped before close. */
-bool service_worker(struct ctx *ctx, const char *name, int64_t every_us, bool (*run)(struct ctx *ctx));
+bool service_worker(struct ctx *ctx, const char *name, int64_t every_us,
+                    bool (*run)(struct ctx *ctx));
 
 /* Publishes from outside a transaction without waiting (page views): queued to the outbox, many to one commit. False
  * with UNAVAILABLE when the queue is full. The data is encoded before it returns. */

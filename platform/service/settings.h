@@ -1,5 +1,6 @@
-/* Settings: every key is declared once, in a table with its default and a line of help. From it come --help, the
- * environment variable FANFARE_<SERVICE>_<KEY>, the YAML key and the reference page. */
+/* Settings: every key is declared once, in a table with its default and a line of help. From it come --help, the flag
+ * --<key>, the environment variable FANFARE_<SERVICE>_<KEY>, the YAML key and the reference page. A flag goes before the
+ * environment, the environment before the file, the file before the default. */
 #pragma once
 
 #include "base/ctx.h"
@@ -18,11 +19,13 @@ enum setting_kind {
 struct setting {
     const char *key; /* lower_case */
     enum setting_kind kind;
-    const char *fallback; /* the default, as text */
+    const char *
+        fallback; /* the default, as text; "{key}" stands for the value of a key declared before it */
     const char *help;     /* one line */
     int64_t least, most;  /* INTEGER, DURATION, BYTES; both 0: any that is not negative */
     const char *choices;
     bool secret; /* never shown */
+    bool common; /* of all services: FANFARE_<KEY> too, which goes after FANFARE_<SERVICE>_<KEY> */
 };
 
 /* The value of a declared key; an undeclared one is a mistake in the program and ends it. */
