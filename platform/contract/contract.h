@@ -36,8 +36,10 @@ enum field_flag {
 
 enum text_format {
     FORMAT_NONE,
-    FORMAT_DATE,  /* 2026-01-31 */
-    FORMAT_EMAIL, /* one mailbox, ASCII domain */
+    FORMAT_DATE, /* 2026-01-31 */
+    FORMAT_TIME,
+    FORMAT_DURATION,
+    FORMAT_EMAIL,
     FORMAT_UUID,
     FORMAT_URI, /* absolute */
     FORMAT_URI_REFERENCE,
@@ -46,7 +48,7 @@ enum text_format {
     FORMAT_IPV6,
 };
 
-/* An ECMA 262 pattern, compiled by PCRE2 at first use. */
+/* An ECMA 262 pattern, compiled at first use. */
 struct contract_pattern {
     const char *text;
     _Atomic(void *) code;

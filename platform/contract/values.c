@@ -83,8 +83,8 @@ bool value_text(struct walk *walk, const struct place *place, const struct field
     if (limits->id_prefix && !id_has_prefix(text, limits->id_prefix))
         return value_fail(walk, place, "must be an id that begins with \"%s_\"", limits->id_prefix);
     if (limits->format && !format_fits(limits->format, text))
-        return value_fail(walk, place, "must be %s", format_name(limits->format));
-    if (limits->pattern && pattern_fits(walk->ctx->arena, limits->pattern, text) != 1)
+        return value_fail(walk, place, "must be %s", format_sentence(limits->format));
+    if (limits->pattern && !pattern_fits(walk->ctx->arena, limits->pattern, text))
         return value_fail(walk, place, "must match the pattern %s", limits->pattern->text);
     return true;
 }

@@ -38,10 +38,12 @@ bool value_currency(struct walk *walk, const struct place *place, struct str cur
 bool value_not_member(struct walk *walk, const struct place *place, const char *const *members);
 
 bool format_fits(enum text_format format, struct str text);
-const char *format_name(enum text_format format); /* "an e-mail address" */
+const char *format_sentence(enum text_format format); /* "an e-mail address" */
+enum text_format format_of_name(struct str name);     /* FORMAT_NONE: no format of ours */
 
-/* 1 when the pattern is found in the text, 0 when not, -1 when it is not a pattern that PCRE2 takes. */
-int pattern_fits(struct arena *arena, struct contract_pattern *pattern, struct str text);
+/* Is the pattern found in the text? One that is not a pattern, or takes too many steps on this text, is not. */
+bool pattern_fits(struct arena *arena, struct contract_pattern *pattern, struct str text);
+bool pattern_is_one(struct arena *arena, struct contract_pattern *pattern);
 
 /* Bytes of one value of the field, and of one element of an array. */
 size_t field_size(const struct field *field);

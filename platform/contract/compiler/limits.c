@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "platform/contract/compiler/compiler.h"
 #include "platform/contract/values.h"
+#include "platform/schema/pattern.h"
 
 void limits_neutral(struct field_limits *limits)
 {
@@ -52,22 +53,13 @@ static bool number_read(struct compiler *c, struct spot spot, const char *keywor
 
 static bool format_read(struct compiler *c, struct spot spot, struct model_field *field)
 {
-    static const char *const names[] = {
-        [FORMAT_DATE] = "date", [FORMAT_EMAIL] = "email", [FORMAT_UUID] = "uuid",
-        [FORMAT_URI] = "uri",   [FORMAT_URI_REFERENCE] = "uri-reference",
-        [FORMAT_HOSTNAME] = "hostname", [FORMAT_IPV4] = "ipv4", [FORMAT_IPV6] = "ipv6",
-    };
-    const struct json *value = json_get(spot.node, "format");
-    if (!value)
+    struct str name = json_str(json_get(spot.node, "format"));
+    if (!json_get(spot.node, "format"))
         return true;
-    for (size_t i = FORMAT_DATE; i < COUNT(names); i++)
-        if (str_is(json_str(value), names[i])) {
-            field->limits.format = (enum text_format)i;
-            field->limited = true;
-            return true;
-        }
-    return wrong(c, spot, "the format \"" STR_FMT "\" is not supported (date-time, date, email, uuid, uri, uri-reference, "
-                          "hostname, ipv4, ipv6)", STR_ARG(json_str(value)));
+    field->limits.format = format_of_name(name);
+    if (!field->limits.format)
+        return wrong(c, spot, "the format \"" STR_FMT "\" is not supported", STR_ARG(name));
+    return field->limited = true;
 }
 
 static bool pattern_read(struct compiler *c, struct spot spot, struct model_field *field)
@@ -78,8 +70,9 @@ static bool pattern_read(struct compiler *c, struct spot spot, struct model_fiel
     if (json_type(value) != JSON_STRING)
         return wrong(c, spot, "\"pattern\" is a text");
     struct contract_pattern pattern = { .text = json_str(value).ptr };
-    if (pattern_fits(c->arena, &pattern, STR("")) < 0)
+    if (!pattern_is_one(c->arena, &pattern))
         return wrong(c, spot, "the pattern %s cannot be read", pattern.text);
+    pattern_free(pattern.code);
     field->pattern = pattern.text;
     field->limited = true;
     return true;
@@ -136,7 +129,7 @@ bool limits_read(struct compiler *c, struct spot spot, struct model_field *field
     else if (field->kind == FIELD_JSON)
         fine = count_read(c, spot, "minProperties", field, &limits->min_length) &&
                count_read(c, spot, "maxProperties", field, &limits->max_length);
-    else if (field->kind == FIELD_TIME && json_size(spot.node) > 0 &&
+    else if (field->kind == FIELD_TIME &&
              (json_get(spot.node, "pattern") || json_get(spot.node, "minLength") || json_get(spot.node, "maxLength")))
         return wrong(c, spot, "a time has no pattern and no length");
     return fine && limits_in_order(c, spot, limits);

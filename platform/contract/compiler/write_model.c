@@ -11,7 +11,8 @@ static const char *const kinds[] = {
 };
 
 static const char *const formats[] = {
-    [FORMAT_NONE] = "NONE", [FORMAT_DATE] = "DATE", [FORMAT_EMAIL] = "EMAIL",
+    [FORMAT_NONE] = "NONE", [FORMAT_DATE] = "DATE", [FORMAT_TIME] = "TIME", [FORMAT_DURATION] = "DURATION",
+    [FORMAT_EMAIL] = "EMAIL",
     [FORMAT_UUID] = "UUID", [FORMAT_URI] = "URI",   [FORMAT_URI_REFERENCE] = "URI_REFERENCE",
     [FORMAT_HOSTNAME] = "HOSTNAME", [FORMAT_IPV4] = "IPV4", [FORMAT_IPV6] = "IPV6",
 };
