@@ -1,0 +1,131 @@
+#include "base/clock.h"
+#include "services/content/reply.h"
+#include "services/content/store.h"
+#include "content_contract.h"
+
+static struct str shown_etag(struct ctx *ctx, const struct shown_row *row)
+{
+    return arena_printf(ctx->arena, "\"" STR_FMT "-%lld-%lld\"", STR_ARG(row->entry_id), (long long)row->version,
+                        (long long)row->published_us);
+}
+
+static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row)
+{
+    struct published published = { .entry_id = row->entry_id,
+                                   .kind = entry_kind_parse(row->kind),
+                                   .slug = row->slug,
+                                   .locale = text_or_none(row->locale),
+                                   .title = row->title,
+                                   .version = row->version,
+                                   .document = json_parse(ctx, row->document),
+                                   .published_at = row->published_us };
+    if (!published.document)
+        return reply_error(ctx);
+    struct reply reply = reply_ok(ctx, published_encode(ctx, &published));
+    reply_add(ctx, &reply, "ETag", shown_etag(ctx, row));
+    return reply;
+}
+
+static bool tell_published(struct ctx *ctx, const struct shown_row *row)
+{
+    struct entry_published event = { .entry_id = row->entry_id,
+                                     .kind = entry_published_kind_parse(row->kind),
+                                     .slug = row->slug,
+                                     .locale = text_or_none(row->locale),
+                                     .title = row->title,
+                                     .version = row->version,
+                                     .document = json_parse(ctx, row->document),
+                                     .published_at = row->published_us };
+    return event.document && publish_entry_published(ctx, &event);
+}
+
+/* Later than what was told of the entry before, so that readers can tell new from old whatever the clock does. */
+static int64_t next_moment(const struct entry_row *entry)
+{
+    return MAX(clock_now_us(), entry->told_us + 1);
+}
+
+static bool show(struct ctx *ctx, const struct entry_row *entry, const struct version_row *version,
+                 struct shown_row *shown)
+{
+    struct str owner;
+    if (store_shown_owner(ctx, entry->kind, version, &owner) && !str_eq(owner, entry->entry_id))
+        return ctx_fail(ctx, ERR_CONFLICT, STR_FMT " is shown under this slug", STR_ARG(owner));
+    if (ctx_failed(ctx) || !store_show(ctx, entry, version, shown->published_us))
+        return false;
+    return tell_published(ctx, shown);
+}
+
+struct reply content_publish_entry(struct ctx *ctx, const struct publish_entry_in *in)
+{
+    struct entry_row entry;
+    struct version_row version;
+    if (!entry_find(ctx, in->entry_id, &entry))
+        return reply_error(ctx);
+    int64_t wanted = in->body->has_version ? in->body->version : entry.version;
+    if (!version_find(ctx, in->entry_id, wanted, &version))
+        return reply_error(ctx);
+    bool already = wanted == entry.published_version;
+    struct shown_row shown = { .entry_id = entry.entry_id,
+                               .kind = entry.kind,
+                               .slug = version.slug,
+                               .locale = version.locale,
+                               .title = version.title,
+                               .document = version.document,
+                               .version = wanted,
+                               .published_us = already ? entry.published_us : next_moment(&entry) };
+    if (!already && !show(ctx, &entry, &version, &shown))
+        return reply_error(ctx);
+    return reply_shown(ctx, &shown);
+}
+
+static bool hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
+{
+    struct version_row version;
+    if (!version_find(ctx, entry->entry_id, entry->published_version, &version) || !store_hide(ctx, entry, at_us))
+        return false;
+    struct entry_unpublished event = { .entry_id = entry->entry_id,
+                                       .kind = entry_unpublished_kind_parse(entry->kind),
+                                       .slug = version.slug,
+                                       .version = entry->published_version,
+                                       .unpublished_at = at_us };
+    return publish_entry_unpublished(ctx, &event);
+}
+
+struct reply content_unpublish_entry(struct ctx *ctx, const struct unpublish_entry_in *in)
+{
+    struct entry_row entry;
+    if (!entry_find(ctx, in->entry_id, &entry))
+        return reply_error(ctx);
+    if (entry.published_version && !hide(ctx, &entry, next_moment(&entry)))
+        return reply_error(ctx);
+    entry.published_version = 0;
+    return reply_entry(ctx, &entry);
+}
+
+/* RFC 9110 section 13.1.2: weak comparison. */
+static bool has_already(struct str if_none_match, struct str etag)
+{
+    struct str tag;
+    while (str_split(&if_none_match, ',', &tag)) {
+        tag = str_trim(tag);
+        if (str_starts(tag, STR("W/")))
+            tag = (struct str){ tag.ptr + 2, tag.len - 2 };
+        if (str_is(tag, "*") || str_eq(tag, etag))
+            return true;
+    }
+    return false;
+}
+
+struct reply content_get_published(struct ctx *ctx, const struct get_published_in *in)
+{
+    struct shown_row row;
+    if (!store_shown(ctx, str_of(get_published_kind_name(in->kind)), in->slug, in->locale, &row)) {
+        ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
+        return reply_error(ctx);
+    }
+    struct str etag = shown_etag(ctx, &row);
+    if (has_already(in->if_none_match, etag))
+        return reply_not_modified(ctx, etag);
+    return reply_shown(ctx, &row);
+}

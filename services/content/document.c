@@ -1,0 +1,68 @@
+#include "services/content/document.h"
+
+#include <ctype.h>
+
+#include "content_contract.h"
+
+/* Ids and slots are there once. */
+static bool names_check(struct ctx *ctx, const struct page_document *page, size_t i)
+{
+    const struct page_block *mine = &page->blocks[i];
+    for (size_t j = 0; j < i; j++) {
+        if (str_eq(page->blocks[j].id, mine->id))
+            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/id", i),
+                               "block %zu has the same id", j);
+        if (mine->slot.ptr && str_eq(page->blocks[j].slot, mine->slot))
+            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/slot", i),
+                               "block %zu has the same slot", j);
+    }
+    return true;
+}
+
+static bool variant_name_is_fit(struct str name)
+{
+    if (name.len == 0 || name.len > 100 || str_is(name, "default"))
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum((unsigned char)name.ptr[i]) && !strchr("._-", name.ptr[i]))
+            return false;
+    return true;
+}
+
+static bool variants_check(struct ctx *ctx, const struct page_block *block, size_t i)
+{
+    struct str pointer = arena_printf(ctx->arena, "/document/blocks/%zu/variants", i);
+    if (block->variants && !block->slot.ptr)
+        return ctx_fail_at(ctx, ERR_INVALID, pointer, "a block without a slot has no variants");
+    if (!block->variants)
+        return true;
+    for (struct json_iter it = json_iter(block->variants); json_next(&it);) {
+        if (!variant_name_is_fit(it.key))
+            return ctx_fail_at(ctx, ERR_INVALID, pointer,
+                               "a variant's name is 1 to 100 letters, digits, '.', '_' or '-', and not \"default\"");
+        if (json_type(it.value) != JSON_OBJECT)
+            return ctx_fail_at(ctx, ERR_INVALID, pointer, "the variant " STR_FMT " must be an object",
+                               STR_ARG(it.key));
+    }
+    return true;
+}
+
+static bool page_check(struct ctx *ctx, const struct json *document)
+{
+    struct page_document page;
+    if (!contract_decode(ctx, &page_document_type, document, DECODE_STRICT, &page)) {
+        ctx->error.pointer = arena_printf(ctx->arena, "/document" STR_FMT, STR_ARG(ctx->error.pointer));
+        return false;
+    }
+    for (size_t i = 0; i < page.n_blocks; i++)
+        if (!names_check(ctx, &page, i) || !variants_check(ctx, &page.blocks[i], i))
+            return false;
+    return true;
+}
+
+bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text)
+{
+    if (text.len > DOCUMENT_BYTES)
+        return ctx_fail(ctx, ERR_TOO_LARGE, "the document has %zu bytes; %d is the most", text.len, DOCUMENT_BYTES);
+    return !page || page_check(ctx, document);
+}

@@ -1,0 +1,41 @@
+#include "services/content/reply.h"
+
+bool entry_find(struct ctx *ctx, struct str entry_id, struct entry_row *out)
+{
+    return store_entry(ctx, entry_id, out) || ctx_fail(ctx, ERR_NOT_FOUND, "there is no entry with this id");
+}
+
+bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct version_row *out)
+{
+    return store_version(ctx, entry_id, version, out) ||
+           ctx_fail(ctx, ERR_NOT_FOUND, "the entry has no version %lld", (long long)version);
+}
+
+enum entry_state entry_state_of(const struct entry_row *row)
+{
+    if (row->published_version == 0)
+        return ENTRY_STATE_DRAFT;
+    return row->published_version == row->version ? ENTRY_STATE_PUBLISHED : ENTRY_STATE_CHANGED;
+}
+
+struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
+{
+    struct entry entry = { .entry_id = row->entry_id,
+                           .kind = entry_kind_parse(row->kind),
+                           .slug = row->slug,
+                           .locale = text_or_none(row->locale),
+                           .title = row->title,
+                           .version = row->version,
+                           .state = entry_state_of(row),
+                           .has_published_version = row->published_version > 0,
+                           .published_version = row->published_version,
+                           .has_published_at = row->published_version > 0,
+                           .published_at = row->published_us,
+                           .updated_at = row->updated_us,
+                           .document = json_parse(ctx, row->document) };
+    if (!entry.document)
+        return reply_error(ctx);
+    struct reply reply = reply_ok(ctx, entry_encode(ctx, &entry));
+    reply_add(ctx, &reply, "ETag", arena_printf(ctx->arena, "\"%lld\"", (long long)row->version));
+    return reply;
+}

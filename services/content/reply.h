@@ -1,0 +1,17 @@
+/* What the operations share: finding things, and answering with them. */
+#pragma once
+
+#include "services/content/store.h"
+#include "content_contract.h"
+
+bool entry_find(struct ctx *ctx, struct str entry_id, struct entry_row *out); /* NOT_FOUND */
+bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct version_row *out);
+
+enum entry_state entry_state_of(const struct entry_row *row);
+struct reply reply_entry(struct ctx *ctx, const struct entry_row *row); /* its ETag is its version */
+
+/* Empty text as the contract has it: absent. */
+static inline struct str text_or_none(struct str text)
+{
+    return text.len ? text : (struct str){ NULL, 0 };
+}
