@@ -7,14 +7,12 @@
 /* ---- an entry ---- */
 
 /* Is `version` one of the ETags that If-Match names (RFC 9110 section 13.1.1)? */
-static bool matches(struct str if_match, int64_t version)
+static bool matches(struct ctx *ctx, struct str if_match, int64_t version)
 {
-    char own[24];
-    struct str tag;
-    snprintf(own, sizeof(own), "\"%lld\"", (long long)version);
+    struct str tag, own = entry_etag(ctx, version);
     while (str_split(&if_match, ',', &tag)) {
         tag = str_trim(tag);
-        if (version > 0 && (str_is(tag, "*") || str_is(tag, own)))
+        if (version > 0 && (str_is(tag, "*") || str_eq(tag, own)))
             return true;
     }
     return false;
@@ -36,7 +34,7 @@ static bool put_check(struct ctx *ctx, const struct put_entry_in *in, const stru
                       const struct entry_row *entry)
 {
     struct str owner;
-    if (in->if_match.ptr && !matches(in->if_match, before->version))
+    if (in->if_match.ptr && !matches(ctx, in->if_match, before->version))
         return ctx_fail(ctx, ERR_PRECONDITION_FAILED, "the entry is not at the version that If-Match names");
     if (before->version && !str_eq(before->kind, entry->kind))
         return ctx_fail(ctx, ERR_CONFLICT, "the entry is a " STR_FMT " and stays one", STR_ARG(before->kind));

@@ -18,6 +18,11 @@ enum entry_state entry_state_of(const struct entry_row *row)
     return row->published_version == row->version ? ENTRY_STATE_PUBLISHED : ENTRY_STATE_CHANGED;
 }
 
+struct str entry_etag(struct ctx *ctx, int64_t version)
+{
+    return arena_printf(ctx->arena, "\"%lld\"", (long long)version);
+}
+
 struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
 {
     struct entry entry = { .entry_id = row->entry_id,
@@ -36,6 +41,6 @@ struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
     if (!entry.document)
         return reply_error(ctx);
     struct reply reply = reply_ok(ctx, entry_encode(ctx, &entry));
-    reply_add(ctx, &reply, "ETag", arena_printf(ctx->arena, "\"%lld\"", (long long)row->version));
+    reply_add(ctx, &reply, "ETag", entry_etag(ctx, row->version));
     return reply;
 }

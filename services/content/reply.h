@@ -8,7 +8,8 @@ bool entry_find(struct ctx *ctx, struct str entry_id, struct entry_row *out); /*
 bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct version_row *out);
 
 enum entry_state entry_state_of(const struct entry_row *row);
-struct reply reply_entry(struct ctx *ctx, const struct entry_row *row); /* its ETag is its version */
+struct str entry_etag(struct ctx *ctx, int64_t version);
+struct reply reply_entry(struct ctx *ctx, const struct entry_row *row);
 
 /* Empty text as the contract has it: absent. */
 static inline struct str text_or_none(struct str text)

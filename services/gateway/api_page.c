@@ -1,0 +1,108 @@
+#include "base/clock.h"
+#include "base/id.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/neighbours.h"
+#include "gateway_contract.h"
+
+/* ---- structure ---- */
+
+static bool remember(struct ctx *ctx, void *page)
+{
+    const struct gateway *gateway = ctx->app;
+    return edge_show(ctx, gateway->edge, page);
+}
+
+/* A page that no event told of yet: content is asked once, and its answer kept. */
+static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us, struct published *out)
+{
+    const struct gateway *gateway = ctx->app;
+    if (misses_has(gateway->misses, in->slug, in->locale, clock_mono_us()))
+        return ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
+    if (!content_page(ctx, in->slug, in->locale, deadline_us, out)) {
+        if (ctx->error.code == ERR_NOT_FOUND)
+            misses_note(gateway->misses, in->slug, in->locale, clock_mono_us());
+        return false;
+    }
+    lmdb_write(ctx, gateway->edge, remember, out);
+    ctx_clear(ctx); /* the page is here; if the disk is not, the next request asks again */
+    return true;
+}
+
+static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us, struct structure *out)
+{
+    const struct gateway *gateway = ctx->app;
+    struct published head;
+    bool found = edge_page(ctx, gateway->edge, in->slug, in->locale, &head);
+    ctx_clear(ctx); /* a store that cannot be read is as one that is empty */
+    return (found || head_ask(ctx, in, deadline_us, &head)) && structure_read(ctx, &head, out);
+}
+
+/* ---- the view ---- */
+
+static void view_tell(struct ctx *ctx, const struct served_page *page, struct str customer_id, struct str visitor_id,
+                      int64_t started_us)
+{
+    const struct gateway *gateway = ctx->app;
+    struct page_viewed_shown *shown = ARENA_ARRAY(ctx->arena, struct page_viewed_shown, page->n_blocks);
+    struct page_viewed view = { .view_id = id_new(ctx->arena, "viw"),
+                                .person_id = customer_id.ptr ? customer_id : visitor_id,
+                                .visitor_id = visitor_id,
+                                .customer_id = customer_id,
+                                .slug = page->slug,
+                                .shown = shown,
+                                .defaults = page->defaults,
+                                .n_defaults = page->n_defaults,
+                                .has_duration_us = true,
+                                .duration_us = clock_mono_us() - started_us,
+                                .viewed_at = clock_now_us() };
+    for (size_t i = 0; i < page->n_blocks; i++)
+        if (page->blocks[i].slot.ptr)
+            shown[view.n_shown++] = (struct page_viewed_shown){ .slot = page->blocks[i].slot,
+                                                                .experience_id = page->blocks[i].experience_id,
+                                                                .variant = page->blocks[i].variant };
+    if (!service_publish_later(ctx, &GATEWAY_PAGE_VIEWED_V1_TYPE, &view))
+        metric_add(gateway->views_lost, 1);
+    ctx_clear(ctx);
+}
+
+/* ---- the answer ---- */
+
+static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
+{
+    struct reply reply = reply_ok(ctx, served_page_encode(ctx, page));
+    if (page->n_defaults == 0)
+        return reply;
+    struct str list = page->defaults[0];
+    for (size_t i = 1; i < page->n_defaults; i++)
+        list = arena_printf(ctx->arena, STR_FMT ", " STR_FMT, STR_ARG(list), STR_ARG(page->defaults[i]));
+    reply_add(ctx, &reply, "Fanfare-Defaults", list);
+    return reply;
+}
+
+static struct reply reply_no_page(struct ctx *ctx)
+{
+    struct reply reply = reply_error(ctx);
+    if (ctx->error.code == ERR_UNAVAILABLE)
+        reply_add(ctx, &reply, "Retry-After", STR("1"));
+    return reply;
+}
+
+struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
+{
+    const struct gateway *gateway = ctx->app;
+    int64_t started_us = clock_mono_us(), deadline_us = started_us + gateway->budget_us - gateway->margin_us;
+    bool stranger = !in->customer_id.ptr && !in->visitor_id.ptr;
+    struct str visitor_id = stranger ? id_new(ctx->arena, "vis") : in->visitor_id;
+    struct structure structure;
+    struct answers answers;
+    struct served_page page;
+    if (ctx->deadline_us)
+        deadline_us = MIN(deadline_us, ctx->deadline_us);
+    if (!structure_find(ctx, in, deadline_us, &structure))
+        return reply_no_page(ctx);
+    neighbours_ask(ctx, &structure, in->customer_id, visitor_id, deadline_us, &answers);
+    page_compose(ctx, &structure, &answers, &page);
+    page.visitor_id = stranger ? visitor_id : (struct str){ NULL, 0 };
+    view_tell(ctx, &page, in->customer_id, visitor_id, started_us);
+    return reply_page(ctx, &page);
+}

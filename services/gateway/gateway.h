@@ -1,0 +1,18 @@
+/* The service as a table, and what its open() makes: main() runs it, tests open it. */
+#pragma once
+
+#include "platform/lmdb/lmdb_store.h"
+#include "platform/service/service.h"
+#include "services/gateway/misses.h"
+
+/* ctx->app. */
+struct gateway {
+    struct lmdb *edge;
+    struct misses *misses;
+    int64_t budget_us;  /* of a page, from its request on */
+    int64_t margin_us;  /* of that, for putting the page together when the last answer has come */
+    int64_t collect_us; /* how long analytics may take to answer for what a site told */
+    struct metric *views_lost;
+};
+
+extern const struct service gateway_service;

@@ -1,0 +1,154 @@
+#include "services/gateway/neighbours.h"
+
+#include "commerce_client.h"
+#include "content_client.h"
+#include "personalization_client.h"
+
+#define SCOPES "decisions:read quotes:read content:read"
+
+/* Without a token the call is made all the same, and refused there: one way of failing less. */
+static struct str own_token(struct ctx *ctx)
+{
+    struct str token = service_token(ctx, SCOPES);
+    if (!token.ptr)
+        ctx_clear(ctx);
+    return token;
+}
+
+/* ---- content ---- */
+
+bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t deadline_us, struct published *out)
+{
+    struct get_published_in in = { .slug = slug, .kind = GET_PUBLISHED_KIND_PAGE, .locale = locale };
+    struct call call = { .peer = service_peer(ctx, "content"),
+                         .method = "GET",
+                         .path = content_get_published_target(ctx->arena, &in),
+                         .token = own_token(ctx),
+                         .deadline_us = deadline_us };
+    bool answered = client_call(ctx, &call, 1);
+    ctx_clear(ctx);
+    if (answered && call.status == 404)
+        return ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
+    const struct json *json = answered && call.status == 200 ? json_parse(ctx, call.answer) : NULL;
+    if (json && published_read(ctx, json, out))
+        return true;
+    ctx_clear(ctx);
+    return ctx_fail(ctx, ERR_UNAVAILABLE, "the page is not known here, and content cannot be asked");
+}
+
+/* ---- personalization and commerce ---- */
+
+static struct call decision_call(struct ctx *ctx, const struct structure *structure, struct str customer_id,
+                                 struct str visitor_id)
+{
+    struct json_out context;
+    json_out_init(&context, ctx->arena);
+    json_object(&context);
+    json_key(&context, "slug");
+    json_put_str(&context, structure->head.slug);
+    if (structure->head.locale.ptr) {
+        json_key(&context, "locale");
+        json_put_str(&context, structure->head.locale);
+    }
+    json_object_end(&context);
+    struct decision_request request = { .customer_id = customer_id,
+                                        .visitor_id = visitor_id,
+                                        .slots = structure->slots,
+                                        .n_slots = structure->n_slots,
+                                        .context = json_parse(ctx, json_out_str(&context)) };
+    return (struct call){ .peer = service_peer(ctx, "personalization"),
+                          .method = "POST",
+                          .path = personalization_decide_target(ctx->arena, NULL),
+                          .body = decision_request_encode(ctx, &request),
+                          .idempotent = true };
+}
+
+static struct call quote_call(struct ctx *ctx, const struct structure *structure, struct str customer_id)
+{
+    struct quote_line_request *lines = ARENA_ARRAY(ctx->arena, struct quote_line_request, structure->n_products);
+    for (size_t i = 0; i < structure->n_products; i++)
+        lines[i] = (struct quote_line_request){ .product_id = structure->products[i], .quantity = 1 };
+    struct quote_request request = { .customer_id = customer_id, .lines = lines, .n_lines = structure->n_products };
+    return (struct call){ .peer = service_peer(ctx, "commerce"),
+                          .method = "POST",
+                          .path = commerce_quote_target(ctx->arena, NULL),
+                          .body = quote_request_encode(ctx, &request),
+                          .idempotent = true };
+}
+
+static bool call_read(struct ctx *ctx, const struct call *call, const struct schema_type *type, void *out)
+{
+    const struct json *json = call->status == 200 ? json_parse(ctx, call->answer) : NULL;
+    bool ok = json && contract_decode(ctx, type, json, DECODE_TOLERANT, out);
+    ctx_clear(ctx);
+    return ok;
+}
+
+/* The last known prices. Without them (a disk that fails) the page has none, and says that it is a default. */
+static const struct edge_product *prices_known(struct ctx *ctx, const struct structure *structure)
+{
+    const struct gateway *gateway = ctx->app;
+    struct edge_product *known = ARENA_ARRAY(ctx->arena, struct edge_product, structure->n_products);
+    bool ok = edge_products(ctx, gateway->edge, structure->products, structure->n_products, known);
+    ctx_clear(ctx);
+    return ok ? known : NULL;
+}
+
+void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id, struct str visitor_id,
+                    int64_t deadline_us, struct answers *out)
+{
+    struct call calls[2];
+    size_t n = 0;
+    *out = (struct answers){ .no_decision = structure->n_slots > 0, .no_quote = structure->n_products > 0 };
+    if (out->no_decision)
+        calls[n++] = decision_call(ctx, structure, customer_id, visitor_id);
+    if (out->no_quote)
+        calls[n++] = quote_call(ctx, structure, customer_id);
+    for (size_t i = 0; i < n; i++) {
+        calls[i].deadline_us = deadline_us;
+        calls[i].token = own_token(ctx);
+    }
+    if (n)
+        client_call(ctx, calls, n); /* each call says for itself whether it was answered */
+    ctx_clear(ctx);
+    struct decision *decision = ARENA_NEW(ctx->arena, struct decision);
+    struct quote *quote = ARENA_NEW(ctx->arena, struct quote);
+    if (out->no_decision && call_read(ctx, &calls[0], &decision_type, decision)) {
+        out->decision = decision;
+        out->no_decision = false;
+    }
+    if (out->no_quote && call_read(ctx, &calls[n - 1], &quote_type, quote)) {
+        out->quote = quote;
+        out->no_quote = false;
+    }
+    if (out->no_quote)
+        out->known = prices_known(ctx, structure);
+}
+
+/* ---- analytics ---- */
+
+bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
+{
+    static const char *const passed[] = { "Authorization", "Content-Encoding" };
+    struct header headers[COUNT(passed)];
+    struct str type = request_header(ctx, "Content-Type");
+    struct call call = { .peer = service_peer(ctx, "analytics"),
+                         .method = "POST",
+                         .path = str_of(ctx->operation->path),
+                         .body = ctx->request->body,
+                         .content_type = type.ptr ? arena_cstr(ctx->arena, type) : NULL,
+                         .headers = headers,
+                         .deadline_us = deadline_us };
+    for (size_t i = 0; i < COUNT(passed); i++) {
+        struct str value = request_header(ctx, passed[i]);
+        if (value.ptr)
+            headers[call.n_headers++] = (struct header){ str_of(passed[i]), value };
+    }
+    client_call(ctx, &call, 1);
+    ctx_clear(ctx);
+    if (call.status == 0 || call.error.code != ERR_NONE)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "what was told cannot be taken at the moment; send it again");
+    const char *answer_type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type) : "application/json";
+    *out = reply_text(ctx, call.status, answer_type, call.answer);
+    return true;
+}

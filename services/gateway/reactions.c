@@ -1,0 +1,34 @@
+#include "services/gateway/reactions.h"
+
+#include "services/gateway/edge.h"
+#include "services/gateway/gateway.h"
+
+enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *event)
+{
+    const struct gateway *gateway = ctx->app;
+    struct published page = { .entry_id = event->entry_id,
+                              .kind = ENTRY_KIND_PAGE,
+                              .slug = event->slug,
+                              .locale = event->locale,
+                              .title = event->title,
+                              .version = event->version,
+                              .document = event->document,
+                              .published_at = event->published_at };
+    if (event->kind != ENTRY_PUBLISHED_KIND_PAGE)
+        return DONE; /* snippets are not served here */
+    return edge_show(ctx, gateway->edge, &page) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublished *event)
+{
+    const struct gateway *gateway = ctx->app;
+    if (event->kind != ENTRY_UNPUBLISHED_KIND_PAGE)
+        return DONE;
+    return edge_hide(ctx, gateway->edge, event->entry_id, event->unpublished_at) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_product_upserted(struct ctx *ctx, const struct product_upserted *event)
+{
+    const struct gateway *gateway = ctx->app;
+    return edge_product(ctx, gateway->edge, event) ? DONE : outcome_of(ctx);
+}

@@ -1,0 +1,88 @@
+#include "services/gateway/gateway.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "services/gateway/edge.h"
+#include "services/gateway/reactions.h"
+#include "gateway_contract.h"
+
+static const struct reaction reactions[] = {
+    ON(CONTENT_ENTRY_PUBLISHED_V1,   on_entry_published,
+       READS("entry_id", "kind", "slug", "locale", "title", "version", "document", "published_at")),
+    ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished, READS("entry_id", "kind", "unpublished_at")),
+    ON(COMMERCE_PRODUCT_UPSERTED_V1, on_product_upserted,  READS("product_id", "name", "price", "active")),
+};
+
+static const struct setting settings[] = {
+    { .key = "page_budget",
+      .kind = SETTING_DURATION,
+      .fallback = "50ms",
+      .help = "Within this time of its request a page is answered, with defaults for what did not come.",
+      .least = 5 * US_PER_MS,
+      .most = 10 * US_PER_S },
+    { .key = "page_margin",
+      .kind = SETTING_DURATION,
+      .fallback = "10ms",
+      .help = "The part of page_budget that is kept for putting the page together; neighbours have the rest.",
+      .least = 1 * US_PER_MS,
+      .most = 1 * US_PER_S },
+    { .key = "collect_budget",
+      .kind = SETTING_DURATION,
+      .fallback = "10s",
+      .help = "How long analytics may take to answer for what a site told.",
+      .least = 100 * US_PER_MS,
+      .most = 60 * US_PER_S },
+};
+
+static const char *const peers[] = { "analytics", "commerce", "content", "personalization", NULL };
+
+static void gateway_close(void *app)
+{
+    struct gateway *gateway = app;
+    if (!gateway)
+        return;
+    lmdb_close(gateway->edge);
+    misses_free(gateway->misses);
+    free(gateway);
+}
+
+static bool settings_read(struct ctx *ctx, struct gateway *gateway)
+{
+    gateway->budget_us = setting_int(ctx, "page_budget");
+    gateway->margin_us = setting_int(ctx, "page_margin");
+    gateway->collect_us = setting_int(ctx, "collect_budget");
+    return gateway->margin_us < gateway->budget_us ||
+           ctx_fail(ctx, ERR_INVALID, "page_margin must be shorter than page_budget, of which it is a part");
+}
+
+static bool gateway_open(struct ctx *ctx)
+{
+    struct gateway *gateway = ctx->app = mem_alloc(sizeof(*gateway));
+    gateway->misses = misses_new();
+    gateway->views_lost = metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
+                                     "Pages whose view could not be told, since too many were waiting.", "");
+    struct consumer_settings consumer = { .name = "gateway.edge",
+                                          .sharing = CONSUMER_LOCAL,
+                                          .reactions = reactions,
+                                          .n_reactions = COUNT(reactions),
+                                          .store = &lmdb_event_store };
+    if (!settings_read(ctx, gateway))
+        return false;
+    gateway->edge = edge_open(ctx, service_data_path(ctx, "edge").ptr);
+    consumer.store_data = gateway->edge;
+    consumer.app = gateway;
+    return gateway->edge && service_consume(ctx, &consumer);
+}
+
+const struct service gateway_service = {
+    .name = "gateway",
+    .port = 8080,
+    .edge = true,
+    .contract = &gateway_contract,
+    .settings = settings,
+    .n_settings = COUNT(settings),
+    .peers = peers,
+    .open = gateway_open,
+    .close = gateway_close,
+};
