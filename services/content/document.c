@@ -47,6 +47,19 @@ static bool variants_check(struct ctx *ctx, const struct page_block *block, size
     return true;
 }
 
+/* Prices come in one call for all of a page, which has a limit (commerce's contract). */
+static bool products_check(struct ctx *ctx, const struct page_document *page)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < page->n_blocks; i++) {
+        n += page->blocks[i].n_products;
+        if (n > DOCUMENT_PRODUCTS)
+            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/products", i),
+                               "a page names at most %d products", DOCUMENT_PRODUCTS);
+    }
+    return true;
+}
+
 static bool page_check(struct ctx *ctx, const struct json *document)
 {
     struct page_document page;
@@ -57,7 +70,7 @@ static bool page_check(struct ctx *ctx, const struct json *document)
     for (size_t i = 0; i < page.n_blocks; i++)
         if (!names_check(ctx, &page, i) || !variants_check(ctx, &page.blocks[i], i))
             return false;
-    return true;
+    return products_check(ctx, &page);
 }
 
 bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text)

@@ -6,6 +6,8 @@
 /* An event carries the whole document and is at most 256 KB; the rest of it needs some room. */
 #define DOCUMENT_BYTES (240 * 1024)
 
+#define DOCUMENT_PRODUCTS 100
+
 /* Does the document fit? Of a page: PageDocument of the contract, each id and slot once, variants only with a slot and
- * each of them an object. `text` is its compact JSON. INVALID with the pointer below "/document", or TOO_LARGE. */
+ * each of them an object, not too many products. `text` is its compact JSON. INVALID with the pointer below "/document", or TOO_LARGE. */
 bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text);
