@@ -25,19 +25,21 @@ static bool same_text(struct str a, struct str b)
 
 static bool entry_same(const struct entry_row *a, const struct entry_row *b)
 {
-    return str_eq(a->slug, b->slug) && str_eq(a->locale, b->locale) && same_text(a->title, b->title) &&
-           str_eq(a->document, b->document);
+    return str_eq(a->slug, b->slug) && str_eq(a->locale, b->locale) &&
+           same_text(a->title, b->title) && str_eq(a->document, b->document);
 }
 
 /* `before` is the entry as it stands; version 0: there is none. */
-static bool put_check(struct ctx *ctx, const struct put_entry_in *in, const struct entry_row *before,
-                      const struct entry_row *entry)
+static bool put_check(struct ctx *ctx, const struct put_entry_in *in,
+                      const struct entry_row *before, const struct entry_row *entry)
 {
     struct str owner;
     if (in->if_match.ptr && !matches(ctx, in->if_match, before->version))
-        return ctx_fail(ctx, ERR_PRECONDITION_FAILED, "the entry is not at the version that If-Match names");
+        return ctx_fail(ctx, ERR_PRECONDITION_FAILED,
+                        "the entry is not at the version that If-Match names");
     if (before->version && !str_eq(before->kind, entry->kind))
-        return ctx_fail(ctx, ERR_CONFLICT, "the entry is a " STR_FMT " and stays one", STR_ARG(before->kind));
+        return ctx_fail(ctx, ERR_CONFLICT, "the entry is a " STR_FMT " and stays one",
+                        STR_ARG(before->kind));
     if (store_slug_owner(ctx, entry, &owner) && !str_eq(owner, entry->entry_id))
         return ctx_fail(ctx, ERR_CONFLICT, "the slug is that of " STR_FMT, STR_ARG(owner));
     return !ctx_failed(ctx);
@@ -123,7 +125,8 @@ static bool versions_from(struct ctx *ctx, struct str cursor, int64_t *before)
     struct str last;
     *before = INT64_MAX;
     return !cursor.ptr || (sql_cursor_parse(ctx, cursor, &last, 1) && str_to_int(last, before)) ||
-           ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
+           ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"),
+                       "this cursor is not one of this list");
 }
 
 struct reply content_list_versions(struct ctx *ctx, const struct list_versions_in *in)
@@ -138,12 +141,13 @@ struct reply content_list_versions(struct ctx *ctx, const struct list_versions_i
     struct version_list list = { .n_items = MIN(n, limit) };
     struct version_summary *items = ARENA_ARRAY(ctx->arena, struct version_summary, list.n_items);
     for (size_t i = 0; i < list.n_items; i++)
-        items[i] = (struct version_summary){ .version = rows[i].version,
-                                             .slug = rows[i].slug,
-                                             .locale = text_or_none(rows[i].locale),
-                                             .title = rows[i].title,
-                                             .saved_at = rows[i].saved_us,
-                                             .published = rows[i].version == entry.published_version };
+        items[i] =
+            (struct version_summary){ .version = rows[i].version,
+                                      .slug = rows[i].slug,
+                                      .locale = text_or_none(rows[i].locale),
+                                      .title = rows[i].title,
+                                      .saved_at = rows[i].saved_us,
+                                      .published = rows[i].version == entry.published_version };
     list.items = items;
     if (n > limit) {
         struct str last = arena_printf(ctx->arena, "%lld", (long long)rows[limit - 1].version);
@@ -156,7 +160,8 @@ struct reply content_get_version(struct ctx *ctx, const struct get_version_in *i
 {
     struct entry_row entry;
     struct version_row row;
-    if (!entry_find(ctx, in->entry_id, &entry) || !version_find(ctx, in->entry_id, in->version, &row))
+    if (!entry_find(ctx, in->entry_id, &entry) ||
+        !version_find(ctx, in->entry_id, in->version, &row))
         return reply_error(ctx);
     struct version version = { .version = row.version,
                                .slug = row.slug,

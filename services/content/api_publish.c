@@ -5,8 +5,8 @@
 
 static struct str shown_etag(struct ctx *ctx, const struct shown_row *row)
 {
-    return arena_printf(ctx->arena, "\"" STR_FMT "-%lld-%lld\"", STR_ARG(row->entry_id), (long long)row->version,
-                        (long long)row->published_us);
+    return arena_printf(ctx->arena, "\"" STR_FMT "-%lld-%lld\"", STR_ARG(row->entry_id),
+                        (long long)row->version, (long long)row->published_us);
 }
 
 static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row)
@@ -82,7 +82,8 @@ struct reply content_publish_entry(struct ctx *ctx, const struct publish_entry_i
 static bool hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
 {
     struct version_row version;
-    if (!version_find(ctx, entry->entry_id, entry->published_version, &version) || !store_hide(ctx, entry, at_us))
+    if (!version_find(ctx, entry->entry_id, entry->published_version, &version) ||
+        !store_hide(ctx, entry, at_us))
         return false;
     struct entry_unpublished event = { .entry_id = entry->entry_id,
                                        .kind = entry_unpublished_kind_parse(entry->kind),

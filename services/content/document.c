@@ -10,10 +10,12 @@ static bool names_check(struct ctx *ctx, const struct page_document *page, size_
     const struct page_block *mine = &page->blocks[i];
     for (size_t j = 0; j < i; j++) {
         if (str_eq(page->blocks[j].id, mine->id))
-            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/id", i),
+            return ctx_fail_at(ctx, ERR_INVALID,
+                               arena_printf(ctx->arena, "/document/blocks/%zu/id", i),
                                "block %zu has the same id", j);
         if (mine->slot.ptr && str_eq(page->blocks[j].slot, mine->slot))
-            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/slot", i),
+            return ctx_fail_at(ctx, ERR_INVALID,
+                               arena_printf(ctx->arena, "/document/blocks/%zu/slot", i),
                                "block %zu has the same slot", j);
     }
     return true;
@@ -38,11 +40,12 @@ static bool variants_check(struct ctx *ctx, const struct page_block *block, size
         return true;
     for (struct json_iter it = json_iter(block->variants); json_next(&it);) {
         if (!variant_name_is_fit(it.key))
-            return ctx_fail_at(ctx, ERR_INVALID, pointer,
-                               "a variant's name is 1 to 100 letters, digits, '.', '_' or '-', and not \"default\"");
+            return ctx_fail_at(
+                ctx, ERR_INVALID, pointer,
+                "a variant's name is 1 to 100 letters, digits, '.', '_' or '-', and not \"default\"");
         if (json_type(it.value) != JSON_OBJECT)
-            return ctx_fail_at(ctx, ERR_INVALID, pointer, "the variant " STR_FMT " must be an object",
-                               STR_ARG(it.key));
+            return ctx_fail_at(ctx, ERR_INVALID, pointer,
+                               "the variant " STR_FMT " must be an object", STR_ARG(it.key));
     }
     return true;
 }
@@ -54,7 +57,8 @@ static bool products_check(struct ctx *ctx, const struct page_document *page)
     for (size_t i = 0; i < page->n_blocks; i++) {
         n += page->blocks[i].n_products;
         if (n > DOCUMENT_PRODUCTS)
-            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/document/blocks/%zu/products", i),
+            return ctx_fail_at(ctx, ERR_INVALID,
+                               arena_printf(ctx->arena, "/document/blocks/%zu/products", i),
                                "a page names at most %d products", DOCUMENT_PRODUCTS);
     }
     return true;
@@ -64,7 +68,8 @@ static bool page_check(struct ctx *ctx, const struct json *document)
 {
     struct page_document page;
     if (!contract_decode(ctx, &page_document_type, document, DECODE_STRICT, &page)) {
-        ctx->error.pointer = arena_printf(ctx->arena, "/document" STR_FMT, STR_ARG(ctx->error.pointer));
+        ctx->error.pointer =
+            arena_printf(ctx->arena, "/document" STR_FMT, STR_ARG(ctx->error.pointer));
         return false;
     }
     for (size_t i = 0; i < page.n_blocks; i++)
@@ -76,6 +81,7 @@ static bool page_check(struct ctx *ctx, const struct json *document)
 bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text)
 {
     if (text.len > DOCUMENT_BYTES)
-        return ctx_fail(ctx, ERR_TOO_LARGE, "the document has %zu bytes; %d is the most", text.len, DOCUMENT_BYTES);
+        return ctx_fail(ctx, ERR_TOO_LARGE, "the document has %zu bytes; %d is the most", text.len,
+                        DOCUMENT_BYTES);
     return !page || page_check(ctx, document);
 }

@@ -2,7 +2,8 @@
 
 bool entry_find(struct ctx *ctx, struct str entry_id, struct entry_row *out)
 {
-    return store_entry(ctx, entry_id, out) || ctx_fail(ctx, ERR_NOT_FOUND, "there is no entry with this id");
+    return store_entry(ctx, entry_id, out) ||
+           ctx_fail(ctx, ERR_NOT_FOUND, "there is no entry with this id");
 }
 
 bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct version_row *out)

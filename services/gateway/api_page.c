@@ -13,7 +13,8 @@ static bool remember(struct ctx *ctx, void *page)
 }
 
 /* A page that no event told of yet: content is asked once, and its answer kept. */
-static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us, struct published *out)
+static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us,
+                     struct published *out)
 {
     const struct gateway *gateway = ctx->app;
     if (misses_has(gateway->misses, in->slug, in->locale, clock_mono_us()))
@@ -28,7 +29,8 @@ static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t dead
     return true;
 }
 
-static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us, struct structure *out)
+static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us,
+                           struct structure *out)
 {
     const struct gateway *gateway = ctx->app;
     struct published head;
@@ -39,11 +41,12 @@ static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_
 
 /* ---- the view ---- */
 
-static void view_tell(struct ctx *ctx, const struct served_page *page, struct str customer_id, struct str visitor_id,
-                      int64_t started_us)
+static void view_tell(struct ctx *ctx, const struct served_page *page, struct str customer_id,
+                      struct str visitor_id, int64_t started_us)
 {
     const struct gateway *gateway = ctx->app;
-    struct page_viewed_shown *shown = ARENA_ARRAY(ctx->arena, struct page_viewed_shown, page->n_blocks);
+    struct page_viewed_shown *shown =
+        ARENA_ARRAY(ctx->arena, struct page_viewed_shown, page->n_blocks);
     struct page_viewed view = { .view_id = id_new(ctx->arena, "viw"),
                                 .person_id = customer_id.ptr ? customer_id : visitor_id,
                                 .visitor_id = visitor_id,
@@ -57,9 +60,10 @@ static void view_tell(struct ctx *ctx, const struct served_page *page, struct st
                                 .viewed_at = clock_now_us() };
     for (size_t i = 0; i < page->n_blocks; i++)
         if (page->blocks[i].slot.ptr)
-            shown[view.n_shown++] = (struct page_viewed_shown){ .slot = page->blocks[i].slot,
-                                                                .experience_id = page->blocks[i].experience_id,
-                                                                .variant = page->blocks[i].variant };
+            shown[view.n_shown++] =
+                (struct page_viewed_shown){ .slot = page->blocks[i].slot,
+                                            .experience_id = page->blocks[i].experience_id,
+                                            .variant = page->blocks[i].variant };
     if (!service_publish_later(ctx, &GATEWAY_PAGE_VIEWED_V1_TYPE, &view))
         metric_add(gateway->views_lost, 1);
     ctx_clear(ctx);
@@ -74,7 +78,8 @@ static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
         return reply;
     struct str list = page->defaults[0];
     for (size_t i = 1; i < page->n_defaults; i++)
-        list = arena_printf(ctx->arena, STR_FMT ", " STR_FMT, STR_ARG(list), STR_ARG(page->defaults[i]));
+        list = arena_printf(ctx->arena, STR_FMT ", " STR_FMT, STR_ARG(list),
+                            STR_ARG(page->defaults[i]));
     reply_add(ctx, &reply, "Fanfare-Defaults", list);
     return reply;
 }
@@ -90,7 +95,8 @@ static struct reply reply_no_page(struct ctx *ctx)
 struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
 {
     const struct gateway *gateway = ctx->app;
-    int64_t started_us = clock_mono_us(), deadline_us = started_us + gateway->budget_us - gateway->margin_us;
+    int64_t started_us = clock_mono_us(),
+            deadline_us = started_us + gateway->budget_us - gateway->margin_us;
     bool stranger = !in->customer_id.ptr && !in->visitor_id.ptr;
     struct str visitor_id = stranger ? id_new(ctx->arena, "vis") : in->visitor_id;
     struct structure structure;

@@ -1,7 +1,9 @@
 #include "services/gateway/edge.h"
 
 enum { PAGES, ENTRIES, PRODUCTS };
-static const char *const tables[] = { [PAGES] = "pages", [ENTRIES] = "entries", [PRODUCTS] = "products" };
+static const char *const tables[] = {
+    [PAGES] = "pages", [ENTRIES] = "entries", [PRODUCTS] = "products"
+};
 
 struct lmdb *edge_open(struct ctx *ctx, const char *folder)
 {
@@ -28,7 +30,8 @@ static struct str page_key(struct arena *arena, struct str slug, struct str loca
 }
 
 /* False, and no error, when nothing was heard of it. `key` is empty when it is not shown. */
-static bool entry_get(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t *at_us, struct str *key)
+static bool entry_get(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t *at_us,
+                      struct str *key)
 {
     struct entry_head head;
     struct str record = lmdb_get_for_update(ctx, edge, ENTRIES, entry_id);
@@ -36,11 +39,13 @@ static bool entry_get(struct ctx *ctx, struct lmdb *edge, struct str entry_id, i
         return false;
     memcpy(&head, record.ptr, sizeof(head));
     *at_us = head.at_us;
-    *key = arena_str(ctx->arena, (struct str){ record.ptr + sizeof(head), record.len - sizeof(head) });
+    *key =
+        arena_str(ctx->arena, (struct str){ record.ptr + sizeof(head), record.len - sizeof(head) });
     return true;
 }
 
-static bool entry_put(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t at_us, struct str key)
+static bool entry_put(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t at_us,
+                      struct str key)
 {
     struct entry_head head = { at_us };
     char *record = arena_alloc_raw(ctx->arena, sizeof(head) + key.len);
@@ -99,7 +104,8 @@ bool edge_hide(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t 
     return !ctx_failed(ctx) && entry_put(ctx, edge, entry_id, at_us, STR(""));
 }
 
-bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale, struct published *out)
+bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale,
+               struct published *out)
 {
     struct lmdb_read read;
     ptrdiff_t dash = str_find_char(locale, '-');
@@ -132,7 +138,8 @@ bool edge_product(struct ctx *ctx, struct lmdb *edge, const struct product_upser
     char *record = arena_alloc_raw(ctx->arena, sizeof(head) + product->name.len);
     memcpy(record, &head, sizeof(head));
     memcpy(record + sizeof(head), product->name.ptr, product->name.len);
-    return lmdb_put(ctx, edge, PRODUCTS, product->product_id, (struct str){ record, sizeof(head) + product->name.len });
+    return lmdb_put(ctx, edge, PRODUCTS, product->product_id,
+                    (struct str){ record, sizeof(head) + product->name.len });
 }
 
 static struct edge_product product_of(struct ctx *ctx, struct str record)

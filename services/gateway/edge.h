@@ -22,7 +22,8 @@ bool edge_product(struct ctx *ctx, struct lmdb *edge, const struct product_upser
 
 /* What is shown to a locale (ptr NULL: none): its own, else that of its language, else that of all. In ctx's arena.
  * False without an error: nothing is known of it. */
-bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale, struct published *out);
+bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale,
+               struct published *out);
 
 /* A product as it was last heard of. */
 struct edge_product {

@@ -8,7 +8,8 @@
 #include "base/hash.h"
 
 #define SLOTS 1024
-#define SECONDS_MASK 0xfffffu /* the low bits of a slot: until which second; the others are of the hash */
+#define SECONDS_MASK                                                                               \
+    0xfffffu /* the low bits of a slot: until which second; the others are of the hash */
 
 struct misses {
     _Atomic uint64_t slots[SLOTS];

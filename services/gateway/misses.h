@@ -7,7 +7,8 @@
 
 #include "base/str.h"
 
-#define MISSES_S 2 /* how long one is remembered: a page that is published now must not stay away for long */
+#define MISSES_S                                                                                   \
+    2 /* how long one is remembered: a page that is published now must not stay away for long */
 
 struct misses;
 

@@ -17,9 +17,12 @@ static struct str own_token(struct ctx *ctx)
 
 /* ---- content ---- */
 
-bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t deadline_us, struct published *out)
+bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t deadline_us,
+                  struct published *out)
 {
-    struct get_published_in in = { .slug = slug, .kind = GET_PUBLISHED_KIND_PAGE, .locale = locale };
+    struct get_published_in in = { .slug = slug,
+                                   .kind = GET_PUBLISHED_KIND_PAGE,
+                                   .locale = locale };
     struct call call = { .peer = service_peer(ctx, "content"),
                          .method = "GET",
                          .path = content_get_published_target(ctx->arena, &in),
@@ -33,13 +36,14 @@ bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t d
     if (json && published_read(ctx, json, out))
         return true;
     ctx_clear(ctx);
-    return ctx_fail(ctx, ERR_UNAVAILABLE, "the page is not known here, and content cannot be asked");
+    return ctx_fail(ctx, ERR_UNAVAILABLE,
+                    "the page is not known here, and content cannot be asked");
 }
 
 /* ---- personalization and commerce ---- */
 
-static struct call decision_call(struct ctx *ctx, const struct structure *structure, struct str customer_id,
-                                 struct str visitor_id)
+static struct call decision_call(struct ctx *ctx, const struct structure *structure,
+                                 struct str customer_id, struct str visitor_id)
 {
     struct json_out context;
     json_out_init(&context, ctx->arena);
@@ -63,12 +67,17 @@ static struct call decision_call(struct ctx *ctx, const struct structure *struct
                           .idempotent = true };
 }
 
-static struct call quote_call(struct ctx *ctx, const struct structure *structure, struct str customer_id)
+static struct call quote_call(struct ctx *ctx, const struct structure *structure,
+                              struct str customer_id)
 {
-    struct quote_line_request *lines = ARENA_ARRAY(ctx->arena, struct quote_line_request, structure->n_products);
+    struct quote_line_request *lines =
+        ARENA_ARRAY(ctx->arena, struct quote_line_request, structure->n_products);
     for (size_t i = 0; i < structure->n_products; i++)
-        lines[i] = (struct quote_line_request){ .product_id = structure->products[i], .quantity = 1 };
-    struct quote_request request = { .customer_id = customer_id, .lines = lines, .n_lines = structure->n_products };
+        lines[i] =
+            (struct quote_line_request){ .product_id = structure->products[i], .quantity = 1 };
+    struct quote_request request = { .customer_id = customer_id,
+                                     .lines = lines,
+                                     .n_lines = structure->n_products };
     return (struct call){ .peer = service_peer(ctx, "commerce"),
                           .method = "POST",
                           .path = commerce_quote_target(ctx->arena, NULL),
@@ -76,7 +85,8 @@ static struct call quote_call(struct ctx *ctx, const struct structure *structure
                           .idempotent = true };
 }
 
-static bool call_read(struct ctx *ctx, const struct call *call, const struct schema_type *type, void *out)
+static bool call_read(struct ctx *ctx, const struct call *call, const struct schema_type *type,
+                      void *out)
 {
     const struct json *json = call->status == 200 ? json_parse(ctx, call->answer) : NULL;
     bool ok = json && contract_decode(ctx, type, json, DECODE_TOLERANT, out);
@@ -88,18 +98,20 @@ static bool call_read(struct ctx *ctx, const struct call *call, const struct sch
 static const struct edge_product *prices_known(struct ctx *ctx, const struct structure *structure)
 {
     const struct gateway *gateway = ctx->app;
-    struct edge_product *known = ARENA_ARRAY(ctx->arena, struct edge_product, structure->n_products);
+    struct edge_product *known =
+        ARENA_ARRAY(ctx->arena, struct edge_product, structure->n_products);
     bool ok = edge_products(ctx, gateway->edge, structure->products, structure->n_products, known);
     ctx_clear(ctx);
     return ok ? known : NULL;
 }
 
-void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id, struct str visitor_id,
-                    int64_t deadline_us, struct answers *out)
+void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id,
+                    struct str visitor_id, int64_t deadline_us, struct answers *out)
 {
     struct call calls[2];
     size_t n = 0;
-    *out = (struct answers){ .no_decision = structure->n_slots > 0, .no_quote = structure->n_products > 0 };
+    *out = (struct answers){ .no_decision = structure->n_slots > 0,
+                             .no_quote = structure->n_products > 0 };
     if (out->no_decision)
         calls[n++] = decision_call(ctx, structure, customer_id, visitor_id);
     if (out->no_quote)
@@ -147,8 +159,10 @@ bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
     client_call(ctx, &call, 1);
     ctx_clear(ctx);
     if (call.status == 0 || call.error.code != ERR_NONE)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "what was told cannot be taken at the moment; send it again");
-    const char *answer_type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type) : "application/json";
+        return ctx_fail(ctx, ERR_UNAVAILABLE,
+                        "what was told cannot be taken at the moment; send it again");
+    const char *answer_type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type)
+                                                   : "application/json";
     *out = reply_text(ctx, call.status, answer_type, call.answer);
     return true;
 }

@@ -44,7 +44,8 @@ static const struct slot_decision *decision_of(const struct answers *answers, st
 }
 
 /* A variant that the page does not have (an experience may be ahead of the page) is the default. */
-static void variant_choose(const struct page_block *block, const struct answers *answers, struct served_block *out)
+static void variant_choose(const struct page_block *block, const struct answers *answers,
+                           struct served_block *out)
 {
     const struct slot_decision *decision = decision_of(answers, block->slot);
     const struct json *content = decision ? json_get_n(block->variants, decision->variant) : NULL;
@@ -72,8 +73,8 @@ static struct served_price price_quoted(const struct quote *quote, struct str pr
     return price;
 }
 
-static struct served_price price_known(const struct structure *structure, const struct answers *answers,
-                                       struct str product_id)
+static struct served_price price_known(const struct structure *structure,
+                                       const struct answers *answers, struct str product_id)
 {
     size_t i = index_of(structure->products, structure->n_products, product_id);
     const struct edge_product *known = answers->known ? &answers->known[i] : NULL;
@@ -87,7 +88,8 @@ static struct served_price price_known(const struct structure *structure, const 
 }
 
 static struct served_block block_compose(struct ctx *ctx, const struct structure *structure,
-                                         const struct page_block *block, const struct answers *answers)
+                                         const struct page_block *block,
+                                         const struct answers *answers)
 {
     struct served_block out = { .id = block->id, .kind = block->kind, .slot = block->slot };
     variant_choose(block, answers, &out);
@@ -97,7 +99,8 @@ static struct served_block block_compose(struct ctx *ctx, const struct structure
                                    : price_known(structure, answers, block->products[i]);
     out.prices = block->n_products ? prices : NULL;
     out.n_prices = block->n_products;
-    out.default_ = (block->slot.ptr && answers->no_decision) || (block->n_products && answers->no_quote);
+    out.default_ = (block->slot.ptr && answers->no_decision) ||
+                   (block->n_products && answers->no_quote);
     return out;
 }
 

@@ -23,7 +23,8 @@ struct answers {
     const struct decision *decision; /* NULL: personalization did not answer, or was not needed */
     const struct quote *quote;       /* NULL: the same of commerce */
     bool no_decision, no_quote;      /* needed, and did not come */
-    const struct edge_product *known; /* one for each of the structure's products, where there is no quote */
+    const struct edge_product
+        *known; /* one for each of the structure's products, where there is no quote */
 };
 
 void page_compose(struct ctx *ctx, const struct structure *structure, const struct answers *answers,

@@ -24,7 +24,8 @@ enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublishe
     const struct gateway *gateway = ctx->app;
     if (event->kind != ENTRY_UNPUBLISHED_KIND_PAGE)
         return DONE;
-    return edge_hide(ctx, gateway->edge, event->entry_id, event->unpublished_at) ? DONE : outcome_of(ctx);
+    return edge_hide(ctx, gateway->edge, event->entry_id, event->unpublished_at) ? DONE
+                                                                                 : outcome_of(ctx);
 }
 
 enum outcome on_product_upserted(struct ctx *ctx, const struct product_upserted *event)

@@ -10,21 +10,25 @@
 static const struct reaction reactions[] = {
     ON(CONTENT_ENTRY_PUBLISHED_V1,   on_entry_published,
        READS("entry_id", "kind", "slug", "locale", "title", "version", "document", "published_at")),
-    ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished, READS("entry_id", "kind", "unpublished_at")),
-    ON(COMMERCE_PRODUCT_UPSERTED_V1, on_product_upserted,  READS("product_id", "name", "price", "active")),
+    ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished,
+       READS("entry_id", "kind", "unpublished_at")),
+    ON(COMMERCE_PRODUCT_UPSERTED_V1, on_product_upserted,
+       READS("product_id", "name", "price", "active")),
 };
 
 static const struct setting settings[] = {
     { .key = "page_budget",
       .kind = SETTING_DURATION,
       .fallback = "50ms",
-      .help = "Within this time of its request a page is answered, with defaults for what did not come.",
+      .help =
+          "Within this time of its request a page is answered, with defaults for what did not come.",
       .least = 5 * US_PER_MS,
       .most = 10 * US_PER_S },
     { .key = "page_margin",
       .kind = SETTING_DURATION,
       .fallback = "10ms",
-      .help = "The part of page_budget that is kept for putting the page together; neighbours have the rest.",
+      .help =
+          "The part of page_budget that is kept for putting the page together; neighbours have the rest.",
       .least = 1 * US_PER_MS,
       .most = 1 * US_PER_S },
     { .key = "collect_budget",
@@ -53,15 +57,17 @@ static bool settings_read(struct ctx *ctx, struct gateway *gateway)
     gateway->margin_us = setting_int(ctx, "page_margin");
     gateway->collect_us = setting_int(ctx, "collect_budget");
     return gateway->margin_us < gateway->budget_us ||
-           ctx_fail(ctx, ERR_INVALID, "page_margin must be shorter than page_budget, of which it is a part");
+           ctx_fail(ctx, ERR_INVALID,
+                    "page_margin must be shorter than page_budget, of which it is a part");
 }
 
 static bool gateway_open(struct ctx *ctx)
 {
     struct gateway *gateway = ctx->app = mem_alloc(sizeof(*gateway));
     gateway->misses = misses_new();
-    gateway->views_lost = metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
-                                     "Pages whose view could not be told, since too many were waiting.", "");
+    gateway->views_lost =
+        metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
+                   "Pages whose view could not be told, since too many were waiting.", "");
     struct consumer_settings consumer = { .name = "gateway.edge",
                                           .sharing = CONSUMER_LOCAL,
                                           .reactions = reactions,
