@@ -89,3 +89,69 @@ bool json_equal(const struct json *a, const struct json *b)
 {
     return a && b ? a == b || equal(val_of(a), val_of(b)) : a == b;
 }
+
+/* ---- order ---- */
+
+static int order(yyjson_val *a, yyjson_val *b);
+
+static int order_arrays(yyjson_val *a, yyjson_val *b)
+{
+    size_t n = unsafe_yyjson_get_len(a);
+    yyjson_val *left = unsafe_yyjson_get_first(a), *right = unsafe_yyjson_get_first(b);
+    for (; n; n--) {
+        int found = order(left, right);
+        if (found)
+            return found;
+        left = unsafe_yyjson_get_next(left);
+        right = unsafe_yyjson_get_next(right);
+    }
+    return 0;
+}
+
+static int order_objects(yyjson_val *a, yyjson_val *b)
+{
+    size_t n = unsafe_yyjson_get_len(a);
+    yyjson_val *few[2 * FEW_KEYS], **keys = few;
+    int found = 0;
+    if (n > FEW_KEYS)
+        keys = mem_alloc(2 * n * sizeof(yyjson_val *));
+    keys_sort(a, keys);
+    keys_sort(b, keys + n);
+    for (size_t i = 0; i < n && !found; i++) {
+        found = key_order(text_of(keys[i]), text_of(keys[n + i]));
+        if (!found)
+            found = order(keys[i] + 1, keys[n + i] + 1);
+    }
+    if (keys != few)
+        free(keys);
+    return found;
+}
+
+static int order(yyjson_val *a, yyjson_val *b)
+{
+    yyjson_type left = unsafe_yyjson_get_type(a), right = unsafe_yyjson_get_type(b);
+    if (left != right)
+        return left < right ? -1 : 1;
+    switch (left) {
+    case YYJSON_TYPE_BOOL:
+        return unsafe_yyjson_get_bool(a) - unsafe_yyjson_get_bool(b);
+    case YYJSON_TYPE_NUM:
+        return json_compare_numbers(json_of(a), json_of(b));
+    case YYJSON_TYPE_STR:
+        return key_order(text_of(a), text_of(b));
+    case YYJSON_TYPE_ARR:
+    case YYJSON_TYPE_OBJ:
+        break;
+    default:
+        return 0;
+    }
+    size_t n = unsafe_yyjson_get_len(a), m = unsafe_yyjson_get_len(b);
+    if (n != m)
+        return n < m ? -1 : 1;
+    return left == YYJSON_TYPE_ARR ? order_arrays(a, b) : order_objects(a, b);
+}
+
+int json_order(const struct json *a, const struct json *b)
+{
+    return a == b ? 0 : order(val_of(a), val_of(b));
+}

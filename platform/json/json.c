@@ -259,3 +259,8 @@ bool json_next(struct json_iter *it)
     it->left--;
     return true;
 }
+
+const struct json *json_iter_key(const struct json_iter *it)
+{
+    return json_of(val_of(it->value) - 1); /* a key lies before its value */
+}

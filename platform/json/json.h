@@ -56,8 +56,14 @@ struct json_iter {
 struct json_iter json_iter(const struct json *container);
 bool json_next(struct json_iter *it);
 
+/* The key that json_next() gave last, as a value (STRING). */
+const struct json *json_iter_key(const struct json_iter *it);
+
 /* Equal as JSON Schema means it: numbers by value, objects without order. */
 bool json_equal(const struct json *a, const struct json *b);
+
+/* A total order in which what is equal is 0: for sorting, not for showing. */
+int json_order(const struct json *a, const struct json *b);
 
 /* -1, 0 or 1; exact, whatever mix of integers and doubles. Both must be numbers. */
 int json_compare_numbers(const struct json *a, const struct json *b);
