@@ -62,7 +62,8 @@ void breaker_record(struct breaker *breaker, int64_t now_us, bool good, double c
     switch (breaker->state) {
     case BREAKER_CLOSED:
         ring_add(breaker, now_us, good);
-        if (!good && ring_is_bad(breaker, now_us))
+        breaker->row = good ? 0 : breaker->row + 1;
+        if (!good && (breaker->row >= BREAKER_ROW || ring_is_bad(breaker, now_us)))
             breaker_open(breaker, now_us, chance);
         break;
     case BREAKER_HALF_OPEN:

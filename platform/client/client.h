@@ -16,8 +16,9 @@ struct peer_settings {
 struct peer *peer_new(const struct peer_settings *settings);
 void peer_free(struct peer *peer); /* when no call to it is under way; NULL-safe */
 
-/* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget; open 5 s doubling
- * to 60 s with jitter; then 3 probes. */
+/* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget, or at 20 in a row:
+ * where thousands of good calls a second were in the window, a peer that hangs would hold every thread for seconds
+ * before it is half of them. Open 5 s doubling to 60 s with jitter; then 3 probes. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 enum breaker_state peer_breaker(const struct peer *peer);
 

@@ -41,6 +41,7 @@ struct request {
     size_t n_headers;
     struct str body;
     struct str remote;       /* address, for limits */
+    int64_t received_us;     /* clock_mono_us() when it came, for handlers; set by the router */
     enum error_code
         refused; /* not NONE: the server found it unfit; the router only makes the problem of it */
     const char *refusal;     /* one sentence */

@@ -170,7 +170,7 @@ static bool enter(struct exchange *ex)
 static bool accepts(struct exchange *ex)
 {
     bool (*ask)(struct ctx *, const struct operation *) = ex->router->settings.accepts;
-    return !ask || ex->ctx.operation->run == RUN_READ || ask(&ex->ctx, ex->ctx.operation);
+    return !ask || ex->ctx.operation->run != RUN_WRITE || ask(&ex->ctx, ex->ctx.operation);
 }
 
 static bool admit(struct exchange *ex)
