@@ -9,7 +9,8 @@ struct lmdb;
 
 /* Opens or makes the folder; `tables` are the names of its tables. A broken file is set aside (`.broken`) and made
  * anew, which is logged; then the projection is rebuilt from the log. map_bytes: 0 for 64 GiB of address space. */
-struct lmdb *lmdb_open(struct ctx *ctx, const char *folder, const char *const *tables, size_t n_tables, size_t map_bytes);
+struct lmdb *lmdb_open(struct ctx *ctx, const char *folder, const char *const *tables,
+                       size_t n_tables, size_t map_bytes);
 void lmdb_close(struct lmdb *db); /* NULL-safe; syncs */
 
 /* State and position move together: give this as the store of a LOCAL consumer (store_data: the struct lmdb). */
@@ -24,13 +25,19 @@ bool lmdb_read_begin(struct ctx *ctx, struct lmdb *db, struct lmdb_read *read);
 void lmdb_read_end(struct lmdb_read *read);
 struct str lmdb_get(const struct lmdb_read *read, int table, struct str key); /* ptr NULL: none */
 /* In key order from `from` (ptr NULL: the first), until `visit` gives false. */
-void lmdb_scan(const struct lmdb_read *read, int table, struct str from, bool (*visit)(struct str key, struct str value, void *argument), void *argument);
+void lmdb_scan(const struct lmdb_read *read, int table, struct str from,
+               bool (*visit)(struct str key, struct str value, void *argument), void *argument);
 int64_t lmdb_count(const struct lmdb_read *read, int table);
 
 /* Writing, only inside a reaction of the consumer (between the store's begin and commit), or in lmdb_write. */
 bool lmdb_put(struct ctx *ctx, struct lmdb *db, int table, struct str key, struct str value);
 bool lmdb_delete(struct ctx *ctx, struct lmdb *db, int table, struct str key);
-struct str lmdb_get_for_update(struct ctx *ctx, struct lmdb *db, int table, struct str key); /* sees own writes */
+struct str lmdb_get_for_update(struct ctx *ctx, struct lmdb *db, int table,
+                               struct str key); /* sees own writes */
+
+/* How many ids the duplicates are told by. */
+int64_t lmdb_seen_count(struct ctx *ctx, struct lmdb *db);
 
 /* A write transaction of its own, for what does not come from the log. Waits for the consumer's. */
-bool lmdb_write(struct ctx *ctx, struct lmdb *db, bool (*run)(struct ctx *ctx, void *argument), void *argument);
+bool lmdb_write(struct ctx *ctx, struct lmdb *db, bool (*run)(struct ctx *ctx, void *argument),
+                void *argument);
