@@ -28,9 +28,11 @@ enum field_kind {
 enum field_flag {
     FIELD_REQUIRED = 1,  /* the member must be there */
     FIELD_ARRAY = 2,     /* `x` is a pointer to elements, `n_x` (size_t) their number */
-    FIELD_OPTIONAL = 4,  /* scalars: `has_x`; text: ptr NULL; objects, money: a pointer, NULL when absent */
+    FIELD_OPTIONAL =
+        4, /* scalars: `has_x`; text: ptr NULL; objects, money: a pointer, NULL when absent */
     FIELD_PERSONAL = 8,  /* x-personal */
-    FIELD_NULLABLE = 16, /* null is accepted, as absent; a required one is written as null when absent */
+    FIELD_NULLABLE =
+        16, /* null is accepted, as absent; a required one is written as null when absent */
     FIELD_DEFAULT = 32,  /* absent: `fallback` */
 };
 
@@ -96,16 +98,17 @@ struct schema_type {
 };
 
 enum decode_mode {
-    DECODE_STRICT,   /* requests: unknown members and enum members refused (INVALID with the pointer of the member) */
+    DECODE_STRICT, /* requests: unknown members and enum members refused (INVALID with the pointer of the member) */
     DECODE_TOLERANT, /* events: unknown members ignored, unknown enum members become UNKNOWN */
 };
 
 /* Fills *out (all of it; arrays and copies in the arena). On failure the error says pointer and sentence. All text is
  * valid UTF-8 without U+0000. */
-bool contract_decode(struct ctx *ctx, const struct schema_type *type, const struct json *value, enum decode_mode mode,
-                     void *out);
+bool contract_decode(struct ctx *ctx, const struct schema_type *type, const struct json *value,
+                     enum decode_mode mode, void *out);
 void contract_encode(struct json_out *out, const struct schema_type *type, const void *value);
-struct str contract_encode_text(struct arena *arena, const struct schema_type *type, const void *value);
+struct str contract_encode_text(struct arena *arena, const struct schema_type *type,
+                                const void *value);
 
 /* Does a struct made by a program fit its contract (required text and arrays set, enum members known, limits kept)?
  * INTERNAL with the pointer otherwise: the program is wrong, not the caller. */
@@ -131,10 +134,10 @@ struct reply {
     struct reply_header *headers;
 };
 
-struct reply reply_ok(struct ctx *ctx, struct str body);      /* the operation's own success status */
+struct reply reply_ok(struct ctx *ctx, struct str body); /* the operation's own success status */
 struct reply reply_empty(struct ctx *ctx);                    /* 204 */
 struct reply reply_not_modified(struct ctx *ctx, struct str etag); /* 304 */
-struct reply reply_error(struct ctx *ctx);                    /* problem+json of ctx->error (RFC 9457) with trace_id */
+struct reply reply_error(struct ctx *ctx); /* problem+json of ctx->error (RFC 9457) with trace_id */
 struct reply reply_text(struct ctx *ctx, int status, const char *content_type, struct str body);
 void reply_add(struct ctx *ctx, struct reply *reply, const char *name, struct str value);
 
@@ -153,10 +156,12 @@ struct param {
 
 /* Sets a parameter in an operation's `in` struct from its text as received, decoded from percents; n is 0 when it is
  * absent, more than 1 when it was repeated (refused unless it is an array). INVALID with the pointer "query/limit". */
-bool contract_param(struct ctx *ctx, const struct param *param, const struct str *values, size_t n, void *in);
+bool contract_param(struct ctx *ctx, const struct param *param, const struct str *values, size_t n,
+                    void *in);
 
 /* The target of a request: path and query, escaped, absent parameters left out ("/v1/prices/prd_1?currency=USD"). */
-struct str contract_target(struct arena *arena, const char *path, const struct param *params, size_t n, const void *in);
+struct str contract_target(struct arena *arena, const char *path, const struct param *params,
+                           size_t n, const void *in);
 
 enum operation_auth {
     AUTH_TOKEN,     /* bearer token that holds `scope` */
@@ -183,13 +188,14 @@ struct operation {
     const struct schema_type *body; /* of body_offset */
     uint32_t body_offset;           /* of `const struct X *body` in `in`: decoded strictly */
     uint32_t body_json_offset;      /* of `const struct json *body`: any JSON, or an open object */
-    uint32_t body_raw_offset;       /* of `struct str body_raw` (x-raw-body): the bytes as received, nothing checked */
+    uint32_t
+        body_raw_offset; /* of `struct str body_raw` (x-raw-body): the bytes as received, nothing checked */
     bool body_required, body_object; /* body_object: body_json must be an object */
     bool idempotency_key;            /* Idempotency-Key is honoured (POST operations that write) */
-    bool foreign;                    /* x-foreign: another protocol's wire; its errors are not problems */
+    bool foreign; /* x-foreign: another protocol's wire; its errors are not problems */
     const char *const *body_types;  /* media types, NULL at the end */
     size_t max_body_bytes;          /* 0: the server's limit */
-    const char *priority;           /* "decision", "collect", "status", "search", "bulk": order of mercy */
+    const char *priority; /* "decision", "collect", "status", "search", "bulk": order of mercy */
     struct reply (*handle)(struct ctx *ctx, const void *in);
 };
 

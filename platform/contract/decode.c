@@ -4,8 +4,8 @@
 
 #define FIELDS_AT_MOST 256 /* the compiler refuses more */
 
-static bool decode_object(struct walk *walk, const struct schema_type *type, const struct json *value,
-                          const struct place *place, char *out);
+static bool decode_object(struct walk *walk, const struct schema_type *type,
+                          const struct json *value, const struct place *place, char *out);
 
 static const char *type_name(const struct json *value)
 {
@@ -32,8 +32,8 @@ static bool decode_str(struct walk *walk, const struct field *field, const struc
     return value_text(walk, place, field->limits, *out);
 }
 
-static bool decode_int(struct walk *walk, const struct field_limits *limits, const struct json *value,
-                       const struct place *place, int64_t *out)
+static bool decode_int(struct walk *walk, const struct field_limits *limits,
+                       const struct json *value, const struct place *place, int64_t *out)
 {
     enum json_type type = json_type(value);
     if (type != JSON_INTEGER) {
@@ -93,7 +93,8 @@ static bool decode_money(struct walk *walk, const struct json *value, const stru
         else if (walk->mode == DECODE_STRICT)
             return value_fail(walk, &(struct place){ place, it.key, 0 }, "is not known here");
     }
-    struct place at_amount = { place, STR("amount"), 0 }, at_currency = { place, STR("currency"), 0 };
+    struct place at_amount = { place, STR("amount"), 0 },
+                 at_currency = { place, STR("currency"), 0 };
     if (!amount || !currency)
         return value_fail(walk, amount ? &at_currency : &at_amount, "is required");
     if (!decode_int(walk, NULL, amount, &at_amount, &out->amount))
@@ -213,8 +214,8 @@ static bool fill_absent(struct walk *walk, const struct schema_type *type, const
     return true;
 }
 
-static bool decode_object(struct walk *walk, const struct schema_type *type, const struct json *value,
-                          const struct place *place, char *out)
+static bool decode_object(struct walk *walk, const struct schema_type *type,
+                          const struct json *value, const struct place *place, char *out)
 {
     if (json_type(value) != JSON_OBJECT)
         return wrong_type(walk, place, "an object", value);

@@ -89,7 +89,8 @@ void contract_encode(struct json_out *out, const struct schema_type *type, const
     json_object_end(out);
 }
 
-struct str contract_encode_text(struct arena *arena, const struct schema_type *type, const void *value)
+struct str contract_encode_text(struct arena *arena, const struct schema_type *type,
+                                const void *value)
 {
     struct json_out out;
     json_out_init(&out, arena);
@@ -99,8 +100,8 @@ struct str contract_encode_text(struct arena *arena, const struct schema_type *t
 
 /* ---- check ---- */
 
-static bool check_object(struct walk *walk, const struct schema_type *type, const struct place *place,
-                         const char *base);
+static bool check_object(struct walk *walk, const struct schema_type *type,
+                         const struct place *place, const char *base);
 
 static bool check_money(struct walk *walk, const struct place *place, const struct money *money)
 {
@@ -148,13 +149,14 @@ static bool check_array(struct walk *walk, const struct field *field, const stru
     if (!value_count(walk, place, field->limits, elements ? n : 0))
         return false;
     for (size_t i = 0; elements && i < n; i++)
-        if (!check_value(walk, field, &(struct place){ place, { NULL, 0 }, i }, elements + i * size))
+        if (!check_value(walk, field, &(struct place){ place, { NULL, 0 }, i },
+                         elements + i * size))
             return false;
     return true;
 }
 
-static bool check_object(struct walk *walk, const struct schema_type *type, const struct place *place,
-                         const char *base)
+static bool check_object(struct walk *walk, const struct schema_type *type,
+                         const struct place *place, const char *base)
 {
     for (size_t i = 0; i < type->n_fields; i++) {
         const struct field *field = &type->fields[i];
@@ -163,9 +165,9 @@ static bool check_object(struct walk *walk, const struct schema_type *type, cons
         bool written = at || (field->flags & FIELD_REQUIRED);
         if (!written || (!at && (field->flags & FIELD_NULLABLE)))
             continue;
-        if (field->flags & FIELD_ARRAY ? !check_array(walk, field, &member, base) :
-            at                         ? !check_value(walk, field, &member, at) :
-                                         !value_fail(walk, &member, "is required"))
+        if (field->flags & FIELD_ARRAY ? !check_array(walk, field, &member, base)
+            : at                       ? !check_value(walk, field, &member, at)
+                                       : !value_fail(walk, &member, "is required"))
             return false;
     }
     return true;

@@ -9,16 +9,16 @@ static const struct {
     const char *name, *sentence;
     format_predicate fits;
 } formats[] = {
-    [FORMAT_DATE]          = { "date",          "a date (2026-01-31)",             format_date          },
-    [FORMAT_TIME]          = { "time",          "a time of day (12:00:00Z)",       format_time          },
-    [FORMAT_DURATION]      = { "duration",      "a duration (ISO 8601, PT30M)",    format_duration      },
-    [FORMAT_EMAIL]         = { "email",         "an e-mail address",               format_email         },
-    [FORMAT_UUID]          = { "uuid",          "a UUID",                          format_uuid          },
-    [FORMAT_URI]           = { "uri",           "an absolute URI",                 format_uri           },
-    [FORMAT_URI_REFERENCE] = { "uri-reference", "a URI reference",                 format_uri_reference },
-    [FORMAT_HOSTNAME]      = { "hostname",      "a host name",                     format_hostname      },
-    [FORMAT_IPV4]          = { "ipv4",          "an IPv4 address",                 format_ipv4          },
-    [FORMAT_IPV6]          = { "ipv6",          "an IPv6 address",                 format_ipv6          },
+    [FORMAT_DATE] = { "date", "a date (2026-01-31)", format_date },
+    [FORMAT_TIME] = { "time", "a time of day (12:00:00Z)", format_time },
+    [FORMAT_DURATION] = { "duration", "a duration (ISO 8601, PT30M)", format_duration },
+    [FORMAT_EMAIL] = { "email", "an e-mail address", format_email },
+    [FORMAT_UUID] = { "uuid", "a UUID", format_uuid },
+    [FORMAT_URI] = { "uri", "an absolute URI", format_uri },
+    [FORMAT_URI_REFERENCE] = { "uri-reference", "a URI reference", format_uri_reference },
+    [FORMAT_HOSTNAME] = { "hostname", "a host name", format_hostname },
+    [FORMAT_IPV4] = { "ipv4", "an IPv4 address", format_ipv4 },
+    [FORMAT_IPV6] = { "ipv6", "an IPv6 address", format_ipv6 },
 };
 
 bool format_fits(enum text_format format, struct str text)

@@ -2,7 +2,9 @@
 #include "base/clock.h"
 #include "platform/contract/values.h"
 
-static const char *const places[] = { [PARAM_PATH] = "path", [PARAM_QUERY] = "query", [PARAM_HEADER] = "header" };
+static const char *const places[] = {
+    [PARAM_PATH] = "path", [PARAM_QUERY] = "query", [PARAM_HEADER] = "header"
+};
 
 static bool param_time(struct walk *walk, const struct place *place, struct str text, int64_t *out)
 {
@@ -168,7 +170,8 @@ static bool is_given(const struct field *field, const char *base)
     return field->presence == UINT32_MAX || *(const bool *)(base + field->presence);
 }
 
-static void target_param(struct target *out, const struct field *field, const char *base, bool *first)
+static void target_param(struct target *out, const struct field *field, const char *base,
+                         bool *first)
 {
     if (!(field->flags & FIELD_ARRAY)) {
         if (is_given(field, base))
@@ -189,8 +192,8 @@ static const struct param *find_param(const struct param *params, size_t n, stru
     return NULL;
 }
 
-struct str contract_target(struct arena *arena, const char *path, const struct param *params, size_t n,
-                           const void *in)
+struct str contract_target(struct arena *arena, const char *path, const struct param *params,
+                           size_t n, const void *in)
 {
     struct target out = { .arena = arena };
     const char *base = in;

@@ -93,7 +93,8 @@ static void put_errors(struct json_out *out, const struct error *error)
 /* What broke inside is for the log, not for the caller. */
 static struct str safe_detail(const struct error *error)
 {
-    return error->code == ERR_INTERNAL ? STR("Something went wrong here; the trace says what.") : error->detail;
+    return error->code == ERR_INTERNAL ? STR("Something went wrong here; the trace says what.")
+                                       : error->detail;
 }
 
 struct str problem_json(struct ctx *ctx, const struct error *error, const char *instance)

@@ -31,7 +31,8 @@ static struct str pointer_of(struct arena *arena, const struct place *place)
     char digits[24];
     struct str name = place->name;
     if (!name.ptr)
-        name = (struct str){ digits, (size_t)snprintf(digits, sizeof(digits), "%zu", place->index) };
+        name =
+            (struct str){ digits, (size_t)snprintf(digits, sizeof(digits), "%zu", place->index) };
     append_name(arena, &pointer, name);
     return pointer;
 }
@@ -44,7 +45,8 @@ bool value_fail(struct walk *walk, const struct place *place, const char *format
     va_end(args);
     struct str pointer = pointer_of(walk->ctx->arena, place);
     if (pointer.len == 0)
-        return ctx_fail_at(walk->ctx, walk->code, pointer, "the document " STR_FMT, STR_ARG(sentence));
+        return ctx_fail_at(walk->ctx, walk->code, pointer, "the document " STR_FMT,
+                           STR_ARG(sentence));
     return ctx_fail_at(walk->ctx, walk->code, pointer, STR_FMT " " STR_FMT, STR_ARG(pointer),
                        STR_ARG(sentence));
 }
@@ -58,7 +60,8 @@ static bool text_length(struct walk *walk, const struct place *place,
                         const struct field_limits *limits, struct str text)
 {
     /* A text of n bytes has n/4 to n code points: most need no counting. */
-    bool may_be_short = text.len / 4 < limits->min_length, may_be_long = text.len > limits->max_length;
+    bool may_be_short = text.len / 4 < limits->min_length,
+         may_be_long = text.len > limits->max_length;
     if (!may_be_short && !may_be_long)
         return true;
     size_t n = str_utf8_length(text);

@@ -6,7 +6,8 @@
 
 /* A value's way from the root; built on the stack while walking, written out only when something is wrong. */
 struct place {
-    const struct place *up; /* NULL: the root, whose name is the pointer's beginning ("", "query/limit") */
+    const struct place
+        *up;         /* NULL: the root, whose name is the pointer's beginning ("", "query/limit") */
     struct str name;        /* ptr NULL: an element, by index */
     size_t index;
 };
@@ -19,7 +20,8 @@ struct walk {
 };
 
 /* Notes what is wrong with the value at `place` ("must be ..."); gives false. */
-bool value_fail(struct walk *walk, const struct place *place, const char *format, ...) PRINTF_LIKE(3, 4);
+bool value_fail(struct walk *walk, const struct place *place, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Do values keep the limits of their field (NULL: none)? */
 bool value_text(struct walk *walk, const struct place *place, const struct field_limits *limits,

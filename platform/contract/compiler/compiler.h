@@ -116,7 +116,7 @@ struct compiler {
         const char *name;
         struct spot spot;
         struct name *next;
-    } *names; /* of structs and enums, all documents */
+    } * names; /* of structs and enums, all documents */
     int errors;
 
     struct document openapi; /* root NULL: none */
@@ -137,7 +137,8 @@ bool wrong_file(struct compiler *c, const char *path, const char *format, ...) P
 bool document_read(struct compiler *c, const char *path, bool event, struct document *out);
 
 struct spot spot_root(const struct document *document);
-struct spot spot_member(struct compiler *c, struct spot spot, const char *name); /* node NULL when absent */
+struct spot spot_member(struct compiler *c, struct spot spot,
+                        const char *name); /* node NULL when absent */
 struct spot spot_member_n(struct compiler *c, struct spot spot, struct str name);
 struct spot spot_index(struct compiler *c, struct spot spot, size_t index, const struct json *node);
 
@@ -160,11 +161,12 @@ bool name_take(struct compiler *c, const char *name, struct spot spot);
 /* ---- schemas -> model (schemas.c, limits.c) ---- */
 
 /* The struct of an object schema; made when it is met first. NULL when wrong. */
-struct model_struct *model_struct_of(struct compiler *c, struct model *model, const char *name, struct spot spot);
+struct model_struct *model_struct_of(struct compiler *c, struct model *model, const char *name,
+                                     struct spot spot);
 
 /* Fills *out from a member's schema. `owner` begins the names of what is nested. */
-bool model_field_of(struct compiler *c, struct model *model, const char *owner, struct str json_name, struct spot spot,
-                    struct model_field *out);
+bool model_field_of(struct compiler *c, struct model *model, const char *owner,
+                    struct str json_name, struct spot spot, struct model_field *out);
 
 /* All of components.schemas. */
 void model_components(struct compiler *c);
@@ -173,7 +175,8 @@ void model_components(struct compiler *c);
 bool model_order(struct compiler *c, struct model *model);
 
 /* The enum of a string schema with `enum` or `const`. NULL when wrong. */
-struct model_enum *model_enum_of(struct compiler *c, struct model *model, const char *name, struct spot spot);
+struct model_enum *model_enum_of(struct compiler *c, struct model *model, const char *name,
+                                 struct spot spot);
 
 /* Name of what a $ref leads to ("#/$defs/Line" -> "order_placed_line"); NULL when the schema stands where it is used. */
 const char *model_ref_name(struct compiler *c, struct spot spot);
@@ -208,8 +211,8 @@ void write_contract_c(struct compiler *c, FILE *out);
 void write_model_h(struct compiler *c, FILE *out, struct model *model);
 void write_model_c(struct compiler *c, FILE *out, const struct model *model);
 void write_field_decl(FILE *out, const struct model_field *field, const char *indent);
-void write_field_row(FILE *out, const struct model_field *field, const char *owner, const char *limits_of,
-                     const char *indent);
+void write_field_row(FILE *out, const struct model_field *field, const char *owner,
+                     const char *limits_of, const char *indent);
 void write_limits(FILE *out, const struct model_field *field, const char *owner);
 void write_literal(FILE *out, struct str text); /* as a C string literal, in lines */
 void write_comment(FILE *out, const char *indent, struct str text);

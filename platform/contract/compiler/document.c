@@ -41,7 +41,8 @@ static const char *path_tidy(struct arena *arena, struct str path)
     }
     struct str out = { "", 0 };
     for (size_t i = 0; i < n; i++)
-        out = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(out), i ? "/" : "", STR_ARG(parts[i]));
+        out = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(out), i ? "/" : "",
+                           STR_ARG(parts[i]));
     return out.ptr;
 }
 
@@ -87,8 +88,8 @@ struct joining {
 /* Members whose values are data, not schema: a "$ref" in there is nobody's. */
 static bool is_data(struct str key)
 {
-    return str_is(key, "example") || str_is(key, "examples") || str_is(key, "default") || str_is(key, "enum") ||
-           str_is(key, "const");
+    return str_is(key, "example") || str_is(key, "examples") || str_is(key, "default") ||
+           str_is(key, "enum") || str_is(key, "const");
 }
 
 /* Members that map free names to things. */
@@ -107,20 +108,22 @@ static bool split_ref(struct str ref, struct str *file, struct str *kind, struct
     *file = (struct str){ ref.ptr, (size_t)hash };
     struct str rest = { ref.ptr + hash + 1, ref.len - (size_t)hash - 1 }, empty, components;
     return str_split(&rest, '/', &empty) && empty.len == 0 && str_split(&rest, '/', &components) &&
-           str_is(components, "components") && str_split(&rest, '/', kind) && str_split(&rest, '/', name) &&
-           rest.len == 0;
+           str_is(components, "components") && str_split(&rest, '/', kind) &&
+           str_split(&rest, '/', name) && rest.len == 0;
 }
 
-static bool collect(struct joining *j, const struct source *source, const struct json *node, bool map);
+static bool collect(struct joining *j, const struct source *source, const struct json *node,
+                    bool map);
 
-static bool collect_shared(struct joining *j, const struct source *source, struct str kind, struct str name,
-                           struct str ref)
+static bool collect_shared(struct joining *j, const struct source *source, struct str kind,
+                           struct str name, struct str ref)
 {
     for (struct shared *at = j->shared; at; at = at->next) {
         if (!str_eq(at->kind, kind) || !str_eq(at->name, name))
             continue;
         return at->source == source ||
-               wrong_file(j->c, j->path, "\"" STR_FMT "\" and %s have two different things of that name",
+               wrong_file(j->c, j->path,
+                          "\"" STR_FMT "\" and %s have two different things of that name",
                           STR_ARG(ref), at->source->path);
     }
     const struct json *kinds = json_get_n(json_get(source->root, "components"), kind);
@@ -128,7 +131,9 @@ static bool collect_shared(struct joining *j, const struct source *source, struc
     if (!node)
         return wrong_file(j->c, j->path, "$ref \"" STR_FMT "\" leads nowhere", STR_ARG(ref));
     if (j->event && !str_is(kind, "schemas"))
-        return wrong_file(j->c, j->path, "an event may only refer to schemas, not to \"" STR_FMT "\"", STR_ARG(ref));
+        return wrong_file(j->c, j->path,
+                          "an event may only refer to schemas, not to \"" STR_FMT "\"",
+                          STR_ARG(ref));
     struct shared *shared = ARENA_NEW(j->c->arena, struct shared);
     *shared = (struct shared){ source, kind, name, node, j->shared };
     j->shared = shared;
@@ -142,19 +147,22 @@ static bool collect_ref(struct joining *j, const struct source *source, struct s
     if (local && source == j->main)
         return true;
     if (!split_ref(ref, &file, &kind, &name))
-        return wrong_file(j->c, j->path, "$ref \"" STR_FMT "\" is not of the form file#/components/kind/Name",
+        return wrong_file(j->c, j->path,
+                          "$ref \"" STR_FMT "\" is not of the form file#/components/kind/Name",
                           STR_ARG(ref));
     if (local)
         return collect_shared(j, source, kind, name, ref);
     const char *slash = strrchr(source->path, '/');
     int folder = slash ? (int)(slash - source->path) + 1 : 0;
-    struct str path = arena_printf(j->c->arena, "%.*s" STR_FMT, folder, source->path, STR_ARG(file));
+    struct str path =
+        arena_printf(j->c->arena, "%.*s" STR_FMT, folder, source->path, STR_ARG(file));
     const struct source *other = source_read(j->c, path_tidy(j->c->arena, path));
     return other && collect_shared(j, other, kind, name, ref);
 }
 
 /* Finds every reference that leaves the document. `map`: the node's keys are free names. */
-static bool collect(struct joining *j, const struct source *source, const struct json *node, bool map)
+static bool collect(struct joining *j, const struct source *source, const struct json *node,
+                    bool map)
 {
     if (json_type(node) != JSON_OBJECT && json_type(node) != JSON_ARRAY)
         return true;
@@ -180,8 +188,10 @@ static void put_ref(struct joining *j, struct json_out *out, struct str ref)
         return;
     }
     const char *form = j->event ? "#/$defs/" : "#/components/";
-    struct str folder = j->event ? (struct str){ "", 0 } : arena_printf(j->c->arena, STR_FMT "/", STR_ARG(kind));
-    json_put_str(out, arena_printf(j->c->arena, "%s" STR_FMT STR_FMT, form, STR_ARG(folder), STR_ARG(name)));
+    struct str folder = j->event ? (struct str){ "", 0 }
+                                 : arena_printf(j->c->arena, STR_FMT "/", STR_ARG(kind));
+    json_put_str(
+        out, arena_printf(j->c->arena, "%s" STR_FMT STR_FMT, form, STR_ARG(folder), STR_ARG(name)));
 }
 
 static bool is_object_schema(const struct json *node)
@@ -202,7 +212,8 @@ static void put_implied(struct joining *j, struct json_out *out, const struct js
     struct str prefix = json_str(json_get(node, "x-id-prefix"));
     if (prefix.len) {
         json_key(out, "pattern");
-        json_put_str(out, arena_printf(j->c->arena, "^" STR_FMT "_[A-Za-z0-9._-]{1,64}$", STR_ARG(prefix)));
+        json_put_str(
+            out, arena_printf(j->c->arena, "^" STR_FMT "_[A-Za-z0-9._-]{1,64}$", STR_ARG(prefix)));
     }
 }
 
@@ -238,7 +249,8 @@ static void put_node(struct joining *j, struct json_out *out, const struct json 
 }
 
 /* One map of names ("schemas", "$defs"): the document's own, then the shared ones. */
-static void put_kind(struct joining *j, struct json_out *out, struct str kind, const struct json *own)
+static void put_kind(struct joining *j, struct json_out *out, struct str kind,
+                     const struct json *own)
 {
     json_object(out);
     for (struct json_iter it = json_iter(own); json_next(&it);) {
@@ -249,8 +261,8 @@ static void put_kind(struct joining *j, struct json_out *out, struct str kind, c
         if (!str_eq(at->kind, kind))
             continue;
         if (json_get_n(own, at->name)) {
-            wrong_file(j->c, j->path, "\"" STR_FMT "\" is here and in %s, to which it refers", STR_ARG(at->name),
-                       at->source->path);
+            wrong_file(j->c, j->path, "\"" STR_FMT "\" is here and in %s, to which it refers",
+                       STR_ARG(at->name), at->source->path);
             continue;
         }
         json_key_n(out, at->name);
@@ -343,10 +355,13 @@ struct spot spot_member_n(struct compiler *c, struct spot spot, struct str name)
     for (size_t i = 0; i < name.len; i++) {
         char letter[2] = { name.ptr[i] };
         escaped = arena_printf(c->arena, STR_FMT "%s", STR_ARG(escaped),
-                               *letter == '~' ? "~0" : *letter == '/' ? "~1" : letter);
+                               *letter == '~'   ? "~0"
+                               : *letter == '/' ? "~1"
+                                                : letter);
     }
     return (struct spot){ spot.document, json_get_n(spot.node, name),
-                          arena_printf(c->arena, STR_FMT "/" STR_FMT, STR_ARG(spot.pointer), STR_ARG(escaped)) };
+                          arena_printf(c->arena, STR_FMT "/" STR_FMT, STR_ARG(spot.pointer),
+                                       STR_ARG(escaped)) };
 }
 
 struct spot spot_member(struct compiler *c, struct spot spot, const char *name)
@@ -369,7 +384,8 @@ bool spot_follow(struct compiler *c, struct spot *spot)
             return wrong(c, *spot, "$ref goes in a circle");
         struct str pointer = { ref.ptr + 1, ref.len - 1 };
         if (ref.len < 2 || ref.ptr[0] != '#')
-            return wrong(c, at, "$ref must be of the form \"#/...\" or \"file#/components/kind/Name\"");
+            return wrong(c, at,
+                         "$ref must be of the form \"#/...\" or \"file#/components/kind/Name\"");
         at = (struct spot){ at.document, json_pointer(at.document->root, pointer), pointer };
         if (!at.node)
             return wrong(c, *spot, "$ref \"" STR_FMT "\" leads nowhere", STR_ARG(ref));

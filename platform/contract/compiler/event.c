@@ -15,7 +15,8 @@ static bool split_version(struct str type, struct str *stem, int64_t *version)
     if (dot < 2 || dot + 1 >= type.len || type.ptr[dot] != 'v')
         return false;
     *stem = (struct str){ type.ptr, dot - 1 };
-    return str_to_int((struct str){ type.ptr + dot + 1, type.len - dot - 1 }, version) && *version > 0;
+    return str_to_int((struct str){ type.ptr + dot + 1, type.len - dot - 1 }, version) &&
+           *version > 0;
 }
 
 static bool parts_are_snake(struct str text)
@@ -28,39 +29,45 @@ static bool parts_are_snake(struct str text)
 }
 
 /* The type's end is the file's name and, with an underscore, the struct's: order.placed -> order_placed.v1.json. */
-static bool event_name(struct compiler *c, struct spot spot, struct model_event *event, struct str rest,
-                       int64_t version)
+static bool event_name(struct compiler *c, struct spot spot, struct model_event *event,
+                       struct str rest, int64_t version)
 {
     char *name = arena_cstr(c->arena, rest);
     for (char *at = name; *at; at++)
         if (*at == '.')
             *at = '_';
-    const char *slash = strrchr(event->document.path, '/'), *file = slash ? slash + 1 : event->document.path;
+    const char *slash = strrchr(event->document.path, '/'),
+               *file = slash ? slash + 1 : event->document.path;
     struct str wanted = arena_printf(c->arena, "%s.v%lld.json", name, (long long)version);
     if (!str_is(wanted, file))
         return wrong(c, spot, "the event's file is called " STR_FMT, STR_ARG(wanted));
-    event->name = version == 1 ? name : arena_printf(c->arena, "%s_v%lld", name, (long long)version).ptr;
-    struct str constant = arena_printf(c->arena, "%s_%s_v%lld", c->service, name, (long long)version);
+    event->name = version == 1 ? name
+                               : arena_printf(c->arena, "%s_v%lld", name, (long long)version).ptr;
+    struct str constant =
+        arena_printf(c->arena, "%s_%s_v%lld", c->service, name, (long long)version);
     event->constant = name_upper(c->arena, constant.ptr);
     return true;
 }
 
 static bool type_read(struct compiler *c, struct spot spot, struct model_event *event)
 {
-    struct str type = json_str(json_get(spot.node, "type")), topic = json_str(json_get(spot.node, "topic"));
+    struct str type = json_str(json_get(spot.node, "type")),
+               topic = json_str(json_get(spot.node, "topic"));
     struct str stem, base = arena_printf(c->arena, "fanfare.%s.", c->service);
     int64_t version;
     event->command = json_bool(json_get(spot.node, "command"));
     if (!split_version(type, &stem, &version) || !parts_are_snake(stem))
         return wrong(c, spot, "\"type\" is fanfare.<context>.<aggregate>.<past participle>.v<N>");
     if (!str_starts(type, base) || stem.len <= base.len)
-        return wrong(c, spot, "the type of an event of %s begins with " STR_FMT, c->service, STR_ARG(base));
+        return wrong(c, spot, "the type of an event of %s begins with " STR_FMT, c->service,
+                     STR_ARG(base));
     struct str rest = { stem.ptr + base.len, stem.len - base.len };
     struct str wanted = arena_printf(c->arena, "%s.commands", c->service);
     if (!event->command) {
         ptrdiff_t dot = str_find_char(rest, '.');
         if (dot < 0)
-            return wrong(c, spot, "\"type\" is fanfare.<context>.<aggregate>.<past participle>.v<N>");
+            return wrong(c, spot,
+                         "\"type\" is fanfare.<context>.<aggregate>.<past participle>.v<N>");
         wanted = arena_printf(c->arena, STR_FMT "%.*s", STR_ARG(base), (int)dot, rest.ptr);
     }
     if (!str_eq(topic, wanted))
@@ -92,15 +99,16 @@ static bool keeping_read(struct compiler *c, struct spot spot, struct model_even
     return true;
 }
 
-static struct model_field *member_read(struct compiler *c, struct spot spot, struct model_event *event,
-                                       const char *keyword)
+static struct model_field *member_read(struct compiler *c, struct spot spot,
+                                       struct model_event *event, const char *keyword)
 {
     struct str name = json_str(json_get(spot.node, keyword));
     for (size_t i = 0; i < event->data->n; i++) {
         struct model_field *field = &event->data->fields[i];
         if (!str_eq(field->json_name, name))
             continue;
-        if (field->kind == FIELD_STR && field->flags & FIELD_REQUIRED && !(field->flags & (FIELD_ARRAY | FIELD_NULLABLE)))
+        if (field->kind == FIELD_STR && field->flags & FIELD_REQUIRED &&
+            !(field->flags & (FIELD_ARRAY | FIELD_NULLABLE)))
             return field;
     }
     wrong(c, spot, "\"%s\" names a required text member of the data", keyword);
@@ -123,9 +131,13 @@ static bool personal_check(struct compiler *c, struct model_event *event)
     for (struct model_struct *at = event->model.structs; at && !may; at = at->next)
         for (size_t i = 0; i < at->n; i++)
             if (at->fields[i].flags & FIELD_PERSONAL)
-                return wrong(c, spot_member_n(c, spot_member(c, at->spot, "properties"), at->fields[i].json_name),
-                             "is personal (x-personal), but the topic %s is not erasable, compacted and keyed by "
-                             "person; carry the person's id instead", event->topic);
+                return wrong(
+                    c,
+                    spot_member_n(c, spot_member(c, at->spot, "properties"),
+                                  at->fields[i].json_name),
+                    "is personal (x-personal), but the topic %s is not erasable, compacted and keyed by "
+                    "person; carry the person's id instead",
+                    event->topic);
     return true;
 }
 
@@ -162,11 +174,13 @@ static bool event_unique(struct compiler *c, const struct model_event *event)
 {
     for (const struct model_event *at = c->events; at; at = at->next) {
         if (strcmp(at->type, event->type) == 0)
-            return wrong_file(c, event->document.path, "the type %s is that of %s too", at->type, at->document.path);
+            return wrong_file(c, event->document.path, "the type %s is that of %s too", at->type,
+                              at->document.path);
         if (strcmp(at->topic, event->topic) == 0 &&
-            (at->partitions != event->partitions || at->keeping != event->keeping || at->days != event->days ||
-             at->erasable != event->erasable))
-            return wrong_file(c, event->document.path, "the topic %s has other partitions or keeping in %s", at->topic,
+            (at->partitions != event->partitions || at->keeping != event->keeping ||
+             at->days != event->days || at->erasable != event->erasable))
+            return wrong_file(c, event->document.path,
+                              "the topic %s has other partitions or keeping in %s", at->topic,
                               at->document.path);
     }
     return true;
@@ -175,7 +189,8 @@ static bool event_unique(struct compiler *c, const struct model_event *event)
 void event_read(struct compiler *c, const char *path)
 {
     struct model_event *event = ARENA_NEW(c->arena, struct model_event);
-    if (!document_read(c, path, true, &event->document) || !event_fill(c, event) || !event_unique(c, event))
+    if (!document_read(c, path, true, &event->document) || !event_fill(c, event) ||
+        !event_unique(c, event))
         return;
     struct model_event **last = &c->events;
     while (*last)

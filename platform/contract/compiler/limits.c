@@ -8,12 +8,16 @@
 
 void limits_neutral(struct field_limits *limits)
 {
-    *limits = (struct field_limits){ .least = INT64_MIN, .most = INT64_MAX, .least_d = -HUGE_VAL, .most_d = HUGE_VAL,
-                                     .max_length = UINT32_MAX, .max_items = UINT32_MAX };
+    *limits = (struct field_limits){ .least = INT64_MIN,
+                                     .most = INT64_MAX,
+                                     .least_d = -HUGE_VAL,
+                                     .most_d = HUGE_VAL,
+                                     .max_length = UINT32_MAX,
+                                     .max_items = UINT32_MAX };
 }
 
-static bool count_read(struct compiler *c, struct spot spot, const char *keyword, struct model_field *field,
-                       uint32_t *out)
+static bool count_read(struct compiler *c, struct spot spot, const char *keyword,
+                       struct model_field *field, uint32_t *out)
 {
     const struct json *value = json_get(spot.node, keyword);
     if (!value)
@@ -25,8 +29,8 @@ static bool count_read(struct compiler *c, struct spot spot, const char *keyword
     return true;
 }
 
-static bool integer_read(struct compiler *c, struct spot spot, const char *keyword, struct model_field *field,
-                         int64_t *out)
+static bool integer_read(struct compiler *c, struct spot spot, const char *keyword,
+                         struct model_field *field, int64_t *out)
 {
     const struct json *value = json_get(spot.node, keyword);
     if (!value)
@@ -38,8 +42,8 @@ static bool integer_read(struct compiler *c, struct spot spot, const char *keywo
     return true;
 }
 
-static bool number_read(struct compiler *c, struct spot spot, const char *keyword, struct model_field *field,
-                        double *out)
+static bool number_read(struct compiler *c, struct spot spot, const char *keyword,
+                        struct model_field *field, double *out)
 {
     const struct json *value = json_get(spot.node, keyword);
     if (!value)
@@ -83,7 +87,8 @@ static bool text_limits(struct compiler *c, struct spot spot, struct model_field
     struct field_limits *limits = &field->limits;
     struct str prefix = json_str(json_get(spot.node, "x-id-prefix"));
     if (!count_read(c, spot, "minLength", field, &limits->min_length) ||
-        !count_read(c, spot, "maxLength", field, &limits->max_length) || !format_read(c, spot, field))
+        !count_read(c, spot, "maxLength", field, &limits->max_length) ||
+        !format_read(c, spot, field))
         return false;
     if (!prefix.ptr)
         return pattern_read(c, spot, field);
@@ -115,14 +120,16 @@ bool limits_read(struct compiler *c, struct spot spot, struct model_field *field
 {
     struct field_limits *limits = &field->limits;
     bool fine = true;
-    if (spot_is(spot, "type", "array") || str_is(json_str(json_at(json_get(spot.node, "type"), 0)), "array"))
+    if (spot_is(spot, "type", "array") ||
+        str_is(json_str(json_at(json_get(spot.node, "type"), 0)), "array"))
         fine = count_read(c, spot, "minItems", field, &limits->min_items) &&
                count_read(c, spot, "maxItems", field, &limits->max_items);
     else if (field->kind == FIELD_STR)
         fine = text_limits(c, spot, field);
     else if (field->kind == FIELD_INT)
         fine = integer_read(c, spot, "minimum", field, &limits->least) &&
-               integer_read(c, spot, "maximum", field, &limits->most) && integer_format(c, spot, field);
+               integer_read(c, spot, "maximum", field, &limits->most) &&
+               integer_format(c, spot, field);
     else if (field->kind == FIELD_DOUBLE)
         fine = number_read(c, spot, "minimum", field, &limits->least_d) &&
                number_read(c, spot, "maximum", field, &limits->most_d);
@@ -130,7 +137,8 @@ bool limits_read(struct compiler *c, struct spot spot, struct model_field *field
         fine = count_read(c, spot, "minProperties", field, &limits->min_length) &&
                count_read(c, spot, "maxProperties", field, &limits->max_length);
     else if (field->kind == FIELD_TIME &&
-             (json_get(spot.node, "pattern") || json_get(spot.node, "minLength") || json_get(spot.node, "maxLength")))
+             (json_get(spot.node, "pattern") || json_get(spot.node, "minLength") ||
+              json_get(spot.node, "maxLength")))
         return wrong(c, spot, "a time has no pattern and no length");
     return fine && limits_in_order(c, spot, limits);
 }
@@ -181,9 +189,12 @@ static bool fallback_scalar(struct compiler *c, struct spot given, struct model_
 
 bool fallback_read(struct compiler *c, struct spot given, struct model_field *field)
 {
-    bool none = field->kind == FIELD_MONEY || field->kind == FIELD_OBJECT || field->kind == FIELD_JSON;
+    bool none = field->kind == FIELD_MONEY || field->kind == FIELD_OBJECT ||
+                field->kind == FIELD_JSON;
     if (none || field->flags & (FIELD_ARRAY | FIELD_NULLABLE))
-        return wrong(c, given, "only texts, numbers, booleans, times and enums that are not null have defaults");
+        return wrong(
+            c, given,
+            "only texts, numbers, booleans, times and enums that are not null have defaults");
     int before = c->errors;
     if (!fallback_scalar(c, given, field))
         return c->errors != before ? false : wrong(c, given, "the default does not fit its schema");

@@ -16,7 +16,8 @@ bool wrong(struct compiler *c, struct spot spot, const char *format, ...)
     va_start(args, format);
     struct str sentence = arena_vprintf(c->arena, format, args);
     va_end(args);
-    fprintf(stderr, "%s#" STR_FMT ": " STR_FMT "\n", spot.document->path, STR_ARG(spot.pointer), STR_ARG(sentence));
+    fprintf(stderr, "%s#" STR_FMT ": " STR_FMT "\n", spot.document->path, STR_ARG(spot.pointer),
+            STR_ARG(sentence));
     c->errors++;
     return false;
 }
@@ -47,7 +48,8 @@ static int by_name(const void *a, const void *b)
 
 static void add_event(struct arguments *arguments, const char *path)
 {
-    arguments->events = mem_realloc(arguments->events, (arguments->n_events + 1) * sizeof(*arguments->events));
+    arguments->events =
+        mem_realloc(arguments->events, (arguments->n_events + 1) * sizeof(*arguments->events));
     arguments->events[arguments->n_events++] = path;
 }
 
@@ -70,9 +72,11 @@ static bool add_input(struct compiler *c, struct arguments *arguments, const cha
     struct str name = str_of(path);
     const char *slash = strrchr(path, '/');
     bool in_events = slash && slash - path >= 6 && strncmp(slash - 6, "events", 6) == 0;
-    if (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")) || (str_ends(name, STR(".json")) && !in_events)) {
+    if (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")) ||
+        (str_ends(name, STR(".json")) && !in_events)) {
         if (arguments->openapi)
-            return wrong_file(c, path, "a service has one contract, and %s is it", arguments->openapi);
+            return wrong_file(c, path, "a service has one contract, and %s is it",
+                              arguments->openapi);
         arguments->openapi = path;
         return true;
     }
@@ -115,8 +119,10 @@ static bool write_file(struct compiler *c, const char *out_dir, const char *suff
 
 static bool write_all(struct compiler *c, const char *out_dir)
 {
-    return write_file(c, out_dir, "types.h", write_types_h) && write_file(c, out_dir, "types.c", write_types_c) &&
-           write_file(c, out_dir, "events.h", write_events_h) && write_file(c, out_dir, "events.c", write_events_c) &&
+    return write_file(c, out_dir, "types.h", write_types_h) &&
+           write_file(c, out_dir, "types.c", write_types_c) &&
+           write_file(c, out_dir, "events.h", write_events_h) &&
+           write_file(c, out_dir, "events.c", write_events_c) &&
            write_file(c, out_dir, "client.h", write_client_h) &&
            write_file(c, out_dir, "contract.h", write_contract_h) &&
            write_file(c, out_dir, "contract.c", write_contract_c);

@@ -19,15 +19,16 @@ static bool place_read(struct compiler *c, struct spot spot, enum param_place *p
 static bool param_kind(struct compiler *c, struct spot spot, const struct model_param *param)
 {
     enum field_kind kind = param->field.kind;
-    if (kind == FIELD_MONEY || kind == FIELD_OBJECT || kind == FIELD_JSON || param->field.flags & FIELD_NULLABLE)
+    if (kind == FIELD_MONEY || kind == FIELD_OBJECT || kind == FIELD_JSON ||
+        param->field.flags & FIELD_NULLABLE)
         return wrong(c, spot, "a parameter is a text, a number, a boolean, a time or an enum");
     if (param->field.flags & FIELD_ARRAY && param->place != PARAM_QUERY)
         return wrong(c, spot, "only query parameters may be arrays");
     return true;
 }
 
-static bool param_unique(struct compiler *c, struct spot spot, const struct model_operation *operation,
-                         const struct model_param *param)
+static bool param_unique(struct compiler *c, struct spot spot,
+                         const struct model_operation *operation, const struct model_param *param)
 {
     const char *name = param->field.name;
     bool clash = strcmp(name, "body") == 0 || strcmp(name, "body_raw") == 0;
@@ -47,8 +48,8 @@ static bool param_read(struct compiler *c, struct spot spot, struct model_operat
     if (!name.len || !schema.node)
         return wrong(c, spot, "\"name\" and \"schema\" are required");
     if (!place_read(c, spot, &param.place) ||
-        !model_field_of(c, &c->types, operation->id, name, schema, &param.field) || !param_kind(c, schema, &param) ||
-        !param_unique(c, spot, operation, &param))
+        !model_field_of(c, &c->types, operation->id, name, schema, &param.field) ||
+        !param_kind(c, schema, &param) || !param_unique(c, spot, operation, &param))
         return false;
     if (param.place == PARAM_PATH && !required)
         return wrong(c, spot, "a path parameter is required: true");
@@ -69,7 +70,8 @@ static bool param_read(struct compiler *c, struct spot spot, struct model_operat
 
 bool params_read(struct compiler *c, struct spot list, struct model_operation *operation)
 {
-    struct model_param *all = ARENA_ARRAY(c->arena, struct model_param, operation->n_params + json_size(list.node));
+    struct model_param *all =
+        ARENA_ARRAY(c->arena, struct model_param, operation->n_params + json_size(list.node));
     if (operation->n_params)
         memcpy(all, operation->params, operation->n_params * sizeof(*all));
     operation->params = all;
@@ -87,14 +89,17 @@ bool params_complete(struct compiler *c, struct spot spot, const struct model_op
         struct str name = { at + 1, strcspn(at + 1, "}/") };
         bool found = false;
         for (size_t i = 0; i < operation->n_params; i++)
-            found |= operation->params[i].place == PARAM_PATH && str_eq(operation->params[i].field.json_name, name);
+            found |= operation->params[i].place == PARAM_PATH &&
+                     str_eq(operation->params[i].field.json_name, name);
         if (!found)
-            return wrong(c, spot, "the path parameter \"" STR_FMT "\" is not declared", STR_ARG(name));
+            return wrong(c, spot, "the path parameter \"" STR_FMT "\" is not declared",
+                         STR_ARG(name));
         in_path++;
     }
     for (size_t i = 0; i < operation->n_params; i++)
         declared += operation->params[i].place == PARAM_PATH;
-    return declared == in_path || wrong(c, spot, "a path parameter is declared that the path does not have");
+    return declared == in_path ||
+           wrong(c, spot, "a path parameter is declared that the path does not have");
 }
 
 /* ---- body ---- */
@@ -131,7 +136,8 @@ static bool body_content(struct compiler *c, struct spot content, struct model_o
         if (operation->body_raw)
             continue;
         if (!is_json_type(it.key))
-            return wrong(c, media, "only JSON is decoded; other media types need \"x-raw-body: true\"");
+            return wrong(c, media,
+                         "only JSON is decoded; other media types need \"x-raw-body: true\"");
         struct spot schema = spot_member(c, media, "schema");
         if (!schema.node)
             return wrong(c, media, "\"schema\" is required");
@@ -167,7 +173,8 @@ static bool response_success(struct compiler *c, struct spot spot)
 {
     struct spot content = spot_member(c, spot, "content");
     for (struct json_iter it = json_iter(content.node); json_next(&it);) {
-        struct spot media = spot_member_n(c, content, it.key), schema = spot_member(c, media, "schema");
+        struct spot media = spot_member_n(c, content, it.key),
+                    schema = spot_member(c, media, "schema");
         if (is_json_type(it.key) && !schema.node)
             return wrong(c, media, "\"schema\" is required");
         if (is_json_type(it.key) && !examples_check(c, media, schema))
@@ -180,16 +187,19 @@ static bool response_problem(struct compiler *c, struct spot spot, struct spot s
                              const struct model_operation *operation)
 {
     struct spot content = spot_member(c, spot, "content");
-    struct spot media = spot_member(c, content, "application/problem+json"), schema = spot_member(c, media, "schema");
+    struct spot media = spot_member(c, content, "application/problem+json"),
+                schema = spot_member(c, media, "schema");
     if (operation->foreign)
         return true;
     if (!schema.node || !spot_follow(c, &schema) || !spot_is(schema, "x-type", "problem"))
-        return wrong(c, site, "an error's response is the shared Problem "
-                              "($ref: '../../contracts/common.yaml#/components/responses/Problem')");
+        return wrong(c, site,
+                     "an error's response is the shared Problem "
+                     "($ref: '../../contracts/common.yaml#/components/responses/Problem')");
     return true;
 }
 
-static bool response_read(struct compiler *c, struct spot site, struct str code, struct model_operation *operation)
+static bool response_read(struct compiler *c, struct spot site, struct str code,
+                          struct model_operation *operation)
 {
     int64_t status;
     struct spot spot = site;
@@ -197,14 +207,16 @@ static bool response_read(struct compiler *c, struct spot site, struct str code,
         return wrong(c, site, "a response is named by its status (200 to 599)");
     if (!spot_follow(c, &spot))
         return false;
-    if (!json_str(json_get(spot.node, "description")).len && !json_str(json_get(site.node, "description")).len)
+    if (!json_str(json_get(spot.node, "description")).len &&
+        !json_str(json_get(site.node, "description")).len)
         return wrong(c, site, "\"description\" is required");
     if (status >= 400)
         return response_problem(c, spot, site, operation);
     if (status == 304)
         return true;
     if (operation->success)
-        return wrong(c, site, "an operation has exactly one success (%d is the other)", operation->success);
+        return wrong(c, site, "an operation has exactly one success (%d is the other)",
+                     operation->success);
     operation->success = (int)status;
     return response_success(c, spot);
 }

@@ -52,11 +52,12 @@ static bool is_one_of(const char *const *list, size_t n, const char *text)
 const char *name_field(struct arena *arena, struct str text)
 {
     static const char *const keywords[] = {
-        "auto",   "break",    "case",   "char",   "const",    "continue", "default",  "do",     "double",
-        "else",   "enum",     "extern", "float",  "for",      "goto",     "if",       "inline", "int",
-        "long",   "register", "return", "short",  "signed",   "sizeof",   "static",   "struct", "switch",
-        "typedef", "union",   "unsigned", "void", "volatile", "while",    "restrict", "asm",    "typeof",
-        "bool",   "true",     "false",  "unix",   "linux",
+        "auto",   "break",    "case",   "char",     "const",  "continue", "default",
+        "do",     "double",   "else",   "enum",     "extern", "float",    "for",
+        "goto",   "if",       "inline", "int",      "long",   "register", "return",
+        "short",  "signed",   "sizeof", "static",   "struct", "switch",   "typedef",
+        "union",  "unsigned", "void",   "volatile", "while",  "restrict", "asm",
+        "typeof", "bool",     "true",   "false",    "unix",   "linux",
     };
     const char *name = name_snake(arena, text);
     return is_one_of(keywords, COUNT(keywords), name) ? arena_printf(arena, "%s_", name).ptr : name;
@@ -77,7 +78,8 @@ bool name_is_snake(struct str text)
     if (text.len == 0 || !islower((unsigned char)text.ptr[0]))
         return false;
     for (size_t i = 0; i < text.len; i++)
-        if (!islower((unsigned char)text.ptr[i]) && !isdigit((unsigned char)text.ptr[i]) && text.ptr[i] != '_')
+        if (!islower((unsigned char)text.ptr[i]) && !isdigit((unsigned char)text.ptr[i]) &&
+            text.ptr[i] != '_')
             return false;
     return true;
 }
@@ -85,17 +87,33 @@ bool name_is_snake(struct str text)
 bool name_is_platform(const char *text)
 {
     static const char *const structs[] = {
-        "arena",        "call",           "clock",          "consumer_settings", "contract",
-        "contract_pattern", "ctx",        "error",          "event",             "event_effects",
-        "event_out",    "event_record",   "event_store",    "event_type",        "events",
-        "events_settings", "field",       "field_fallback", "field_limits",      "header",
-        "http_server",  "http_settings",  "json",           "json_iter",         "json_out",
-        "money",        "operation",      "param",          "peer",              "peer_settings",
-        "principal",    "reaction",       "reply",          "reply_header",      "request",
-        "request_header", "router",       "router_settings", "schema_type",      "service",
-        "setting",      "span",           "sql",            "sql_db",            "sql_job",
-        "sql_migration", "sql_rows",      "sql_value",      "str",               "token_keys",
-        "trace_context", "outcome",       "error_code",     "text_format",
+        "arena",         "call",
+        "clock",         "consumer_settings",
+        "contract",      "contract_pattern",
+        "ctx",           "error",
+        "event",         "event_effects",
+        "event_out",     "event_record",
+        "event_store",   "event_type",
+        "events",        "events_settings",
+        "field",         "field_fallback",
+        "field_limits",  "header",
+        "http_server",   "http_settings",
+        "json",          "json_iter",
+        "json_out",      "money",
+        "operation",     "param",
+        "peer",          "peer_settings",
+        "principal",     "reaction",
+        "reply",         "reply_header",
+        "request",       "request_header",
+        "router",        "router_settings",
+        "schema_type",   "service",
+        "setting",       "span",
+        "sql",           "sql_db",
+        "sql_job",       "sql_migration",
+        "sql_rows",      "sql_value",
+        "str",           "token_keys",
+        "trace_context", "outcome",
+        "error_code",    "text_format",
     };
     return is_one_of(structs, COUNT(structs), text);
 }
@@ -106,8 +124,8 @@ bool name_take(struct compiler *c, const char *name, struct spot spot)
         return wrong(c, spot, "\"%s\" is a name of the platform; choose another", name);
     for (struct name *at = c->names; at; at = at->next)
         if (strcmp(at->name, name) == 0)
-            return wrong(c, spot, "the name \"%s\" is taken by %s#" STR_FMT, name, at->spot.document->path,
-                         STR_ARG(at->spot.pointer));
+            return wrong(c, spot, "the name \"%s\" is taken by %s#" STR_FMT, name,
+                         at->spot.document->path, STR_ARG(at->spot.pointer));
     struct name *taken = ARENA_NEW(c->arena, struct name);
     *taken = (struct name){ name, spot, c->names };
     c->names = taken;

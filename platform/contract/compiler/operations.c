@@ -11,7 +11,8 @@ static bool security_scope(struct compiler *c, struct spot spot, const struct js
         return wrong(c, spot, "names exactly one scope: [{ token: ['orders:read'] }]");
     for (size_t i = 0; i < scope.len; i++)
         if (!islower((unsigned char)scope.ptr[i]) && !strchr(":_-", scope.ptr[i]))
-            return wrong(c, spot, "the scope \"" STR_FMT "\" is made of small letters, ':', '_' and '-'",
+            return wrong(c, spot,
+                         "the scope \"" STR_FMT "\" is made of small letters, ':', '_' and '-'",
                          STR_ARG(scope));
     operation->scope = scope.ptr;
     return true;
@@ -21,8 +22,10 @@ static bool security_read(struct compiler *c, struct spot spot, struct model_ope
 {
     struct spot security = spot_member(c, spot, "security");
     if (!security.node)
-        return wrong(c, spot, "\"security\" is required: [{ token: [scope] }], [{ write_key: [scope] }], or [] for "
-                              "everybody");
+        return wrong(
+            c, spot,
+            "\"security\" is required: [{ token: [scope] }], [{ write_key: [scope] }], or [] for "
+            "everybody");
     operation->auth = AUTH_PUBLIC;
     if (json_type(security.node) != JSON_ARRAY || json_size(security.node) > 1)
         return wrong(c, security, "is a list of one way in at most");
@@ -91,7 +94,8 @@ static bool max_body_read(struct compiler *c, struct spot spot, struct model_ope
     int64_t unit = str_ends(text, STR("KB")) ? 1024 : str_ends(text, STR("MB")) ? 1024 * 1024 : 0;
     if (unit && str_to_int((struct str){ text.ptr, text.len - 2 }, &operation->max_body_bytes))
         operation->max_body_bytes *= unit;
-    return operation->max_body_bytes > 0 || wrong(c, spot, "\"x-max-body\" is a number of bytes, \"64KB\" or \"2MB\"");
+    return operation->max_body_bytes > 0 ||
+           wrong(c, spot, "\"x-max-body\" is a number of bytes, \"64KB\" or \"2MB\"");
 }
 
 static bool order_read(struct compiler *c, struct spot spot)
@@ -114,7 +118,8 @@ static bool name_read(struct compiler *c, struct spot spot, struct model_operati
     operation->id = id.ptr;
     for (const struct model_operation *at = c->operations; at; at = at->next)
         if (strcmp(at->id, operation->id) == 0)
-            return wrong(c, spot, "the operationId \"%s\" is taken by %s %s", at->id, at->method, at->path);
+            return wrong(c, spot, "the operationId \"%s\" is taken by %s %s", at->id, at->method,
+                         at->path);
     return name_take(c, arena_printf(c->arena, "%s_in", operation->id).ptr, spot);
 }
 
@@ -129,8 +134,8 @@ static bool foreign_read(struct compiler *c, struct spot spot, struct model_oper
     return true;
 }
 
-static void operation_read(struct compiler *c, struct spot shared, struct spot spot, struct str path,
-                           struct str method)
+static void operation_read(struct compiler *c, struct spot shared, struct spot spot,
+                           struct str path, struct str method)
 {
     struct model_operation *operation = ARENA_NEW(c->arena, struct model_operation);
     operation->path = path.ptr;
@@ -147,7 +152,8 @@ static void operation_read(struct compiler *c, struct spot shared, struct spot s
     priority_read(c, spot, operation);
     max_body_read(c, spot, operation);
     order_read(c, spot);
-    if (params_read(c, shared, operation) && params_read(c, spot_member(c, spot, "parameters"), operation))
+    if (params_read(c, shared, operation) &&
+        params_read(c, spot_member(c, spot, "parameters"), operation))
         params_complete(c, spot, operation);
     body_read(c, spot, operation);
     responses_read(c, spot, operation);
@@ -164,8 +170,8 @@ static void path_read(struct compiler *c, struct spot spot, struct str path)
             method |= str_is(it.key, methods[i]);
         if (method)
             operation_read(c, shared, member, path, it.key);
-        else if (!str_is(it.key, "parameters") && !str_is(it.key, "summary") && !str_is(it.key, "description") &&
-                 !str_starts(it.key, STR("x-")))
+        else if (!str_is(it.key, "parameters") && !str_is(it.key, "summary") &&
+                 !str_is(it.key, "description") && !str_starts(it.key, STR("x-")))
             wrong(c, member, "is not a method that is supported");
     }
 }

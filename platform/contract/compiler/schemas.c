@@ -15,8 +15,9 @@ static const struct {
     { "array", " items minItems maxItems " },
     { "object", " properties required additionalProperties minProperties maxProperties " },
 };
-static const char everywhere[] = " type title description default example examples deprecated readOnly writeOnly "
-                                 "$schema $id $defs $comment $ref ";
+static const char everywhere[] =
+    " type title description default example examples deprecated readOnly writeOnly "
+    "$schema $id $defs $comment $ref ";
 
 static bool is_word(const char *list, struct str word)
 {
@@ -37,9 +38,10 @@ static bool keywords_fit(struct compiler *c, struct spot spot, struct str type)
         return wrong(c, spot, "type \"" STR_FMT "\" is not supported", STR_ARG(type));
     bool fine = true;
     for (struct json_iter it = json_iter(spot.node); json_next(&it);)
-        if (!str_starts(it.key, STR("x-")) && !is_word(everywhere, it.key) && !is_word(allowed, it.key))
-            fine = wrong(c, spot, "\"" STR_FMT "\" is not supported for type " STR_FMT, STR_ARG(it.key),
-                         STR_ARG(type));
+        if (!str_starts(it.key, STR("x-")) && !is_word(everywhere, it.key) &&
+            !is_word(allowed, it.key))
+            fine = wrong(c, spot, "\"" STR_FMT "\" is not supported for type " STR_FMT,
+                         STR_ARG(it.key), STR_ARG(type));
     return fine;
 }
 
@@ -49,7 +51,8 @@ static bool is_anything(const struct json *node)
     if (json_type(node) == JSON_BOOL)
         return json_bool(node);
     for (struct json_iter it = json_iter(node); json_next(&it);)
-        if (!str_starts(it.key, STR("x-")) && !is_word(" title description example examples $comment ", it.key))
+        if (!str_starts(it.key, STR("x-")) &&
+            !is_word(" title description example examples $comment ", it.key))
             return false;
     return json_type(node) == JSON_OBJECT;
 }
@@ -63,15 +66,18 @@ static bool read_type(struct compiler *c, struct spot spot, struct str *type, bo
         *type = json_str(node);
         return true;
     }
-    if (json_type(node) == JSON_ARRAY && json_size(node) == 2 && str_is(json_str(json_at(node, 1)), "null")) {
+    if (json_type(node) == JSON_ARRAY && json_size(node) == 2 &&
+        str_is(json_str(json_at(node, 1)), "null")) {
         *type = json_str(json_at(node, 0));
         *nullable = true;
         return true;
     }
     for (struct json_iter it = json_iter(spot.node); json_next(&it);)
-        if (str_is(it.key, "oneOf") || str_is(it.key, "anyOf") || str_is(it.key, "allOf") || str_is(it.key, "not") ||
-            str_is(it.key, "if"))
-            return wrong(c, spot, "\"" STR_FMT "\" is not supported: a contract names one shape for each value",
+        if (str_is(it.key, "oneOf") || str_is(it.key, "anyOf") || str_is(it.key, "allOf") ||
+            str_is(it.key, "not") || str_is(it.key, "if"))
+            return wrong(c, spot,
+                         "\"" STR_FMT
+                         "\" is not supported: a contract names one shape for each value",
                          STR_ARG(it.key));
     return wrong(c, spot, "\"type\" is required: a string, or [type, \"null\"]");
 }
@@ -93,26 +99,29 @@ const char *model_ref_name(struct compiler *c, struct spot spot)
 
 /* ---- enums ---- */
 
-static bool enum_member(struct compiler *c, struct model_enum *made, struct spot spot, const struct json *value)
+static bool enum_member(struct compiler *c, struct model_enum *made, struct spot spot,
+                        const struct json *value)
 {
     struct str text = json_str(value);
     if (json_type(value) != JSON_STRING || text.len == 0)
         return wrong(c, spot, "the members of an enum are texts");
     const char *upper = name_upper(c->arena, text.ptr);
     if (strcmp(upper, "UNKNOWN") == 0)
-        return wrong(c, spot, "\"" STR_FMT "\": what readers do not know is called that; choose another",
+        return wrong(c, spot,
+                     "\"" STR_FMT "\": what readers do not know is called that; choose another",
                      STR_ARG(text));
     const char *constant = arena_printf(c->arena, "%s_%s", made->upper, upper).ptr;
     for (size_t i = 0; i < made->n; i++)
         if (strcmp(made->constants[i], constant) == 0)
-            return wrong(c, spot, "\"" STR_FMT "\" and \"" STR_FMT "\" have one name in C", STR_ARG(text),
-                         STR_ARG(made->members[i]));
+            return wrong(c, spot, "\"" STR_FMT "\" and \"" STR_FMT "\" have one name in C",
+                         STR_ARG(text), STR_ARG(made->members[i]));
     made->members[made->n] = text;
     made->constants[made->n++] = constant;
     return true;
 }
 
-struct model_enum *model_enum_of(struct compiler *c, struct model *model, const char *name, struct spot spot)
+struct model_enum *model_enum_of(struct compiler *c, struct model *model, const char *name,
+                                 struct spot spot)
 {
     for (struct model_enum *at = model->enums; at; at = at->next)
         if (strcmp(at->name, name) == 0 && str_eq(at->spot.pointer, spot.pointer))
@@ -167,8 +176,8 @@ static bool fields_clash(const struct model_field *a, const struct model_field *
     return false;
 }
 
-static bool struct_field(struct compiler *c, struct model *model, struct model_struct *made, struct spot member,
-                         struct str name)
+static bool struct_field(struct compiler *c, struct model *model, struct model_struct *made,
+                         struct spot member, struct str name)
 {
     struct model_field *field = &made->fields[made->n];
     if (!model_field_of(c, model, made->name, name, member, field))
@@ -199,7 +208,8 @@ static bool struct_required(struct compiler *c, struct spot spot)
     return fine;
 }
 
-struct model_struct *model_struct_of(struct compiler *c, struct model *model, const char *name, struct spot spot)
+struct model_struct *model_struct_of(struct compiler *c, struct model *model, const char *name,
+                                     struct spot spot)
 {
     for (struct model_struct *at = model->structs; at; at = at->next)
         if (strcmp(at->name, name) == 0 && str_eq(at->spot.pointer, spot.pointer))
@@ -252,7 +262,8 @@ bool model_order(struct compiler *c, struct model *model)
     size_t n = 0;
     for (struct model_struct *at = model->structs; at; at = at->next)
         n++;
-    struct model_struct **all = ARENA_ARRAY(c->arena, struct model_struct *, n + 1), **last = &model->structs;
+    struct model_struct **all = ARENA_ARRAY(c->arena, struct model_struct *, n + 1),
+                        **last = &model->structs;
     size_t i = 0;
     for (struct model_struct *at = model->structs; at; at = at->next)
         all[i++] = at;
@@ -265,8 +276,8 @@ bool model_order(struct compiler *c, struct model *model)
 
 /* ---- fields ---- */
 
-static bool field_string(struct compiler *c, struct model *model, const char *name, struct spot spot,
-                         struct model_field *out)
+static bool field_string(struct compiler *c, struct model *model, const char *name,
+                         struct spot spot, struct model_field *out)
 {
     if (json_get(spot.node, "enum") || json_get(spot.node, "const")) {
         out->kind = FIELD_ENUM;
@@ -277,16 +288,20 @@ static bool field_string(struct compiler *c, struct model *model, const char *na
     return limits_read(c, spot, out);
 }
 
-static bool field_object(struct compiler *c, struct model *model, const char *name, struct spot spot,
-                         struct model_field *out)
+static bool field_object(struct compiler *c, struct model *model, const char *name,
+                         struct spot spot, struct model_field *out)
 {
     const struct json *more = json_get(spot.node, "additionalProperties");
     if (more && json_type(more) != JSON_BOOL)
-        return wrong(c, spot, "\"additionalProperties\" is true or false; a map is an object without properties and "
-                              "with additionalProperties: true");
+        return wrong(
+            c, spot,
+            "\"additionalProperties\" is true or false; a map is an object without properties and "
+            "with additionalProperties: true");
     if (json_size(json_get(spot.node, "properties"))) {
         if (json_get(spot.node, "minProperties") || json_get(spot.node, "maxProperties"))
-            return wrong(c, spot, "\"minProperties\" and \"maxProperties\" are for objects without properties");
+            return wrong(
+                c, spot,
+                "\"minProperties\" and \"maxProperties\" are for objects without properties");
         out->kind = FIELD_OBJECT;
         out->object = model_struct_of(c, model, name, spot);
         return out->object != NULL;
@@ -298,8 +313,8 @@ static bool field_object(struct compiler *c, struct model *model, const char *na
     return limits_read(c, spot, out);
 }
 
-static bool field_array(struct compiler *c, struct model *model, const char *owner, struct spot spot,
-                        struct model_field *out)
+static bool field_array(struct compiler *c, struct model *model, const char *owner,
+                        struct spot spot, struct model_field *out)
 {
     struct spot items = spot_member(c, spot, "items");
     struct model_field element;
@@ -318,8 +333,8 @@ static bool field_array(struct compiler *c, struct model *model, const char *own
     return limits_read(c, spot, out);
 }
 
-static bool field_of_type(struct compiler *c, struct model *model, const char *owner, const char *name,
-                          struct spot spot, struct model_field *out)
+static bool field_of_type(struct compiler *c, struct model *model, const char *owner,
+                          const char *name, struct spot spot, struct model_field *out)
 {
     struct str type;
     bool nullable;
@@ -333,7 +348,9 @@ static bool field_of_type(struct compiler *c, struct model *model, const char *o
         return field_object(c, model, name, spot, out);
     if (str_is(type, "array"))
         return field_array(c, model, owner, spot, out);
-    out->kind = str_is(type, "integer") ? FIELD_INT : str_is(type, "number") ? FIELD_DOUBLE : FIELD_BOOL;
+    out->kind = str_is(type, "integer")  ? FIELD_INT
+                : str_is(type, "number") ? FIELD_DOUBLE
+                                         : FIELD_BOOL;
     return limits_read(c, spot, out);
 }
 
@@ -349,8 +366,8 @@ static bool ref_alone(struct compiler *c, struct spot spot)
     return true;
 }
 
-bool model_field_of(struct compiler *c, struct model *model, const char *owner, struct str json_name, struct spot spot,
-                    struct model_field *out)
+bool model_field_of(struct compiler *c, struct model *model, const char *owner,
+                    struct str json_name, struct spot spot, struct model_field *out)
 {
     *out = (struct model_field){ .json_name = json_name, .name = name_field(c->arena, json_name) };
     limits_neutral(&out->limits);
@@ -361,13 +378,15 @@ bool model_field_of(struct compiler *c, struct model *model, const char *owner, 
         return false;
     if (!name)
         name = arena_printf(c->arena, "%s_%s", owner,
-                            own_name.ptr ? own_name.ptr : name_snake(c->arena, json_name)).ptr;
+                            own_name.ptr ? own_name.ptr : name_snake(c->arena, json_name))
+                   .ptr;
     if (strlen(name) > 120)
         return wrong(c, spot, "is nested too deeply to be named; put it under a name of its own");
     out->description = json_str(json_get(spot.node, "description"));
     if (!out->description.ptr)
         out->description = json_str(json_get(target.node, "description"));
-    if (json_bool(json_get(spot.node, "x-personal")) || json_bool(json_get(target.node, "x-personal")))
+    if (json_bool(json_get(spot.node, "x-personal")) ||
+        json_bool(json_get(target.node, "x-personal")))
         out->flags |= FIELD_PERSONAL;
     if (spot_is(target, "x-type", "money"))
         out->kind = FIELD_MONEY;
@@ -391,7 +410,8 @@ static bool is_struct(struct compiler *c, struct spot spot)
 
 void model_components(struct compiler *c)
 {
-    struct spot schemas = spot_member(c, spot_member(c, spot_root(&c->openapi), "components"), "schemas");
+    struct spot schemas =
+        spot_member(c, spot_member(c, spot_root(&c->openapi), "components"), "schemas");
     for (struct json_iter it = json_iter(schemas.node); json_next(&it);) {
         struct spot spot = spot_member_n(c, schemas, it.key);
         const char *name = name_snake(c->arena, it.key);
@@ -404,9 +424,10 @@ void model_components(struct compiler *c)
         } else if (spot_is(spot, "type", "string") && json_get(spot.node, "enum")) {
             if (keywords_fit(c, spot, STR("string")))
                 model_enum_of(c, &c->types, name, spot);
-        } else if (!json_get(spot.node, "x-type") && !is_anything(spot.node) && !json_get(spot.node, "$ref") &&
-                   read_type(c, spot, &type, &nullable)) {
-            model_field_of(c, &c->types, name, it.key, spot, &field); /* a name for a text or number: only checked */
+        } else if (!json_get(spot.node, "x-type") && !is_anything(spot.node) &&
+                   !json_get(spot.node, "$ref") && read_type(c, spot, &type, &nullable)) {
+            model_field_of(c, &c->types, name, it.key, spot,
+                           &field); /* a name for a text or number: only checked */
         }
     }
 }

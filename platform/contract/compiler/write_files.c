@@ -20,8 +20,10 @@ void write_types_h(struct compiler *c, FILE *out)
 void write_types_c(struct compiler *c, FILE *out)
 {
     write_top(out, "The values of openapi.yaml.", false);
-    fprintf(out, "#include \"%s_types.h\"\n\n#include <math.h>\n#include <stddef.h>\n\n#include \"%s_client.h\"\n",
-            c->service, c->service);
+    fprintf(
+        out,
+        "#include \"%s_types.h\"\n\n#include <math.h>\n#include <stddef.h>\n\n#include \"%s_client.h\"\n",
+        c->service, c->service);
     write_model_c(c, out, &c->types);
     for (const struct model_operation *at = c->operations; at; at = at->next) {
         if (at->n_params == 0)
@@ -49,10 +51,11 @@ static void write_publishers(FILE *out, const struct model_event *at)
             "static inline bool publish_%s(struct ctx *ctx, const struct %s *data)\n{\n"
             "    return event_publish(ctx, &%s_TYPE, data);\n}\n",
             at->name, at->name, at->constant);
-    fprintf(out,
-            "static inline bool publish_%s_at(struct ctx *ctx, const struct %s *data, int64_t time_us)\n{\n"
-            "    return event_publish_at(ctx, &%s_TYPE, data, time_us);\n}\n",
-            at->name, at->name, at->constant);
+    fprintf(
+        out,
+        "static inline bool publish_%s_at(struct ctx *ctx, const struct %s *data, int64_t time_us)\n{\n"
+        "    return event_publish_at(ctx, &%s_TYPE, data, time_us);\n}\n",
+        at->name, at->name, at->constant);
     if (at->keeping == KEEP_COMPACTED)
         fprintf(out,
                 "static inline bool publish_%s_tombstone(struct ctx *ctx, struct str key)\n{\n"
@@ -67,8 +70,8 @@ void write_events_h(struct compiler *c, FILE *out)
     for (struct model_event *at = c->events; at; at = at->next) {
         fprintf(out, "\n/* ---- %s ---- */\n", at->type);
         write_model_h(c, out, &at->model);
-        fprintf(out, "extern const struct event_type %s_TYPE;\n#define %s_DATA struct %s\n", at->constant, at->constant,
-                at->name);
+        fprintf(out, "extern const struct event_type %s_TYPE;\n#define %s_DATA struct %s\n",
+                at->constant, at->constant, at->name);
         write_publishers(out, at);
     }
 }
@@ -81,12 +84,14 @@ static size_t field_index(const struct model_event *event, const struct model_fi
 static void write_event_c(FILE *out, const struct model_event *at)
 {
     static const char *const keepings[] = { "FOREVER", "COMPACTED", "DAYS" };
-    fprintf(out,
-            "\nconst struct event_type %s_TYPE = {\n    .type = \"%s\",\n    .topic = \"%s\",\n    .data = &%s_type,\n"
-            "    .subject = &%s_fields[%zu],\n    .key = &%s_fields[%zu],\n    .keeping = KEEP_%s,\n    .days = %d,\n"
-            "    .partitions = %d,\n    .erasable = %s,\n    .schema =\n    ",
-            at->constant, at->type, at->topic, at->name, at->name, field_index(at, at->subject), at->name,
-            field_index(at, at->key), keepings[at->keeping], at->days, at->partitions, at->erasable ? "true" : "false");
+    fprintf(
+        out,
+        "\nconst struct event_type %s_TYPE = {\n    .type = \"%s\",\n    .topic = \"%s\",\n    .data = &%s_type,\n"
+        "    .subject = &%s_fields[%zu],\n    .key = &%s_fields[%zu],\n    .keeping = KEEP_%s,\n    .days = %d,\n"
+        "    .partitions = %d,\n    .erasable = %s,\n    .schema =\n    ",
+        at->constant, at->type, at->topic, at->name, at->name, field_index(at, at->subject),
+        at->name, field_index(at, at->key), keepings[at->keeping], at->days, at->partitions,
+        at->erasable ? "true" : "false");
     write_literal(out, at->document.text);
     fputs(",\n};\n", out);
 }
@@ -94,7 +99,8 @@ static void write_event_c(FILE *out, const struct model_event *at)
 void write_events_c(struct compiler *c, FILE *out)
 {
     write_top(out, "The events that are told, and commands that are heard.", false);
-    fprintf(out, "#include \"%s_events.h\"\n\n#include <math.h>\n#include <stddef.h>\n", c->service);
+    fprintf(out, "#include \"%s_events.h\"\n\n#include <math.h>\n#include <stddef.h>\n",
+            c->service);
     for (const struct model_event *at = c->events; at; at = at->next) {
         write_model_c(c, out, &at->model);
         write_event_c(out, at);
@@ -105,14 +111,16 @@ void write_events_c(struct compiler *c, FILE *out)
 
 static void write_in(FILE *out, const struct model_operation *at)
 {
-    fprintf(out, "\n/* %s %s: " STR_FMT " */\nstruct %s_in {\n", at->method, at->path, STR_ARG(at->summary), at->id);
+    fprintf(out, "\n/* %s %s: " STR_FMT " */\nstruct %s_in {\n", at->method, at->path,
+            STR_ARG(at->summary), at->id);
     for (size_t i = 0; i < at->n_params; i++)
         write_field_decl(out, &at->params[i].field, "    ");
     if (at->body)
         fprintf(out, "    const struct %s *body;%s\n", at->body->name,
                 at->body_required ? "" : " /* NULL: none was sent */");
     if (at->body_json)
-        fprintf(out, "    const struct json *body;%s\n", at->body_required ? "" : " /* NULL: none was sent */");
+        fprintf(out, "    const struct json *body;%s\n",
+                at->body_required ? "" : " /* NULL: none was sent */");
     if (at->body_raw)
         fputs("    struct str body_raw; /* as received */\n", out);
     if (at->n_params == 0 && !at->body && !at->body_json && !at->body_raw)
@@ -127,12 +135,14 @@ void write_client_h(struct compiler *c, FILE *out)
     for (const struct model_operation *at = c->operations; at; at = at->next) {
         write_in(out, at);
         if (at->n_params)
-            fprintf(out, "extern const struct param %s_%s_params[%zu];\n", c->service, at->id, at->n_params);
-        fprintf(out,
-                "/* Path and query, escaped. */\n"
-                "static inline struct str %s_%s_target(struct arena *arena, const struct %s_in *in)\n{\n"
-                "    return contract_target(arena, ",
-                c->service, at->id, at->id);
+            fprintf(out, "extern const struct param %s_%s_params[%zu];\n", c->service, at->id,
+                    at->n_params);
+        fprintf(
+            out,
+            "/* Path and query, escaped. */\n"
+            "static inline struct str %s_%s_target(struct arena *arena, const struct %s_in *in)\n{\n"
+            "    return contract_target(arena, ",
+            c->service, at->id, at->id);
         write_literal(out, str_of(at->path));
         if (at->n_params)
             fprintf(out, ", %s_%s_params, %zu, in);\n}\n", c->service, at->id, at->n_params);
@@ -146,19 +156,24 @@ void write_client_h(struct compiler *c, FILE *out)
 void write_contract_h(struct compiler *c, FILE *out)
 {
     write_top(out, "The handlers that the contract names, and its tables.", true);
-    fprintf(out, "#include \"%s_client.h\"\n#include \"%s_events.h\"\n\nextern const struct contract %s_contract;\n",
-            c->service, c->service, c->service);
+    fprintf(
+        out,
+        "#include \"%s_client.h\"\n#include \"%s_events.h\"\n\nextern const struct contract %s_contract;\n",
+        c->service, c->service, c->service);
     for (const struct model_operation *at = c->operations; at; at = at->next)
-        fprintf(out, "\n/* %s %s: " STR_FMT " */\nstruct reply %s_%s(struct ctx *ctx, const struct %s_in *in);\n",
+        fprintf(out,
+                "\n/* %s %s: " STR_FMT
+                " */\nstruct reply %s_%s(struct ctx *ctx, const struct %s_in *in);\n",
                 at->method, at->path, STR_ARG(at->summary), c->service, at->id, at->id);
 }
 
 static void write_handles(struct compiler *c, FILE *out)
 {
     for (const struct model_operation *at = c->operations; at; at = at->next) {
-        fprintf(out,
-                "\nstatic struct reply handle_%s(struct ctx *ctx, const void *in)\n{\n    return %s_%s(ctx, in);\n}\n",
-                at->id, c->service, at->id);
+        fprintf(
+            out,
+            "\nstatic struct reply handle_%s(struct ctx *ctx, const void *in)\n{\n    return %s_%s(ctx, in);\n}\n",
+            at->id, c->service, at->id);
         if (at->n_body_types == 0)
             continue;
         fprintf(out, "static const char *const %s_body_types[] = { ", at->id);
@@ -170,7 +185,8 @@ static void write_handles(struct compiler *c, FILE *out)
     }
 }
 
-static void write_offset(FILE *out, const char *name, bool given, const char *id, const char *member)
+static void write_offset(FILE *out, const char *name, bool given, const char *id,
+                         const char *member)
 {
     if (given)
         fprintf(out, "      .%s = offsetof(struct %s_in, %s),\n", name, id, member);
@@ -180,28 +196,38 @@ static void write_offset(FILE *out, const char *name, bool given, const char *id
 
 static void write_operation(struct compiler *c, FILE *out, const struct model_operation *at)
 {
-    static const char *const auths[] = { "TOKEN", "WRITE_KEY", "PUBLIC" }, *const runs[] = { "READ", "WRITE", "POOL" };
-    fprintf(out, "    { .id = \"%s\",\n      .method = \"%s\",\n      .path = ", at->id, at->method);
+    static const char *const auths[] = { "TOKEN", "WRITE_KEY", "PUBLIC" }, *const runs[] = {
+        "READ", "WRITE", "POOL"
+    };
+    fprintf(out, "    { .id = \"%s\",\n      .method = \"%s\",\n      .path = ", at->id,
+            at->method);
     write_literal(out, str_of(at->path));
     fputs(",\n", out);
     if (at->scope)
         fprintf(out, "      .scope = \"%s\",\n", at->scope);
-    fprintf(out, "      .auth = AUTH_%s,\n      .run = RUN_%s,\n      .success = %d,\n      .in_size = sizeof(struct %s_in),\n",
-            auths[at->auth], runs[at->run], at->success, at->id);
+    fprintf(
+        out,
+        "      .auth = AUTH_%s,\n      .run = RUN_%s,\n      .success = %d,\n      .in_size = sizeof(struct %s_in),\n",
+        auths[at->auth], runs[at->run], at->success, at->id);
     if (at->n_params)
-        fprintf(out, "      .params = %s_%s_params,\n      .n_params = %zu,\n", c->service, at->id, at->n_params);
+        fprintf(out, "      .params = %s_%s_params,\n      .n_params = %zu,\n", c->service, at->id,
+                at->n_params);
     if (at->body)
         fprintf(out, "      .body = &%s_type,\n", at->body->name);
     write_offset(out, "body_offset", at->body != NULL, at->id, "body");
     write_offset(out, "body_json_offset", at->body_json, at->id, "body");
     write_offset(out, "body_raw_offset", at->body_raw, at->id, "body_raw");
-    fprintf(out, "      .body_required = %s,\n      .body_object = %s,\n      .idempotency_key = %s,\n      .foreign = %s,\n",
-            at->body_required ? "true" : "false", at->body_object ? "true" : "false",
-            at->idempotency_key ? "true" : "false", at->foreign ? "true" : "false");
+    fprintf(
+        out,
+        "      .body_required = %s,\n      .body_object = %s,\n      .idempotency_key = %s,\n      .foreign = %s,\n",
+        at->body_required ? "true" : "false", at->body_object ? "true" : "false",
+        at->idempotency_key ? "true" : "false", at->foreign ? "true" : "false");
     if (at->n_body_types)
         fprintf(out, "      .body_types = %s_body_types,\n", at->id);
-    fprintf(out, "      .max_body_bytes = %lld,\n      .priority = \"%s\",\n      .handle = handle_%s },\n",
-            (long long)at->max_body_bytes, at->priority, at->id);
+    fprintf(
+        out,
+        "      .max_body_bytes = %lld,\n      .priority = \"%s\",\n      .handle = handle_%s },\n",
+        (long long)at->max_body_bytes, at->priority, at->id);
 }
 
 static size_t write_event_list(struct compiler *c, FILE *out, const char *name, bool command)
@@ -232,11 +258,14 @@ void write_contract_c(struct compiler *c, FILE *out)
         fputs("};\n", out);
     size_t publishes = write_event_list(c, out, "publishes", false);
     size_t commands = write_event_list(c, out, "commands", true);
-    fprintf(out, "\nconst struct contract %s_contract = {\n    .service = \"%s\",\n    .version = ", c->service, c->service);
+    fprintf(out, "\nconst struct contract %s_contract = {\n    .service = \"%s\",\n    .version = ",
+            c->service, c->service);
     write_literal(out, str_of(c->version ? c->version : ""));
     fputs(",\n", out);
     if (c->operations)
-        fputs("    .operations = operations,\n    .n_operations = sizeof(operations) / sizeof(operations[0]),\n", out);
+        fputs(
+            "    .operations = operations,\n    .n_operations = sizeof(operations) / sizeof(operations[0]),\n",
+            out);
     if (publishes)
         fprintf(out, "    .publishes = publishes,\n    .n_publishes = %zu,\n", publishes);
     if (commands)

@@ -5,16 +5,18 @@
 #include "platform/contract/compiler/compiler.h"
 
 static const char *const kinds[] = {
-    [FIELD_STR] = "STR",   [FIELD_INT] = "INT",   [FIELD_DOUBLE] = "DOUBLE", [FIELD_BOOL] = "BOOL",
-    [FIELD_TIME] = "TIME", [FIELD_ENUM] = "ENUM", [FIELD_MONEY] = "MONEY",   [FIELD_OBJECT] = "OBJECT",
-    [FIELD_JSON] = "JSON",
+    [FIELD_STR] = "STR",     [FIELD_INT] = "INT",       [FIELD_DOUBLE] = "DOUBLE",
+    [FIELD_BOOL] = "BOOL",   [FIELD_TIME] = "TIME",     [FIELD_ENUM] = "ENUM",
+    [FIELD_MONEY] = "MONEY", [FIELD_OBJECT] = "OBJECT", [FIELD_JSON] = "JSON",
 };
 
 static const char *const formats[] = {
-    [FORMAT_NONE] = "NONE", [FORMAT_DATE] = "DATE", [FORMAT_TIME] = "TIME", [FORMAT_DURATION] = "DURATION",
-    [FORMAT_EMAIL] = "EMAIL",
-    [FORMAT_UUID] = "UUID", [FORMAT_URI] = "URI",   [FORMAT_URI_REFERENCE] = "URI_REFERENCE",
-    [FORMAT_HOSTNAME] = "HOSTNAME", [FORMAT_IPV4] = "IPV4", [FORMAT_IPV6] = "IPV6",
+    [FORMAT_NONE] = "NONE",         [FORMAT_DATE] = "DATE",
+    [FORMAT_TIME] = "TIME",         [FORMAT_DURATION] = "DURATION",
+    [FORMAT_EMAIL] = "EMAIL",       [FORMAT_UUID] = "UUID",
+    [FORMAT_URI] = "URI",           [FORMAT_URI_REFERENCE] = "URI_REFERENCE",
+    [FORMAT_HOSTNAME] = "HOSTNAME", [FORMAT_IPV4] = "IPV4",
+    [FORMAT_IPV6] = "IPV6",
 };
 
 /* ---- declarations ---- */
@@ -58,8 +60,8 @@ static bool is_pointer(const struct model_field *field)
 
 static bool has_presence(const struct model_field *field)
 {
-    return field->flags & FIELD_OPTIONAL && !(field->flags & FIELD_ARRAY) && field->kind != FIELD_STR &&
-           field->kind != FIELD_JSON && !is_pointer(field);
+    return field->flags & FIELD_OPTIONAL && !(field->flags & FIELD_ARRAY) &&
+           field->kind != FIELD_STR && field->kind != FIELD_JSON && !is_pointer(field);
 }
 
 void write_field_decl(FILE *out, const struct model_field *field, const char *indent)
@@ -68,8 +70,8 @@ void write_field_decl(FILE *out, const struct model_field *field, const char *in
     if (field->flags & FIELD_ARRAY) {
         fprintf(out, "%s%s", indent, field->kind == FIELD_JSON ? "" : "const ");
         write_c_type(out, field);
-        fprintf(out, "%s%s;\n%ssize_t n_%s;\n", field->kind == FIELD_JSON ? "const *" : "*", field->name, indent,
-                field->name);
+        fprintf(out, "%s%s;\n%ssize_t n_%s;\n", field->kind == FIELD_JSON ? "const *" : "*",
+                field->name, indent, field->name);
         return;
     }
     if (has_presence(field))
@@ -86,8 +88,8 @@ static void write_enum_h(FILE *out, const char *service, const struct model_enum
     fprintf(out, "enum %s {\n    %s_UNKNOWN,\n", at->name, at->upper);
     for (size_t i = 0; i < at->n; i++)
         fprintf(out, "    %s,\n", at->constants[i]);
-    fprintf(out, "};\nextern const char *const %s_members[%zu] CONTRACT_LINK(%s_%s_members);\n", at->name, at->n + 2,
-            service, at->name);
+    fprintf(out, "};\nextern const char *const %s_members[%zu] CONTRACT_LINK(%s_%s_members);\n",
+            at->name, at->n + 2, service, at->name);
     fprintf(out,
             "static inline const char *%s_name(enum %s value)\n{\n"
             "    return contract_enum_name(%s_members, (int)value);\n}\n"
@@ -98,17 +100,20 @@ static void write_enum_h(FILE *out, const char *service, const struct model_enum
 
 static void write_struct_functions(FILE *out, const char *service, const char *name)
 {
-    fprintf(out, "extern const struct schema_type %s_type CONTRACT_LINK(%s_%s_type);\n", name, service, name);
-    fprintf(out,
-            "/* Strictly, as a request is read. */\n"
-            "static inline bool %s_decode(struct ctx *ctx, const struct json *json, struct %s *out)\n{\n"
-            "    return contract_decode(ctx, &%s_type, json, DECODE_STRICT, out);\n}\n",
-            name, name, name);
-    fprintf(out,
-            "/* Tolerantly, as an event or a peer's answer is read. */\n"
-            "static inline bool %s_read(struct ctx *ctx, const struct json *json, struct %s *out)\n{\n"
-            "    return contract_decode(ctx, &%s_type, json, DECODE_TOLERANT, out);\n}\n",
-            name, name, name);
+    fprintf(out, "extern const struct schema_type %s_type CONTRACT_LINK(%s_%s_type);\n", name,
+            service, name);
+    fprintf(
+        out,
+        "/* Strictly, as a request is read. */\n"
+        "static inline bool %s_decode(struct ctx *ctx, const struct json *json, struct %s *out)\n{\n"
+        "    return contract_decode(ctx, &%s_type, json, DECODE_STRICT, out);\n}\n",
+        name, name, name);
+    fprintf(
+        out,
+        "/* Tolerantly, as an event or a peer's answer is read. */\n"
+        "static inline bool %s_read(struct ctx *ctx, const struct json *json, struct %s *out)\n{\n"
+        "    return contract_decode(ctx, &%s_type, json, DECODE_TOLERANT, out);\n}\n",
+        name, name, name);
     fprintf(out,
             "static inline struct str %s_encode(struct ctx *ctx, const struct %s *value)\n{\n"
             "    return contract_encode_text(ctx->arena, &%s_type, value);\n}\n",
@@ -167,12 +172,14 @@ void write_limits(FILE *out, const struct model_field *field, const char *owner)
 {
     const struct field_limits *limits = &field->limits;
     if (field->pattern) {
-        fprintf(out, "static struct contract_pattern %s_%s_pattern = {\n    .text = ", owner, field->name);
+        fprintf(out, "static struct contract_pattern %s_%s_pattern = {\n    .text = ", owner,
+                field->name);
         write_literal(out, str_of(field->pattern));
         fputs(",\n};\n", out);
     }
     if (field->limited) {
-        fprintf(out, "static const struct field_limits %s_%s_limits = {\n    .least = ", owner, field->name);
+        fprintf(out, "static const struct field_limits %s_%s_limits = {\n    .least = ", owner,
+                field->name);
         write_int(out, limits->least);
         fputs(",\n    .most = ", out);
         write_int(out, limits->most);
@@ -193,7 +200,9 @@ void write_limits(FILE *out, const struct model_field *field, const char *owner)
                 limits->object ? "true" : "false");
     }
     if (field->flags & FIELD_DEFAULT) {
-        fprintf(out, "static const struct field_fallback %s_%s_fallback = {\n    .integer = ", owner, field->name);
+        fprintf(out,
+                "static const struct field_fallback %s_%s_fallback = {\n    .integer = ", owner,
+                field->name);
         write_int(out, field->fallback.integer);
         fputs(",\n    .number = ", out);
         write_double(out, field->fallback.number);
@@ -205,7 +214,8 @@ void write_limits(FILE *out, const struct model_field *field, const char *owner)
 
 static void write_flags(FILE *out, unsigned flags)
 {
-    static const char *const names[] = { "REQUIRED", "ARRAY", "OPTIONAL", "PERSONAL", "NULLABLE", "DEFAULT" };
+    static const char *const names[] = { "REQUIRED", "ARRAY",    "OPTIONAL",
+                                         "PERSONAL", "NULLABLE", "DEFAULT" };
     const char *between = "";
     if (!flags)
         fputs("0", out);
@@ -217,13 +227,13 @@ static void write_flags(FILE *out, unsigned flags)
 }
 
 /* One row: `owner` is the C struct that holds the field, `limits_of` begins the names of its constants. */
-void write_field_row(FILE *out, const struct model_field *field, const char *owner, const char *limits_of,
-                     const char *indent)
+void write_field_row(FILE *out, const struct model_field *field, const char *owner,
+                     const char *limits_of, const char *indent)
 {
     fprintf(out, "%s{ .name = ", indent);
     write_literal(out, field->json_name);
-    fprintf(out, ",\n%s  .name_length = %zu,\n%s  .kind = FIELD_%s,\n%s  .flags = ", indent, field->json_name.len,
-            indent, kinds[field->kind], indent);
+    fprintf(out, ",\n%s  .name_length = %zu,\n%s  .kind = FIELD_%s,\n%s  .flags = ", indent,
+            field->json_name.len, indent, kinds[field->kind], indent);
     write_flags(out, field->flags);
     fprintf(out, ",\n%s  .offset = offsetof(struct %s, %s),\n", indent, owner, field->name);
     if (field->flags & FIELD_ARRAY)
@@ -251,10 +261,11 @@ static void write_struct_c(FILE *out, const struct model_struct *at)
     fprintf(out, "static const struct field %s_fields[] = {\n", at->name);
     for (size_t i = 0; i < at->n; i++)
         write_field_row(out, &at->fields[i], at->name, at->name, "    ");
-    fprintf(out,
-            "};\nconst struct schema_type %s_type = {\n    .name = \"%s\",\n    .size = sizeof(struct %s),\n"
-            "    .fields = %s_fields,\n    .n_fields = %zu,\n    .open = %s,\n};\n",
-            at->name, at->name, at->name, at->name, at->n, at->open ? "true" : "false");
+    fprintf(
+        out,
+        "};\nconst struct schema_type %s_type = {\n    .name = \"%s\",\n    .size = sizeof(struct %s),\n"
+        "    .fields = %s_fields,\n    .n_fields = %zu,\n    .open = %s,\n};\n",
+        at->name, at->name, at->name, at->name, at->n, at->open ? "true" : "false");
 }
 
 void write_model_c(struct compiler *c, FILE *out, const struct model *model)

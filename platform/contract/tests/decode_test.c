@@ -9,7 +9,9 @@ static const struct thing *thing_of(struct ctx *ctx, const char *text)
 static void test_everything(void)
 {
     struct ctx *ctx = fresh();
-    const struct thing *thing = thing_of(ctx, "{\"id\":\"thg_1\",\"name\":\"L\\u00e4mp\",\"grade\":\"7a\",\"count\":-2,"
+    const struct thing *thing = thing_of(
+        ctx,
+        "{\"id\":\"thg_1\",\"name\":\"L\\u00e4mp\",\"grade\":\"7a\",\"count\":-2,"
         "\"price\":{\"currency\":\"EUR\",\"amount\":-5},\"size\":{\"width\":2,\"height\":1e2},"
         "\"made_at\":\"2026-01-31T13:00:00.5+01:00\",\"note\":\"x\",\"code\":\"AB12\",\"email\":\"a@example.com\","
         "\"website\":\"https://example.com/a?b\",\"weight\":3,\"sold\":true,\"other_grade\":\"very-fine\","
@@ -45,7 +47,8 @@ static void test_everything(void)
     CHECK_STR(thing->tree->child->label, "c");
     CHECK_STR(thing->tree->children[0].label, "d");
     CHECK_STR(thing->colour, "red");
-    CHECK(thing->depth == 8 && thing->share == 1.0 && !thing->visible && thing->rank == GRADE_PLAIN);
+    CHECK(thing->depth == 8 && thing->share == 1.0 && !thing->visible &&
+          thing->rank == GRADE_PLAIN);
     CHECK_STR(thing->customer_id, "c1");
     CHECK(thing->has_default_ && thing->default_ == 9);
 }
@@ -55,10 +58,13 @@ static void test_absent(void)
     struct ctx *ctx = fresh();
     const struct thing *thing = thing_of(ctx, thing_with(ctx, NULL, NULL));
     REQUIRE(thing != NULL);
-    CHECK(!thing->note.ptr && !thing->code.ptr && !thing->has_weight && !thing->has_sold && !thing->has_other_grade);
-    CHECK(!thing->old_price && !thing->wrapped && !thing->tags && !thing->n_tags && !thing->extras && !thing->anything);
+    CHECK(!thing->note.ptr && !thing->code.ptr && !thing->has_weight && !thing->has_sold &&
+          !thing->has_other_grade);
+    CHECK(!thing->old_price && !thing->wrapped && !thing->tags && !thing->n_tags &&
+          !thing->extras && !thing->anything);
     CHECK_STR(thing->colour, "blue");
-    CHECK(thing->depth == 7 && thing->share == 0.25 && thing->visible && thing->rank == GRADE_VERY_FINE);
+    CHECK(thing->depth == 7 && thing->share == 0.25 && thing->visible &&
+          thing->rank == GRADE_VERY_FINE);
 }
 
 static const struct {
@@ -83,20 +89,25 @@ static const struct {
     { "count", "1e300", "/count", "/count is out of the range of 64-bit integers" },
     { "count", "9223372036854775808", "/count", "/count is out of the range of 64-bit integers" },
     { "count", "\"1\"", "/count", "/count must be an integer, not a string" },
-    { "price", "1999", "/price", "/price must be an object with amount and currency, not a number" },
+    { "price", "1999", "/price",
+      "/price must be an object with amount and currency, not a number" },
     { "price", "{\"amount\":1}", "/price/currency", "/price/currency is required" },
     { "price", "{\"currency\":\"USD\"}", "/price/amount", "/price/amount is required" },
-    { "price", "{\"amount\":1.5,\"currency\":\"USD\"}", "/price/amount", "/price/amount must be a whole number" },
+    { "price", "{\"amount\":1.5,\"currency\":\"USD\"}", "/price/amount",
+      "/price/amount must be a whole number" },
     { "price", "{\"amount\":1,\"currency\":\"usd\"}", "/price/currency",
       "/price/currency must be three capital letters (ISO 4217)" },
-    { "price", "{\"amount\":1,\"currency\":\"USD\",\"x\":1}", "/price/x", "/price/x is not known here" },
+    { "price", "{\"amount\":1,\"currency\":\"USD\",\"x\":1}", "/price/x",
+      "/price/x is not known here" },
     { "size", "{}", "/size/width", "/size/width is required" },
     { "size", "{\"width\":0.25}", "/size/width", "/size/width must be at least 0.5" },
     { "size", "{\"width\":101}", "/size/width", "/size/width must be at most 100" },
     { "size", "{\"width\":true}", "/size/width", "/size/width must be a number, not a boolean" },
     { "size", "[]", "/size", "/size must be an object, not an array" },
-    { "made_at", "\"2026-02-30T00:00:00Z\"", "/made_at", "/made_at must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
-    { "made_at", "\"2026-01-31\"", "/made_at", "/made_at must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
+    { "made_at", "\"2026-02-30T00:00:00Z\"", "/made_at",
+      "/made_at must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
+    { "made_at", "\"2026-01-31\"", "/made_at",
+      "/made_at must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
     { "made_at", "0", "/made_at", "/made_at must be a time (RFC 3339), not a number" },
     { "code", "\"AB12\\n\"", "/code", "/code must match the pattern ^[A-Z]{2}\\d+$" },
     { "email", "\"a@b@c\"", "/email", "/email must be an e-mail address" },
@@ -108,7 +119,8 @@ static const struct {
     { "tags", "[\"a\",\"abcde\"]", "/tags/1", "/tags/1 must have at most 4 characters" },
     { "tags", "{}", "/tags", "/tags must be an array, not an object" },
     { "scores", "[1,6]", "/scores/1", "/scores/1 must be at most 5" },
-    { "parts", "[{\"kind\":\"nail\"},{\"kind\":\"glue\"}]", "/parts/1/kind", "/parts/1/kind must be one of screw, nail" },
+    { "parts", "[{\"kind\":\"nail\"},{\"kind\":\"glue\"}]", "/parts/1/kind",
+      "/parts/1/kind must be one of screw, nail" },
     { "extras", "[]", "/extras", "/extras must be an object" },
     { "extras", "{\"a\":1,\"b\":2,\"c\":3}", "/extras", "/extras must have at most 2 members" },
     { "tree", "{\"label\":\"r\",\"children\":[{\"label\":\"c\",\"x\":1}]}", "/tree/children/0/x",
@@ -141,18 +153,21 @@ static void test_untouched_on_failure(void)
 static void test_tolerant(void)
 {
     struct ctx *ctx = fresh();
-    const struct thing *thing = decoded(ctx, &thing_type, DECODE_TOLERANT, thing_with(ctx, "grade", "\"new\""));
+    const struct thing *thing =
+        decoded(ctx, &thing_type, DECODE_TOLERANT, thing_with(ctx, "grade", "\"new\""));
     CHECK(thing && thing->grade == GRADE_UNKNOWN);
     CHECK(decoded(ctx, &thing_type, DECODE_TOLERANT, thing_with(ctx, "new_member", "{}")) != NULL);
     CHECK(decoded(ctx, &thing_type, DECODE_TOLERANT,
-                  thing_with(ctx, "price", "{\"amount\":1,\"currency\":\"USD\",\"exact\":true}")) != NULL);
+                  thing_with(ctx, "price", "{\"amount\":1,\"currency\":\"USD\",\"exact\":true}")) !=
+          NULL);
     CHECK(decoded(ctx, &thing_type, DECODE_TOLERANT, thing_with(ctx, "id", NULL)) == NULL);
 }
 
 static void test_open(void)
 {
     struct ctx *ctx = fresh();
-    const struct open *open = decoded(ctx, &open_type, DECODE_STRICT, "{\"more\":1,\"kind\":\"open\"}");
+    const struct open *open =
+        decoded(ctx, &open_type, DECODE_STRICT, "{\"more\":1,\"kind\":\"open\"}");
     CHECK(open && open->kind == OPEN_KIND_OPEN);
     CHECK(decoded(ctx, &open_type, DECODE_STRICT, "{\"kind\":\"closed\"}") == NULL);
     CHECK_STR(ctx->error.detail, "/kind must be open");
@@ -161,7 +176,8 @@ static void test_open(void)
 static void test_any_order(void)
 {
     struct ctx *ctx = fresh();
-    const struct node *node = decoded(ctx, &node_type, DECODE_STRICT, "{\"children\":[],\"label\":\"x\"}");
+    const struct node *node =
+        decoded(ctx, &node_type, DECODE_STRICT, "{\"children\":[],\"label\":\"x\"}");
     CHECK(node && str_is(node->label, "x") && node->children);
 }
 

@@ -20,11 +20,12 @@ static void test_least(void)
 {
     struct ctx *ctx = fresh();
     struct thing thing = a_thing();
-    CHECK_STR(thing_encode(ctx, &thing),
-              "{\"id\":\"thg_1\",\"name\":\"Lamp\",\"grade\":\"very-fine\",\"count\":1,"
-              "\"price\":{\"amount\":1999,\"currency\":\"USD\"},\"size\":{\"width\":1.5},"
-              "\"made_at\":\"2026-01-31T12:00:00Z\",\"note\":null,\"colour\":\"blue\",\"depth\":0,\"share\":0,"
-              "\"visible\":false,\"rank\":\"plain\"}");
+    CHECK_STR(
+        thing_encode(ctx, &thing),
+        "{\"id\":\"thg_1\",\"name\":\"Lamp\",\"grade\":\"very-fine\",\"count\":1,"
+        "\"price\":{\"amount\":1999,\"currency\":\"USD\"},\"size\":{\"width\":1.5},"
+        "\"made_at\":\"2026-01-31T12:00:00Z\",\"note\":null,\"colour\":\"blue\",\"depth\":0,\"share\":0,"
+        "\"visible\":false,\"rank\":\"plain\"}");
 }
 
 /* What is decoded and encoded again says the same, whatever is in it. */
@@ -51,7 +52,8 @@ static void test_there_and_back(void)
     };
     for (size_t i = 0; i < COUNT(members); i++) {
         struct ctx *ctx = fresh();
-        const struct thing *thing = decoded(ctx, &thing_type, DECODE_STRICT, thing_with(ctx, members[i][0], members[i][1]));
+        const struct thing *thing =
+            decoded(ctx, &thing_type, DECODE_STRICT, thing_with(ctx, members[i][0], members[i][1]));
         REQUIRE(thing != NULL);
         const struct json *again = json_parse(ctx, thing_encode(ctx, thing));
         CHECK(json_equal(json_get(again, members[i][0]), json_parse(ctx, str_of(members[i][1]))));
@@ -90,7 +92,9 @@ static void test_check(void)
     memset(thing.price.currency, 0, 4);
     refused(&thing, "/price/currency must be three capital letters (ISO 4217)");
     thing = a_thing();
-    struct node twig = { .label = STR("x"), .children = &(struct node){ .n_children = 0 }, .n_children = 1 };
+    struct node twig = { .label = STR("x"),
+                         .children = &(struct node){ .n_children = 0 },
+                         .n_children = 1 };
     thing.tree = &twig;
     refused(&thing, "/tree/children/0/label is required");
     thing = a_thing();

@@ -12,7 +12,8 @@ static const struct operation *operation_of(const char *id)
 static void test_tables(void)
 {
     const struct operation *get = operation_of("get_thing"), *put = operation_of("put_thing");
-    const struct operation *tell = operation_of("tell"), *open = operation_of("tell_open"), *raw = operation_of("tell_raw");
+    const struct operation *tell = operation_of("tell"), *open = operation_of("tell_open"),
+                           *raw = operation_of("tell_raw");
     REQUIRE(get && put && tell && open && raw);
     CHECK_INT(sample_contract.n_operations, 5);
     CHECK_STR(str_of(sample_contract.version), "1.2.3");
@@ -20,14 +21,20 @@ static void test_tables(void)
     CHECK_STR(str_of(get->path), "/v1/things/{thing_id}");
     CHECK_STR(str_of(get->scope), "things:read");
     CHECK_STR(str_of(get->priority), "status");
-    CHECK(get->auth == AUTH_TOKEN && get->run == RUN_READ && get->success == 200 && get->n_params == 8);
-    CHECK(!get->body && get->body_offset == UINT32_MAX && !get->idempotency_key && !get->body_types);
-    CHECK(put->run == RUN_WRITE && put->success == 204 && put->max_body_bytes == 65536 && put->body_required);
-    CHECK(put->body == &thing_type && put->body_offset == offsetof(struct put_thing_in, body) && !put->idempotency_key);
+    CHECK(get->auth == AUTH_TOKEN && get->run == RUN_READ && get->success == 200 &&
+          get->n_params == 8);
+    CHECK(!get->body && get->body_offset == UINT32_MAX && !get->idempotency_key &&
+          !get->body_types);
+    CHECK(put->run == RUN_WRITE && put->success == 204 && put->max_body_bytes == 65536 &&
+          put->body_required);
+    CHECK(put->body == &thing_type && put->body_offset == offsetof(struct put_thing_in, body) &&
+          !put->idempotency_key);
     CHECK_STR(str_of(put->body_types[0]), "application/json");
-    CHECK(tell->auth == AUTH_PUBLIC && !tell->scope && tell->idempotency_key && !tell->body_required);
+    CHECK(tell->auth == AUTH_PUBLIC && !tell->scope && tell->idempotency_key &&
+          !tell->body_required);
     CHECK(open->run == RUN_READ && !open->idempotency_key && open->body_object);
-    CHECK(raw->auth == AUTH_WRITE_KEY && raw->run == RUN_POOL && raw->foreign && raw->body_raw_offset != UINT32_MAX);
+    CHECK(raw->auth == AUTH_WRITE_KEY && raw->run == RUN_POOL && raw->foreign &&
+          raw->body_raw_offset != UINT32_MAX);
     CHECK_STR(str_of(raw->body_types[1]), "application/json");
     CHECK(raw->body_types[2] == NULL);
 }
@@ -73,12 +80,14 @@ static void test_params_refused(void)
         const char *name, *value, *pointer, *sentence;
     } refused[] = {
         { "thing_id", NULL, "path/thing_id", "path/thing_id is required" },
-        { "thing_id", "x", "path/thing_id", "path/thing_id must be an id that begins with \"thg_\"" },
+        { "thing_id", "x", "path/thing_id",
+          "path/thing_id must be an id that begins with \"thg_\"" },
         { "limit", "0", "query/limit", "query/limit must be at least 1" },
         { "limit", "many", "query/limit", "query/limit must be a whole number" },
         { "limit", "", "query/limit", "query/limit must be a whole number" },
         { "grade", "fine", "query/grade", "query/grade must be one of plain, very-fine, 7a" },
-        { "since", "yesterday", "query/since", "query/since must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
+        { "since", "yesterday", "query/since",
+          "query/since must be a time (RFC 3339, 2026-01-31T12:00:00Z)" },
         { "exact", "1", "query/exact", "query/exact must be true or false" },
         { "ratio", "nan", "query/ratio", "query/ratio must be a number" },
         { "ratio", "2", "query/ratio", "query/ratio must be at most 1" },
@@ -103,13 +112,23 @@ static void test_target(void)
 {
     struct ctx *ctx = fresh();
     struct get_thing_in in = { .thing_id = STR("thg_a/b ?"), .limit = 50 };
-    CHECK_STR(sample_get_thing_target(ctx->arena, &in), "/v1/things/thg_a%2Fb%20%3F?limit=50&exact=false");
-    struct str tags[] = { STR("x&y"), STR("\xc3\xa4") };
-    in = (struct get_thing_in){ .thing_id = STR("thg_1"), .limit = 1, .tag = tags, .n_tag = 2, .has_grade = true,
-                                .grade = GRADE_7A, .has_since = true, .since = 0, .exact = true, .has_ratio = true,
-                                .ratio = 0.5 };
     CHECK_STR(sample_get_thing_target(ctx->arena, &in),
-              "/v1/things/thg_1?limit=1&grade=7a&tag=x%26y&tag=%C3%A4&since=1970-01-01T00%3A00%3A00Z&exact=true&ratio=0.5");
+              "/v1/things/thg_a%2Fb%20%3F?limit=50&exact=false");
+    struct str tags[] = { STR("x&y"), STR("\xc3\xa4") };
+    in = (struct get_thing_in){ .thing_id = STR("thg_1"),
+                                .limit = 1,
+                                .tag = tags,
+                                .n_tag = 2,
+                                .has_grade = true,
+                                .grade = GRADE_7A,
+                                .has_since = true,
+                                .since = 0,
+                                .exact = true,
+                                .has_ratio = true,
+                                .ratio = 0.5 };
+    CHECK_STR(
+        sample_get_thing_target(ctx->arena, &in),
+        "/v1/things/thg_1?limit=1&grade=7a&tag=x%26y&tag=%C3%A4&since=1970-01-01T00%3A00%3A00Z&exact=true&ratio=0.5");
     CHECK_STR(sample_tell_target(ctx->arena, NULL), "/v1/things");
 }
 
@@ -156,19 +175,23 @@ static void test_problems(void)
     struct reply reply = reply_error(ctx);
     CHECK_INT(reply.status, 404);
     CHECK_STR(str_of(reply.content_type), "application/problem+json");
-    CHECK_STR(reply.body, "{\"type\":\"urn:fanfare:problem:not-found\",\"title\":\"There is no such thing\",\"status\":404,"
-                          "\"detail\":\"there is no thing thg_9\"}");
+    CHECK_STR(
+        reply.body,
+        "{\"type\":\"urn:fanfare:problem:not-found\",\"title\":\"There is no such thing\",\"status\":404,"
+        "\"detail\":\"there is no thing thg_9\"}");
     ctx = fresh();
     called(ctx, "put_thing", thing_with(ctx, "count", "99"));
-    CHECK_STR(problem_json(ctx, &ctx->error, "/v1/things/thg_1"),
-              "{\"type\":\"urn:fanfare:problem:invalid\",\"title\":\"The request does not fit its contract\",\"status\":422,"
-              "\"detail\":\"/count must be at most 10\",\"instance\":\"/v1/things/thg_1\","
-              "\"errors\":[{\"pointer\":\"/count\",\"detail\":\"/count must be at most 10\"}]}");
+    CHECK_STR(
+        problem_json(ctx, &ctx->error, "/v1/things/thg_1"),
+        "{\"type\":\"urn:fanfare:problem:invalid\",\"title\":\"The request does not fit its contract\",\"status\":422,"
+        "\"detail\":\"/count must be at most 10\",\"instance\":\"/v1/things/thg_1\","
+        "\"errors\":[{\"pointer\":\"/count\",\"detail\":\"/count must be at most 10\"}]}");
     ctx = fresh();
     struct get_thing_in in = { 0 };
     give(ctx, &in, "limit", "0");
-    CHECK(strstr(reply_error(ctx).body.ptr,
-                 "\"errors\":[{\"in\":\"query\",\"name\":\"limit\",\"detail\":\"query/limit must be at least 1\"}]"));
+    CHECK(strstr(
+        reply_error(ctx).body.ptr,
+        "\"errors\":[{\"in\":\"query\",\"name\":\"limit\",\"detail\":\"query/limit must be at least 1\"}]"));
     ctx = fresh();
     ctx_fail(ctx, ERR_INTERNAL, "the password is secret");
     CHECK(!strstr(reply_error(ctx).body.ptr, "secret"));
@@ -196,15 +219,19 @@ static void test_served(void)
     const struct json *openapi = json_parse(ctx, str_of(sample_contract.openapi));
     REQUIRE(openapi != NULL);
     CHECK(strstr(sample_contract.openapi, "common.yaml") == NULL);
-    CHECK_STR(json_str(json_pointer(openapi, STR("/components/schemas/Thing/properties/price/$ref"))),
-              "#/components/schemas/Money");
+    CHECK_STR(
+        json_str(json_pointer(openapi, STR("/components/schemas/Thing/properties/price/$ref"))),
+        "#/components/schemas/Money");
     CHECK(json_pointer(openapi, STR("/components/schemas/Money/properties/amount")) != NULL);
     CHECK(json_pointer(openapi, STR("/components/responses/Problem/content")) != NULL);
     CHECK(json_pointer(openapi, STR("/components/schemas/Problem/required")) != NULL);
     CHECK(json_pointer(openapi, STR("/components/parameters/Limit/schema")) != NULL);
-    CHECK_INT(json_type(json_pointer(openapi, STR("/components/schemas/Node/additionalProperties"))), JSON_BOOL);
-    CHECK_STR(json_str(json_pointer(openapi, STR("/components/schemas/Thing/properties/id/pattern"))),
-              "^thg_[A-Za-z0-9._-]{1,64}$");
+    CHECK_INT(
+        json_type(json_pointer(openapi, STR("/components/schemas/Node/additionalProperties"))),
+        JSON_BOOL);
+    CHECK_STR(
+        json_str(json_pointer(openapi, STR("/components/schemas/Thing/properties/id/pattern"))),
+        "^thg_[A-Za-z0-9._-]{1,64}$");
 }
 
 int main(void)

@@ -9,7 +9,8 @@ struct ctx *fresh(void)
     return &ctx;
 }
 
-const void *decoded(struct ctx *ctx, const struct schema_type *type, enum decode_mode mode, const char *text)
+const void *decoded(struct ctx *ctx, const struct schema_type *type, enum decode_mode mode,
+                    const char *text)
 {
     const struct json *value = json_parse(ctx, str_of(text));
     void *out = arena_alloc(ctx->arena, type->size);
@@ -35,8 +36,8 @@ const char *thing_with(struct ctx *ctx, const char *member, const char *value)
         if (this_one && !value)
             continue;
         placed |= this_one;
-        out = arena_printf(ctx->arena, STR_FMT "%s\"%s\":%s", STR_ARG(out), out.len > 1 ? "," : "", base[i][0],
-                           this_one ? value : base[i][1]);
+        out = arena_printf(ctx->arena, STR_FMT "%s\"%s\":%s", STR_ARG(out), out.len > 1 ? "," : "",
+                           base[i][0], this_one ? value : base[i][1]);
     }
     if (member && !placed)
         out = arena_printf(ctx->arena, STR_FMT ",\"%s\":%s", STR_ARG(out), member, value);
