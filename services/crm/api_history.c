@@ -1,0 +1,104 @@
+#include "base/clock.h"
+#include "base/id.h"
+#include "services/crm/profiles.h"
+#include "crm_contract.h"
+
+static struct reply reply_consents(struct ctx *ctx, struct str profile_id)
+{
+    size_t n;
+    struct consent_row *rows = ARENA_ARRAY(ctx->arena, struct consent_row, STORE_CONSENTS);
+    if (!store_consents(ctx, profile_id, rows, &n))
+        return reply_error(ctx);
+    struct consent *items = ARENA_ARRAY(ctx->arena, struct consent, n);
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct consent){ .purpose = purpose_parse(rows[i].purpose),
+                                     .channel = channel_parse(rows[i].channel),
+                                     .state = consent_state_parse(rows[i].state),
+                                     .source = rows[i].source,
+                                     .at = rows[i].at_us };
+    struct consent_list list = { .items = items, .n_items = n };
+    return reply_ok(ctx, consent_list_encode(ctx, &list));
+}
+
+static bool consent_tell(struct ctx *ctx, const struct consent_row *word)
+{
+    struct consent_changed changed = { .profile_id = word->profile_id,
+                                       .purpose = consent_changed_purpose_parse(word->purpose),
+                                       .channel = consent_changed_channel_parse(word->channel),
+                                       .state = consent_changed_state_parse(word->state),
+                                       .source = word->source,
+                                       .changed_at = word->at_us };
+    struct timeline_row entry = { .profile_id = word->profile_id,
+                                  .entry_id = id_new(ctx->arena, "consent"),
+                                  .kind = STR("consent"),
+                                  .reference = arena_printf(ctx->arena, STR_FMT "/" STR_FMT " " STR_FMT,
+                                                            STR_ARG(word->purpose), STR_ARG(word->channel),
+                                                            STR_ARG(word->state)),
+                                  .at_us = word->at_us };
+    bool added;
+    return store_timeline_add(ctx, &entry, &added) && publish_consent_changed(ctx, &changed);
+}
+
+struct reply crm_record_consent(struct ctx *ctx, const struct record_consent_in *in)
+{
+    const struct consent_record *body = in->body;
+    int64_t now_us = clock_now_us();
+    struct profile_row profile;
+    struct consent_row word = { .profile_id = in->profile_id,
+                                .purpose = str_of(purpose_name(body->purpose)),
+                                .channel = str_of(channel_name(body->channel)),
+                                .state = str_of(consent_state_name(body->state)),
+                                .source = body->source,
+                                .wording = body->wording,
+                                .at_us = body->has_at ? body->at : now_us };
+    bool changed;
+    if (word.at_us > now_us)
+        ctx_fail_at(ctx, ERR_INVALID, STR("/at"), "nothing was said in the future");
+    if (ctx_failed(ctx) || !profile_get(ctx, in->profile_id, &profile) || !store_consent(ctx, &word, &changed) ||
+        (changed && !consent_tell(ctx, &word)))
+        return reply_error(ctx);
+    return reply_consents(ctx, in->profile_id);
+}
+
+struct reply crm_get_consents(struct ctx *ctx, const struct get_consents_in *in)
+{
+    struct profile_row profile;
+    if (!profile_get(ctx, in->profile_id, &profile))
+        return reply_error(ctx);
+    return reply_consents(ctx, in->profile_id);
+}
+
+static struct timeline_entry entry_of(struct timeline_row *row)
+{
+    return (struct timeline_entry){ .kind = timeline_kind_parse(row->kind),
+                                    .reference = row->reference,
+                                    .amount = row->has_amount ? &row->amount : NULL,
+                                    .at = row->at_us };
+}
+
+struct reply crm_get_timeline(struct ctx *ctx, const struct get_timeline_in *in)
+{
+    struct profile_row profile;
+    struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
+    int64_t before_us = INT64_MAX;
+    if (in->cursor.ptr && !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
+        ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
+        return reply_error(ctx);
+    }
+    size_t n, limit = (size_t)in->limit;
+    struct timeline_row *rows = ARENA_ARRAY(ctx->arena, struct timeline_row, limit + 1);
+    if (!profile_get(ctx, in->profile_id, &profile) ||
+        !store_timeline(ctx, in->profile_id, before_us, from[1], limit + 1, rows, &n))
+        return reply_error(ctx);
+    struct timeline list = { .n_items = MIN(n, limit) };
+    struct timeline_entry *items = ARENA_ARRAY(ctx->arena, struct timeline_entry, list.n_items);
+    for (size_t i = 0; i < list.n_items; i++)
+        items[i] = entry_of(&rows[i]);
+    list.items = items;
+    if (n > limit) {
+        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)rows[limit - 1].at_us),
+                                rows[limit - 1].entry_id };
+        list.next_cursor = sql_cursor(ctx->arena, parts, 2);
+    }
+    return reply_ok(ctx, timeline_encode(ctx, &list));
+}
