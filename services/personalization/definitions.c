@@ -1,0 +1,180 @@
+#include "services/personalization/definitions.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "platform/json/json.h"
+
+#define PAGE 200 /* experiences read at a time */
+
+/* A snapshot and all it points to live in one arena. */
+struct held {
+    struct snapshot snapshot;
+    struct arena *arena;
+    struct held *older;
+    int64_t retired_us; /* monotonic */
+};
+
+struct definitions {
+    _Atomic(struct held *) now;
+    struct held *retired; /* the refreshing thread's */
+    int64_t revision;
+};
+
+static struct held *held_new(void)
+{
+    struct arena *arena = arena_new(0);
+    struct held *held = ARENA_NEW(arena, struct held);
+    held->arena = arena;
+    return held;
+}
+
+static void held_free(struct held *held)
+{
+    arena_free(held->arena);
+}
+
+struct definitions *definitions_new(void)
+{
+    struct definitions *definitions = mem_alloc(sizeof(*definitions));
+    atomic_store(&definitions->now, held_new());
+    return definitions;
+}
+
+void definitions_free(struct definitions *definitions)
+{
+    if (!definitions)
+        return;
+    held_free(atomic_load(&definitions->now));
+    while (definitions->retired) {
+        struct held *held = definitions->retired;
+        definitions->retired = held->older;
+        held_free(held);
+    }
+    free(definitions);
+}
+
+const struct snapshot *definitions_now(const struct definitions *definitions)
+{
+    return &atomic_load_explicit(&definitions->now, memory_order_acquire)->snapshot;
+}
+
+const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot, size_t *n)
+{
+    size_t low = 0, high = snapshot->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (str_cmp(snapshot->experiences[middle].slot, slot) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (high = low; high < snapshot->n && str_eq(snapshot->experiences[high].slot, slot);)
+        high++;
+    *n = high - low;
+    return &snapshot->experiences[low];
+}
+
+static void rule_done(void *rule)
+{
+    rule_free(rule);
+}
+
+/* The variants of a row that was checked when it was stored; one that does not compile any more is left out. */
+static void compile(struct ctx *ctx, const struct experience_row *row, struct compiled_experience *out)
+{
+    const struct json *variants = json_parse(ctx, row->variants);
+    *out = (struct compiled_experience){ .experience_id = row->experience_id,
+                                         .slot = row->slot,
+                                         .priority = row->priority,
+                                         .variants = ARENA_ARRAY(ctx->arena, struct compiled_variant, json_size(variants)) };
+    for (struct json_iter it = json_iter(variants); json_next(&it);) {
+        struct compiled_variant *variant = &out->variants[out->n_variants];
+        const struct json *logic = json_get(it.value, "rule");
+        variant->variant = json_str(json_get(it.value, "variant"));
+        if (logic) {
+            variant->rule = rule_compile(ctx, logic);
+            variant->rule_text = json_text(ctx->arena, logic);
+            if (!variant->rule) {
+                ctx_clear(ctx);
+                continue;
+            }
+            arena_at_end(ctx->arena, rule_done, variant->rule);
+        }
+        out->n_variants++;
+    }
+}
+
+static int by_slot_and_priority(const void *a, const void *b)
+{
+    const struct compiled_experience *x = a, *y = b;
+    int order = str_cmp(x->slot, y->slot);
+    if (order == 0)
+        order = (x->priority < y->priority) - (x->priority > y->priority);
+    return order ? order : str_cmp(x->experience_id, y->experience_id);
+}
+
+static bool read_all(struct ctx *ctx, struct held *held)
+{
+    struct ctx own = *ctx;
+    own.arena = held->arena;
+    struct compiled_experience *all = NULL;
+    size_t n_all = 0, n = PAGE;
+    struct str after = { NULL, 0 };
+    while (n == PAGE) {
+        struct experience_row *rows = ARENA_ARRAY(held->arena, struct experience_row, PAGE);
+        if (!store_experiences(&own, (struct str){ NULL, 0 }, after, PAGE, rows, &n)) {
+            ctx->error = own.error;
+            ctx->error.detail = arena_str(ctx->arena, own.error.detail);
+            return false;
+        }
+        struct compiled_experience *more = ARENA_ARRAY(held->arena, struct compiled_experience, n_all + n);
+        if (n_all)
+            memcpy(more, all, n_all * sizeof(*all));
+        all = more;
+        for (size_t i = 0; i < n; i++)
+            if (rows[i].active)
+                compile(&own, &rows[i], &all[n_all++]);
+        if (n)
+            after = rows[n - 1].experience_id;
+    }
+    qsort(all, n_all, sizeof(*all), by_slot_and_priority);
+    held->snapshot = (struct snapshot){ all, n_all };
+    return true;
+}
+
+static void free_retired(struct definitions *definitions)
+{
+    int64_t before_us = clock_mono_us() - DEFINITIONS_GRACE_S * US_PER_S;
+    for (struct held **at = &definitions->retired; *at;) {
+        struct held *held = *at;
+        if (held->retired_us > before_us) {
+            at = &held->older;
+            continue;
+        }
+        *at = held->older;
+        held_free(held);
+    }
+}
+
+bool definitions_refresh(struct ctx *ctx, struct definitions *definitions)
+{
+    int64_t revision;
+    free_retired(definitions);
+    if (!store_revision(ctx, &revision))
+        return false;
+    if (revision == definitions->revision)
+        return true;
+    struct held *fresh = held_new();
+    if (!read_all(ctx, fresh)) {
+        held_free(fresh);
+        return false;
+    }
+    struct held *old = atomic_exchange(&definitions->now, fresh);
+    old->retired_us = clock_mono_us();
+    old->older = definitions->retired;
+    definitions->retired = old;
+    definitions->revision = revision;
+    return true;
+}

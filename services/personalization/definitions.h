@@ -1,0 +1,39 @@
+/* The definitions as decisions use them: compiled, immutable, swapped as a whole. Readers take no lock. */
+#pragma once
+
+#include "platform/rules/rules.h"
+#include "services/personalization/store.h"
+
+struct compiled_variant {
+    struct str variant;
+    struct rule *rule;        /* NULL: holds for everybody */
+    struct str rule_text;     /* its JSON */
+};
+
+struct compiled_experience {
+    struct str experience_id, slot;
+    int64_t priority;
+    struct compiled_variant *variants;
+    size_t n_variants;
+};
+
+/* Sorted by slot, then priority (higher first), then id. */
+struct snapshot {
+    const struct compiled_experience *experiences;
+    size_t n;
+};
+
+struct definitions;
+
+struct definitions *definitions_new(void);
+void definitions_free(struct definitions *definitions); /* NULL-safe; after all readers are gone */
+
+/* The snapshot of now; good for DEFINITIONS_GRACE_S, longer than any request may take. */
+#define DEFINITIONS_GRACE_S 60
+const struct snapshot *definitions_now(const struct definitions *definitions);
+
+/* Experiences of a slot: the first of them, and their number. */
+const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot, size_t *n);
+
+/* Reads all definitions (ctx->sql) into a new snapshot when the revision has moved. One thread. */
+bool definitions_refresh(struct ctx *ctx, struct definitions *definitions);

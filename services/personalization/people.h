@@ -1,0 +1,28 @@
+/* People: a record of features each, in LMDB, one projection in every instance. Changed only by the consumer. */
+#pragma once
+
+#include "platform/lmdb/lmdb_store.h"
+#include "services/personalization/features.h"
+#include "services/personalization/percentile.h"
+
+struct people;
+
+/* Opens the folder and counts the customers' spends. */
+struct people *people_open(struct ctx *ctx, const char *folder);
+void people_close(struct people *people); /* NULL-safe */
+
+/* The store for the LOCAL consumer: state and positions in LMDB; percentiles move when a transaction is committed.
+ * store_data: the struct people. */
+extern const struct event_store people_event_store;
+
+const struct percentile *people_percentile(const struct people *people);
+
+/* Reading, from any thread, between people_read_begin and people_read_end. *known: anything was heard of the person. */
+bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read *read);
+bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id, struct person *out, bool *known);
+
+/* Changing, inside a reaction: read for update, change, put. An erased person stays erased: *out is NULL then. */
+bool people_update(struct ctx *ctx, struct people *people, struct str person_id, struct person *room,
+                   struct person **out);
+bool people_put(struct ctx *ctx, struct people *people, struct str person_id, const struct person *person);
+bool people_erase(struct ctx *ctx, struct people *people, struct str person_id);

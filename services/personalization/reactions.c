@@ -1,0 +1,125 @@
+#include "services/personalization/reactions.h"
+
+#include "base/clock.h"
+#include "services/personalization/personalization.h"
+
+static int32_t today(void)
+{
+    return (int32_t)(clock_now_us() / US_PER_DAY);
+}
+
+/* Reads the person, lets `change` work on it, and puts it back; nothing when the person was erased. */
+static enum outcome with_person(struct ctx *ctx, struct str person_id,
+                                void (*change)(struct ctx *ctx, struct person *person, const void *event), const void *event)
+{
+    struct personalization *app = ctx->app;
+    struct person *room = ARENA_NEW(ctx->arena, struct person), *person;
+    if (!people_update(ctx, app->people, person_id, room, &person))
+        return outcome_of(ctx);
+    if (!person)
+        return DONE;
+    change(ctx, person, event);
+    return people_put(ctx, app->people, person_id, person) ? DONE : outcome_of(ctx);
+}
+
+static int64_t in_currency(struct ctx *ctx, struct money amount)
+{
+    const struct personalization *app = ctx->app;
+    return strcmp(app->currency, amount.currency) == 0 ? amount.amount : 0;
+}
+
+static void add_order(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct order_placed *placed = event;
+    history_add(&person->orders, placed->placed_at, today());
+    person->spent += in_currency(ctx, placed->total);
+}
+
+enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
+{
+    return with_person(ctx, placed->customer_id, add_order, placed);
+}
+
+static void add_refund(struct ctx *ctx, struct person *person, const void *event)
+{
+    person->refunded += in_currency(ctx, ((const struct order_refunded *)event)->refund);
+}
+
+enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded)
+{
+    return with_person(ctx, refunded->customer_id, add_refund, refunded);
+}
+
+static void add_cancellation(struct ctx *ctx, struct person *person, const void *event)
+{
+    person->refunded += in_currency(ctx, ((const struct order_cancelled *)event)->total);
+}
+
+enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *cancelled)
+{
+    return with_person(ctx, cancelled->customer_id, add_cancellation, cancelled);
+}
+
+static void add_view(struct ctx *ctx, struct person *person, const void *event)
+{
+    history_add(&person->visits, ((const struct page_viewed *)event)->viewed_at, today());
+}
+
+enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
+{
+    return with_person(ctx, viewed->person_id, add_view, viewed);
+}
+
+static void add_event(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct event_recorded *recorded = event;
+    history_add(person_event(ctx, person, recorded->name), recorded->occurred_at, today());
+}
+
+enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
+{
+    if (recorded->kind != EVENT_RECORDED_KIND_TRACK || !recorded->name.ptr)
+        return DONE;
+    return with_person(ctx, recorded->person_id, add_event, recorded);
+}
+
+static void set_traits(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct profile_updated *updated = event;
+    person->traits = updated->traits ? json_text(ctx->arena, updated->traits) : (struct str){ NULL, 0 };
+}
+
+enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *updated)
+{
+    return with_person(ctx, updated->profile_id, set_traits, updated);
+}
+
+enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
+{
+    struct personalization *app = ctx->app;
+    return people_erase(ctx, app->people, erased->profile_id) ? DONE : outcome_of(ctx);
+}
+
+static void set_consent(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct consent_changed *changed = event;
+    if (changed->purpose && changed->channel) /* a member of a later contract is UNKNOWN: 0 */
+        person_consent_set(person, (int)changed->purpose - 1, (int)changed->channel - 1,
+                           changed->state == CONSENT_CHANGED_STATE_GRANTED);
+}
+
+enum outcome on_consent_changed(struct ctx *ctx, const struct consent_changed *changed)
+{
+    return with_person(ctx, changed->profile_id, set_consent, changed);
+}
+
+static void set_tier(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct tier_changed *changed = event;
+    person->tier = changed->tier <= TIER_CHANGED_TIER_PLATINUM ? (enum feature_tier)changed->tier : TIER_NONE;
+}
+
+enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed)
+{
+    return with_person(ctx, changed->customer_id, set_tier, changed);
+}

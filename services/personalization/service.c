@@ -1,0 +1,83 @@
+#include "services/personalization/personalization.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/money.h"
+#include "services/personalization/reactions.h"
+#include "personalization_contract.h"
+#include "personalization_migrations.h"
+
+#define REFRESH_US (250 * US_PER_MS) /* how late an instance may see changed definitions */
+
+static const struct reaction reactions[] = {
+    ON(COMMERCE_ORDER_PLACED_V1,     on_order_placed,    READS("customer_id", "total", "placed_at")),
+    ON(COMMERCE_ORDER_REFUNDED_V1,   on_order_refunded,  READS("customer_id", "refund")),
+    ON(COMMERCE_ORDER_CANCELLED_V1,  on_order_cancelled, READS("customer_id", "total")),
+    ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at")),
+    ON(ANALYTICS_EVENT_RECORDED_V1,  on_event_recorded,  READS("kind", "name", "person_id", "occurred_at")),
+    ON(CRM_PROFILE_UPDATED_V1,       on_profile_updated, READS("profile_id", "traits")),
+    ON(CRM_PROFILE_ERASED_V1,        on_profile_erased,  READS("profile_id")),
+    ON(CRM_CONSENT_CHANGED_V1,       on_consent_changed, READS("profile_id", "purpose", "channel", "state")),
+    ON(LOYALTY_TIER_CHANGED_V1,      on_tier_changed,    READS("customer_id", "tier")),
+};
+
+static const struct setting settings[] = {
+    { "currency", SETTING_TEXT, "USD", "The shop's currency: what people spent is summed in it, other amounts are not" },
+};
+
+static bool refresh_in(struct ctx *ctx, void *argument)
+{
+    return definitions_refresh(ctx, argument);
+}
+
+static bool refresh(struct ctx *ctx)
+{
+    struct personalization *app = ctx->app;
+    if (!sql_read(ctx, service_db(ctx), refresh_in, app->definitions))
+        log_line(LOG_WARN, ctx, "definitions_not_read", LOG_S("why", ctx->error.detail));
+    return false;
+}
+
+static void personalization_close(void *argument)
+{
+    struct personalization *app = argument;
+    people_close(app->people);
+    definitions_free(app->definitions);
+    free(app);
+}
+
+static bool personalization_open(struct ctx *ctx)
+{
+    struct personalization *app = mem_alloc(sizeof(*app));
+    struct str currency = setting_text(ctx, "currency");
+    app->definitions = definitions_new();
+    ctx->app = app;
+    if (currency.len != 3 || money_exponent(currency.ptr) < 0)
+        return ctx_fail(ctx, ERR_INVALID, "currency: " STR_FMT " is not a currency that is known here", STR_ARG(currency));
+    memcpy(app->currency, currency.ptr, 3);
+    struct str folder = service_data_path(ctx, "people");
+    if (!folder.ptr || !(app->people = people_open(ctx, folder.ptr)) ||
+        !sql_read(ctx, service_db(ctx), refresh_in, app->definitions))
+        return false;
+    struct consumer_settings consumer = { .name = "personalization",
+                                          .sharing = CONSUMER_LOCAL,
+                                          .reactions = reactions,
+                                          .n_reactions = COUNT(reactions),
+                                          .store = &people_event_store,
+                                          .store_data = app->people,
+                                          .app = app };
+    return service_consume(ctx, &consumer) && service_worker(ctx, "definitions", REFRESH_US, refresh);
+}
+
+const struct service personalization_service = {
+    .name = "personalization",
+    .port = 8104,
+    .contract = &personalization_contract,
+    .migrations = personalization_migrations,
+    .n_migrations = COUNT(personalization_migrations),
+    .settings = settings,
+    .n_settings = COUNT(settings),
+    .open = personalization_open,
+    .close = personalization_close,
+};
