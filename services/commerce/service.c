@@ -8,5 +8,5 @@ const struct service commerce_service = {
     .port = 8109,
     .contract = &commerce_contract,
     .migrations = commerce_migrations,
-    .n_migrations = COUNT(commerce_migrations),
+    .n_migrations = COMMERCE_N_MIGRATIONS,
 };

@@ -19,7 +19,7 @@ const struct service crm_service = {
     .port = 8111,
     .contract = &crm_contract,
     .migrations = crm_migrations,
-    .n_migrations = COUNT(crm_migrations),
+    .n_migrations = CRM_N_MIGRATIONS,
     .reactions = reactions,
     .n_reactions = COUNT(reactions),
 };

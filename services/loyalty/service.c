@@ -16,7 +16,7 @@ const struct service loyalty_service = {
     .port = 8110,
     .contract = &loyalty_contract,
     .migrations = loyalty_migrations,
-    .n_migrations = COUNT(loyalty_migrations),
+    .n_migrations = LOYALTY_N_MIGRATIONS,
     .reactions = reactions,
     .n_reactions = COUNT(reactions),
 };

@@ -1,0 +1,78 @@
+#include "services/analytics/reactions.h"
+
+#include "services/analytics/analytics.h"
+
+static struct warehouse *warehouse_of(struct ctx *ctx)
+{
+    return ((struct analytics *)ctx->app)->warehouse;
+}
+
+enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
+{
+    struct warehouse_event row = { .kind = str_of(event_recorded_kind_name(recorded->kind)),
+                                   .name = recorded->name,
+                                   .person_id = recorded->person_id,
+                                   .source = recorded->source,
+                                   .at_us = recorded->occurred_at };
+    if (recorded->properties)
+        row.properties = json_text(ctx->arena, recorded->properties);
+    return warehouse_add_event(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
+{
+    struct warehouse_view row = { .slug = viewed->slug,
+                                  .person_id = viewed->person_id,
+                                  .defaults = viewed->n_defaults > 0,
+                                  .duration_us = viewed->has_duration_us ? viewed->duration_us : 0,
+                                  .at_us = viewed->viewed_at };
+    return warehouse_add_view(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
+{
+    struct str currency = str_of(placed->total.currency);
+    struct warehouse_order row = { .order_id = placed->order_id,
+                                   .person_id = placed->customer_id,
+                                   .currency = currency,
+                                   .amount = placed->total.amount,
+                                   .at_us = placed->placed_at };
+    if (!warehouse_add_order(ctx, warehouse_of(ctx), &row))
+        return outcome_of(ctx);
+    for (size_t i = 0; i < placed->n_lines; i++) {
+        struct warehouse_line line = { .order_id = placed->order_id,
+                                       .product_id = placed->lines[i].product_id,
+                                       .currency = currency,
+                                       .quantity = placed->lines[i].quantity,
+                                       .amount = placed->lines[i].amount.amount };
+        if (!warehouse_add_line(ctx, warehouse_of(ctx), &line))
+            return outcome_of(ctx);
+    }
+    return DONE;
+}
+
+static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str person_id, struct money amount,
+                               int64_t at_us)
+{
+    struct warehouse_order row = { .order_id = order_id,
+                                   .person_id = person_id,
+                                   .currency = str_of(amount.currency),
+                                   .amount = amount.amount,
+                                   .at_us = at_us };
+    return warehouse_add_refund(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded)
+{
+    return add_refund(ctx, refunded->order_id, refunded->customer_id, refunded->refund, refunded->refunded_at);
+}
+
+enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *cancelled)
+{
+    return add_refund(ctx, cancelled->order_id, cancelled->customer_id, cancelled->total, cancelled->cancelled_at);
+}
+
+enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
+{
+    return warehouse_forget(ctx, warehouse_of(ctx), erased->profile_id) ? DONE : outcome_of(ctx);
+}
