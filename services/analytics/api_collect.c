@@ -23,7 +23,7 @@ static struct reply refuse(struct ctx *ctx)
 
 static struct reply send(struct ctx *ctx, bool collected, const struct told_events *events)
 {
-    if (!collected || !event_send(ctx, events->events, events->n))
+    if (!collected || !event_send(ctx, service_events(ctx), events->events, events->n))
         return refuse(ctx);
     return reply_ok(ctx, collected_encode(ctx, &(struct collected){ .success = true }));
 }

@@ -99,7 +99,7 @@ static void test_erasing(struct test_service *test)
 static void test_bad_events(struct test_service *test)
 {
     CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "b1", "{\"order_id\":\"ord_9\"}"), REJECT);
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "b2", "{\"order_id\":7}"), REJECT);
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "b2", "{\"order_id\":7,\"customer_id\":\"prf_z\"}"), REJECT);
 }
 
 static void test_room(const char *url)
