@@ -27,6 +27,7 @@ struct router {
     struct endpoint unmatched, openapi;
     struct pool *pool; /* NULL: no operation needs one */
     struct shed shed;
+    struct metric *sheds;
     _Atomic int64_t purged_us; /* when idempotency records were last looked through for old ones */
 };
 
@@ -51,13 +52,16 @@ struct exchange {
     struct reply reply;
     struct flight flight; /* span and time */
     bool entered;         /* counted by the shedder */
+    bool shed;            /* refused by it: counted, not logged one by one */
     bool refused; /* the operation itself said no: its savepoint is undone, its reply stands */
     struct sql_job sql_job;
     struct pool_job pool_job;
 };
 
+void headers_read(struct exchange *ex);
+
 /* Each step gives false with the error in ctx. */
-bool headers_read(struct exchange *ex);
+bool headers_check(struct exchange *ex);
 bool deadline_read(struct exchange *ex);
 bool authorise(struct exchange *ex);
 bool params_read(struct exchange *ex);

@@ -18,13 +18,16 @@ struct str request_header(const struct ctx *ctx, const char *name)
 
 /* ---- headers ---- */
 
+/* A second traceparent starts the trace anew (W3C Trace Context, section 3.2); what else is repeated is refused. */
 static void known_set(struct known_headers *known, struct str *slot, struct str value,
                       const char *name)
 {
-    if (slot->ptr)
-        known->repeated = name;
-    else
+    if (!slot->ptr)
         *slot = value.ptr ? value : STR("");
+    else if (slot == &known->traceparent)
+        *slot = STR("");
+    else
+        known->repeated = name;
 }
 
 static void known_find(struct known_headers *known, struct str name, struct str value)
@@ -51,20 +54,17 @@ static void known_find(struct known_headers *known, struct str name, struct str 
     }
 }
 
-bool headers_read(struct exchange *ex)
+void headers_read(struct exchange *ex)
 {
     const struct request *request = ex->request;
     for (size_t i = 0; i < request->n_headers; i++)
         known_find(&ex->headers, request->headers[i].name, request->headers[i].value);
+}
+
+bool headers_check(struct exchange *ex)
+{
     const char *repeated = ex->headers.repeated;
-    if (!repeated)
-        return true;
-    if (strcmp(repeated, "traceparent") ==
-        0) { /* the trace starts anew (W3C Trace Context, section 3.2) */
-        ex->headers.traceparent = (struct str){ NULL, 0 };
-        return true;
-    }
-    return ctx_fail(&ex->ctx, ERR_MALFORMED, "The header %s was sent twice.", repeated);
+    return !repeated || ctx_fail(&ex->ctx, ERR_MALFORMED, "The header %s was sent twice.", repeated);
 }
 
 bool deadline_read(struct exchange *ex)

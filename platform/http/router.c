@@ -53,7 +53,7 @@ void exchange_answer(struct exchange *ex)
     struct request *request = ex->request;
     reply_retry_after(ex);
     reply_cross_origin(ex);
-    if (ex->reply.status >= 500)
+    if (ex->reply.status >= 500 && !ex->shed)
         failure_log(ex);
     int64_t took_us = signals_end(&ex->endpoint->signals, &ex->flight, &ex->ctx, ex->reply.status);
     if (ex->entered)
@@ -163,8 +163,11 @@ static bool enter(struct exchange *ex)
     if (ex->endpoint->on_loop) /* runs at once: nothing to queue, so nothing to shed */
         return true;
     ex->entered = shed_enter(&ex->router->shed, ex->endpoint->mercy);
-    return ex->entered ||
-           ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "The service is overloaded; nothing was done.");
+    if (ex->entered)
+        return true;
+    ex->shed = true;
+    metric_add(ex->router->sheds, 1);
+    return ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "The service is overloaded; nothing was done.");
 }
 
 static bool accepts(struct exchange *ex)
@@ -175,7 +178,7 @@ static bool accepts(struct exchange *ex)
 
 static bool admit(struct exchange *ex)
 {
-    if (!headers_read(ex) || !enter(ex) || !deadline_read(ex) || !authorise(ex) || !accepts(ex))
+    if (!headers_check(ex) || !enter(ex) || !deadline_read(ex) || !authorise(ex) || !accepts(ex))
         return false;
     ex->in = arena_alloc(ex->ctx.arena, MAX(ex->ctx.operation->in_size, 1));
     return params_read(ex) && body_read(ex);
@@ -204,6 +207,7 @@ static struct exchange *exchange_new(struct router *router, struct request *requ
     ex->router = router;
     ex->request = request;
     ex->method = method_of(request->method);
+    headers_read(ex);
     target_split(request->target, &ex->path, &ex->query);
     ex->endpoint = endpoint_find(router, ex->method, ex->path, &ex->match);
     ex->ctx.operation = ex->endpoint->operation;
@@ -219,7 +223,7 @@ void router_handle(struct router *router, struct request *request)
     }
     struct exchange *ex = exchange_new(router, request);
     signals_begin(&ex->endpoint->signals, &ex->flight, &ex->ctx,
-                  request_header(&ex->ctx, "traceparent"), router->settings.edge);
+                  ex->headers.traceparent, router->settings.edge);
     if (!sound(ex, fault))
         exchange_refuse(ex);
     else if (answer_by_itself(ex))
@@ -290,6 +294,8 @@ struct router *router_new(struct ctx *ctx, const struct router_settings *setting
         router->settings.pool_threads = POOL_THREADS;
     router->arena = arena_new(0);
     shed_init(&router->shed);
+    router->sheds = metric_get(METRIC_COUNTER, "fanfare_http_shed_total",
+                               "Requests refused because too much was under way.", "");
     router->routes =
         routes_new(ctx, settings->contract->operations, settings->contract->n_operations);
     if (router->routes && endpoints_init(ctx, router))
