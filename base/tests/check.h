@@ -9,17 +9,18 @@
 
 #include "base/str.h"
 
-static int checks_failed, checks_done;
+static _Atomic int checks_failed, checks_done; /* tests of threads check in all of them */
 
 #define CHECK(condition) check_that((condition), #condition, __FILE__, __LINE__)
-#define CHECK_INT(got, wanted) check_int((int64_t)(got), (int64_t)(wanted), #got, __FILE__, __LINE__)
+#define CHECK_INT(got, wanted)                                                                     \
+    check_int((int64_t)(got), (int64_t)(wanted), #got, __FILE__, __LINE__)
 #define CHECK_STR(got, wanted) check_str((got), (wanted), #got, __FILE__, __LINE__)
 
 /* A check that the rest of the test stands on. */
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!CHECK(condition))                                                                                         \
-            exit(1);                                                                                                   \
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!CHECK(condition))                                                                     \
+            exit(1);                                                                               \
     } while (0)
 
 static inline bool check_that(bool ok, const char *what, const char *file, int line)
@@ -32,7 +33,8 @@ static inline bool check_that(bool ok, const char *what, const char *file, int l
     return ok;
 }
 
-static inline bool check_int(int64_t got, int64_t wanted, const char *what, const char *file, int line)
+static inline bool check_int(int64_t got, int64_t wanted, const char *what, const char *file,
+                             int line)
 {
     if (got == wanted)
         return check_that(true, what, file, line);
@@ -40,7 +42,8 @@ static inline bool check_int(int64_t got, int64_t wanted, const char *what, cons
     return check_that(false, what, file, line);
 }
 
-static inline bool check_str(struct str got, const char *wanted, const char *what, const char *file, int line)
+static inline bool check_str(struct str got, const char *wanted, const char *what, const char *file,
+                             int line)
 {
     if (str_is(got, wanted))
         return check_that(true, what, file, line);

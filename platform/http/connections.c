@@ -87,19 +87,18 @@ bool connections_start(struct connections *all, int64_t idle_us, int64_t header_
     pthread_cond_init(&all->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     all->running = true;
-    all->running = pthread_create(&all->thread, NULL, connections_thread, all) == 0;
-    return all->running;
+    return pthread_create(&all->thread, NULL, connections_thread, all) == 0;
 }
 
 void connections_stop(struct connections *all)
 {
     pthread_mutex_lock(&all->mutex);
-    bool was_running = all->running;
     all->running = false;
     pthread_cond_signal(&all->changed);
     pthread_mutex_unlock(&all->mutex);
-    if (was_running)
-        pthread_join(all->thread, NULL);
+    pthread_join(all->thread, NULL);
+    pthread_cond_destroy(&all->changed);
+    pthread_mutex_destroy(&all->mutex);
 }
 
 static int64_t phase_limit_us(const struct connections *all, enum phase phase)

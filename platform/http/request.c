@@ -64,7 +64,8 @@ void headers_read(struct exchange *ex)
 bool headers_check(struct exchange *ex)
 {
     const char *repeated = ex->headers.repeated;
-    return !repeated || ctx_fail(&ex->ctx, ERR_MALFORMED, "The header %s was sent twice.", repeated);
+    return !repeated ||
+           ctx_fail(&ex->ctx, ERR_MALFORMED, "The header %s was sent twice.", repeated);
 }
 
 bool deadline_read(struct exchange *ex)

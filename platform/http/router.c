@@ -222,8 +222,8 @@ void router_handle(struct router *router, struct request *request)
         return;
     }
     struct exchange *ex = exchange_new(router, request);
-    signals_begin(&ex->endpoint->signals, &ex->flight, &ex->ctx,
-                  ex->headers.traceparent, router->settings.edge);
+    signals_begin(&ex->endpoint->signals, &ex->flight, &ex->ctx, ex->headers.traceparent,
+                  router->settings.edge);
     if (!sound(ex, fault))
         exchange_refuse(ex);
     else if (answer_by_itself(ex))

@@ -166,9 +166,10 @@ void http_server_drain(struct http_server *server, int64_t limit_us)
 {
     if (atomic_exchange(&server->draining, true))
         return;
-    int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd >= 0)
-        close(fd);
+    server->listening = MHD_quiesce_daemon(server->daemon);
+    if (server->listening >= 0)
+        shutdown(server->listening,
+                 SHUT_RDWR); /* not closed yet: the loop may be about to use it */
     wait_until_free(server, limit_us);
 }
 
@@ -181,6 +182,8 @@ void http_server_free(struct http_server *server)
     if (!wait_until_free(server, FREE_WAIT_US))
         return;
     MHD_stop_daemon(server->daemon);
+    if (server->listening >= 0)
+        close(server->listening);
     connections_stop(&server->connections);
     incoming_free_spare(server);
     free(server);

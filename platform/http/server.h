@@ -14,6 +14,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct connections connections;
     int port;
+    int listening; /* the socket, once drained */
     _Atomic int busy; /* requests from their first line to the end of their answer */
     _Atomic int waking; /* threads inside libmicrohttpd, to resume one */
     _Atomic bool draining;

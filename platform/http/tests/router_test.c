@@ -11,7 +11,8 @@
 static struct things things;
 
 /* `headers`: "Name: value" lines. */
-static struct reply call(const char *method, const char *target, const char *headers, struct str body)
+static struct reply call(const char *method, const char *target, const char *headers,
+                         struct str body)
 {
     struct arena *arena = things.ctx.arena;
     struct request_header list[20];
@@ -28,7 +29,9 @@ static struct reply call(const char *method, const char *target, const char *hea
 
 static const char *with(struct str token, const char *more)
 {
-    return arena_printf(things.ctx.arena, "Authorization: Bearer " STR_FMT "\n%s", STR_ARG(token), more).ptr;
+    return arena_printf(things.ctx.arena, "Authorization: Bearer " STR_FMT "\n%s", STR_ARG(token),
+                        more)
+        .ptr;
 }
 
 static struct str header_of(struct reply reply, const char *name)
@@ -72,15 +75,17 @@ static void test_params(void)
     struct reply reply = call("GET", "/v1/things/a%2Fb%20c?limit=7&kind=small&tag=x&tag=y+z",
                               with(things.read_token, "x-mood: fine\nUser-Agent: t\n"), NONE);
     CHECK_INT(reply.status, 200);
-    CHECK_STR(reply.body, "{\"id\":\"a/b c\",\"limit\":7,\"kind\":\"small\",\"tags\":2,\"mood\":\"fine\","
-                          "\"who\":\"tester\",\"agent\":\"t\"}");
+    CHECK_STR(reply.body,
+              "{\"id\":\"a/b c\",\"limit\":7,\"kind\":\"small\",\"tags\":2,\"mood\":\"fine\","
+              "\"who\":\"tester\",\"agent\":\"t\"}");
     CHECK_STR(header_of(reply, "ETag"), "\"1\"");
     reply = call("GET", "/v1/things/x", with(things.read_token, ""), NONE);
     const struct json *body = body_of(reply);
     CHECK_INT(json_int(json_get(body, "limit")), 50);
     CHECK_STR(json_str(json_get(body, "kind")), "none");
     CHECK_INT(json_type(json_get(body, "mood")), JSON_NULL);
-    reply = call("GET", "/v1/things/latest", "", NONE); /* a named segment goes before a parameter */
+    reply =
+        call("GET", "/v1/things/latest", "", NONE); /* a named segment goes before a parameter */
     CHECK_STR(reply.body, "{\"latest\":true}");
     reply = call("GET", "/v1/th%69ngs/late%73t", "", NONE);
     CHECK_STR(reply.body, "{\"latest\":true}");
@@ -90,7 +95,8 @@ static void test_params(void)
 
 static void bad_param(const char *target, const char *place, const char *name)
 {
-    const struct json *body = problem(call("GET", target, with(things.read_token, ""), NONE), 422, "invalid");
+    const struct json *body =
+        problem(call("GET", target, with(things.read_token, ""), NONE), 422, "invalid");
     CHECK_STR(fault_place(body, "in"), place);
     CHECK_STR(fault_place(body, "name"), name);
 }
@@ -107,7 +113,8 @@ static void test_bad_params(void)
     problem(call("GET", "/v1/things/%zz", with(things.read_token, ""), NONE), 400, "malformed");
     problem(call("GET", "/v1/things/%ff", with(things.read_token, ""), NONE), 400, "malformed");
     problem(call("GET", "/v1/things/%00", with(things.read_token, ""), NONE), 400, "malformed");
-    problem(call("GET", "/v1/things/x?limit=%c3%28", with(things.read_token, ""), NONE), 400, "malformed");
+    problem(call("GET", "/v1/things/x?limit=%c3%28", with(things.read_token, ""), NONE), 400,
+            "malformed");
     problem(call("GET", "/v1/things/x?a=%", with(things.read_token, ""), NONE), 400, "malformed");
     struct str many = STR("/v1/things/x?");
     for (int i = 0; i < 101; i++)
@@ -122,7 +129,8 @@ static void test_paths_and_methods(void)
     problem(call("GET", "/v1//things", "", NONE), 404, "not-found");
     problem(call("GET", "*", "", NONE), 404, "not-found");
     problem(call("GET", "", "", NONE), 404, "not-found");
-    const struct json *body = problem(call("GET", "/v1/things/missing", with(things.read_token, ""), NONE), 404, "not-found");
+    const struct json *body = problem(
+        call("GET", "/v1/things/missing", with(things.read_token, ""), NONE), 404, "not-found");
     CHECK_STR(json_str(json_get(body, "detail")), "There is no thing missing.");
     struct reply reply = call("DELETE", "/v1/things", "", NONE);
     problem(reply, 405, "method-not-allowed");
@@ -149,10 +157,13 @@ static void test_tokens(void)
     CHECK_STR(header_of(reply, "WWW-Authenticate"), "Bearer realm=\"fanfare\"");
     reply = call("GET", "/v1/things/x", with(STR("x.y.z"), ""), NONE);
     problem(reply, 401, "unauthenticated");
-    CHECK_STR(header_of(reply, "WWW-Authenticate"), "Bearer realm=\"fanfare\", error=\"invalid_token\"");
-    problem(call("GET", "/v1/things/x", "Authorization: Basic eDp5\n", NONE), 401, "unauthenticated");
+    CHECK_STR(header_of(reply, "WWW-Authenticate"),
+              "Bearer realm=\"fanfare\", error=\"invalid_token\"");
+    problem(call("GET", "/v1/things/x", "Authorization: Basic eDp5\n", NONE), 401,
+            "unauthenticated");
     problem(call("GET", "/v1/things/x", "Authorization: Bearer\n", NONE), 401, "unauthenticated");
-    problem(call("GET", "/v1/things/x", with(things.read_token, "Authorization: Bearer x\n"), NONE), 400, "malformed");
+    problem(call("GET", "/v1/things/x", with(things.read_token, "Authorization: Bearer x\n"), NONE),
+            400, "malformed");
     reply = call("GET", "/v1/things/x", with(things.write_token, ""), NONE);
     problem(reply, 403, "forbidden");
     CHECK(header_of(reply, "WWW-Authenticate").ptr != NULL);
@@ -178,7 +189,8 @@ static struct str gzip(struct str text)
 static void test_write_keys(void)
 {
     struct arena *arena = things.ctx.arena;
-    struct str in_body = arena_printf(arena, "{\"batch\":[1,2],\"writeKey\":\"" STR_FMT "\"}", STR_ARG(things.write_key));
+    struct str in_body = arena_printf(arena, "{\"batch\":[1,2],\"writeKey\":\"" STR_FMT "\"}",
+                                      STR_ARG(things.write_key));
     struct reply reply = call("POST", "/v1/collect", JSON_BODY, in_body);
     CHECK_INT(reply.status, 200);
     CHECK(str_starts(reply.body, STR("{\"batch\":2,")));
@@ -187,19 +199,23 @@ static void test_write_keys(void)
     reply = call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[]}"));
     problem(reply, 401, "unauthenticated");
     CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
-    problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[],\"writeKey\":\"wk_no\"}")), 401, "unauthenticated");
+    problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[],\"writeKey\":\"wk_no\"}")),
+            401, "unauthenticated");
     problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":")), 401, "unauthenticated");
     /* "Authorization: Basic base64(key:)" */
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct str pair = arena_printf(arena, STR_FMT ":", STR_ARG(things.write_key)), text = STR("");
     while (pair.len % 3)
-        pair = arena_printf(arena, STR_FMT "x", STR_ARG(pair)); /* a password, which is not looked at */
+        pair = arena_printf(arena, STR_FMT "x",
+                            STR_ARG(pair)); /* a password, which is not looked at */
     for (size_t i = 0; i < pair.len; i += 3) {
         const uint8_t *p = (const uint8_t *)pair.ptr + i;
         text = arena_printf(arena, STR_FMT "%c%c%c%c", STR_ARG(text), digits[p[0] >> 2],
-                            digits[(p[0] & 3) << 4 | p[1] >> 4], digits[(p[1] & 15) << 2 | p[2] >> 6], digits[p[2] & 63]);
+                            digits[(p[0] & 3) << 4 | p[1] >> 4],
+                            digits[(p[1] & 15) << 2 | p[2] >> 6], digits[p[2] & 63]);
     }
-    const char *basic = arena_printf(arena, "Authorization: Basic " STR_FMT "\n" JSON_BODY, STR_ARG(text)).ptr;
+    const char *basic =
+        arena_printf(arena, "Authorization: Basic " STR_FMT "\n" JSON_BODY, STR_ARG(text)).ptr;
     CHECK_INT(call("POST", "/v1/collect", basic, STR("{\"batch\":[1]}")).status, 200);
     problem(call("POST", "/v1/collect", basic, STR("{\"batch\":")), 400, "malformed");
     problem(call("POST", "/v1/collect", basic, STR("[]")), 422, "invalid");
@@ -211,31 +227,45 @@ static void test_bodies(void)
     const char *headers = with(things.write_token, JSON_BODY);
     problem(call("POST", "/v1/things", headers, NONE), 400, "malformed");
     problem(call("POST", "/v1/things", headers, STR("{")), 400, "malformed");
-    problem(call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"name\":\"b\",\"count\":1}")), 400, "malformed");
-    problem(call("POST", "/v1/things", headers, STR("{\"name\":\"\xff\",\"count\":1}")), 400, "malformed");
+    problem(call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"name\":\"b\",\"count\":1}")),
+            400, "malformed");
+    problem(call("POST", "/v1/things", headers, STR("{\"name\":\"\xff\",\"count\":1}")), 400,
+            "malformed");
     char bomb[2000];
     memset(bomb, '[', sizeof(bomb));
-    problem(call("POST", "/v1/things", headers, (struct str){ bomb, sizeof(bomb) }), 400, "malformed");
-    const struct json *body = problem(call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"count\":0}")), 422, "invalid");
+    problem(call("POST", "/v1/things", headers, (struct str){ bomb, sizeof(bomb) }), 400,
+            "malformed");
+    const struct json *body = problem(
+        call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"count\":0}")), 422, "invalid");
     CHECK_STR(fault_place(body, "pointer"), "/count");
-    body = problem(call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"count\":1,\"more\":2}")), 422, "invalid");
+    body =
+        problem(call("POST", "/v1/things", headers, STR("{\"name\":\"a\",\"count\":1,\"more\":2}")),
+                422, "invalid");
     CHECK_STR(fault_place(body, "pointer"), "/more");
     problem(call("POST", "/v1/things", headers, STR("[]")), 422, "invalid");
-    problem(call("POST", "/v1/things", with(things.write_token, "Content-Type: text/plain\n"), STR("{}")), 415,
+    problem(call("POST", "/v1/things", with(things.write_token, "Content-Type: text/plain\n"),
+                 STR("{}")),
+            415, "unsupported-media-type");
+    problem(call("POST", "/v1/things", with(things.write_token, ""), STR("{}")), 415,
             "unsupported-media-type");
-    problem(call("POST", "/v1/things", with(things.write_token, ""), STR("{}")), 415, "unsupported-media-type");
-    problem(call("POST", "/v1/things", with(things.write_token, JSON_BODY "Content-Encoding: br\n"), STR("{}")), 415,
-            "unsupported-media-type");
-    struct reply reply = call("POST", "/v1/things", with(things.write_token, "Content-Type: Application/JSON ; charset=UTF-8\n"),
-                              STR("{\"name\":\"a\",\"count\":1}"));
+    problem(call("POST", "/v1/things", with(things.write_token, JSON_BODY "Content-Encoding: br\n"),
+                 STR("{}")),
+            415, "unsupported-media-type");
+    struct reply reply =
+        call("POST", "/v1/things",
+             with(things.write_token, "Content-Type: Application/JSON ; charset=UTF-8\n"),
+             STR("{\"name\":\"a\",\"count\":1}"));
     CHECK_INT(reply.status, 201);
     char *large = arena_alloc(arena, 2 * 1024 * 1024);
     memset(large, ' ', 2 * 1024 * 1024);
-    problem(call("POST", "/v1/things", headers, (struct str){ large, 2 * 1024 * 1024 }), 413, "too-large");
+    problem(call("POST", "/v1/things", headers, (struct str){ large, 2 * 1024 * 1024 }), 413,
+            "too-large");
     CHECK_INT(call("PUT", "/v1/store", "Content-Type: image/png\n", STR("\x89PNG")).status, 200);
     CHECK_INT(call("PUT", "/v1/store", "", NONE).status, 200);
-    problem(call("PUT", "/v1/store", "Content-Type: image/\n", STR("x")), 415, "unsupported-media-type");
-    problem(call("PUT", "/v1/store", "Content-Type: text/plain\n", (struct str){ large, 101 }), 413, "too-large");
+    problem(call("PUT", "/v1/store", "Content-Type: image/\n", STR("x")), 415,
+            "unsupported-media-type");
+    problem(call("PUT", "/v1/store", "Content-Type: text/plain\n", (struct str){ large, 101 }), 413,
+            "too-large");
 }
 
 static void test_gzip(void)
@@ -244,14 +274,17 @@ static void test_gzip(void)
     const char *headers = "Content-Type: text/plain\nContent-Encoding: gzip\n";
     struct str bomb = gzip((struct str){ large, 1000 * 1000 });
     CHECK(bomb.len < 2000);
-    struct str key = arena_printf(things.ctx.arena, "Content-Type: application/json\nContent-Encoding: gzip\n");
+    struct str key =
+        arena_printf(things.ctx.arena, "Content-Type: application/json\nContent-Encoding: gzip\n");
     problem(call("POST", "/v1/collect", key.ptr, bomb), 401, "unauthenticated");
     problem(call("PUT", "/v1/store", headers, gzip((struct str){ large, 101 })), 413, "too-large");
-    problem(call("PUT", "/v1/store", headers, gzip((struct str){ large, 20000 })), 413, "too-large");
+    problem(call("PUT", "/v1/store", headers, gzip((struct str){ large, 20000 })), 413,
+            "too-large");
     CHECK_INT(call("PUT", "/v1/store", headers, gzip((struct str){ large, 100 })).body.len, 100);
     problem(call("PUT", "/v1/store", headers, STR("not gzip")), 400, "malformed");
     struct str cut = gzip(STR("hello"));
-    problem(call("PUT", "/v1/store", headers, (struct str){ cut.ptr, cut.len - 4 }), 400, "malformed");
+    problem(call("PUT", "/v1/store", headers, (struct str){ cut.ptr, cut.len - 4 }), 400,
+            "malformed");
     char tail[100];
     memcpy(tail, cut.ptr, cut.len);
     tail[cut.len] = 'x';
@@ -265,8 +298,10 @@ static int64_t stored(void)
 
 static struct reply make(const char *key, const char *body)
 {
-    const char *headers = with(things.write_token, arena_printf(things.ctx.arena, JSON_BODY "%s%s\n",
-                                                                key ? "Idempotency-Key: " : "X: ", key ? key : "y").ptr);
+    const char *headers =
+        with(things.write_token, arena_printf(things.ctx.arena, JSON_BODY "%s%s\n",
+                                              key ? "Idempotency-Key: " : "X: ", key ? key : "y")
+                                     .ptr);
     return call("POST", "/v1/things", headers, str_of(body));
 }
 
@@ -332,11 +367,13 @@ static void test_deadlines(void)
 static void test_refused_by_server(void)
 {
     struct arena *arena = things.ctx.arena;
-    const struct json *body = problem(call("GET", "/v1/things/x?y", "", NONE), 401, "unauthenticated");
+    const struct json *body =
+        problem(call("GET", "/v1/things/x?y", "", NONE), 401, "unauthenticated");
     CHECK_STR(json_str(json_get(body, "instance")), "/v1/things/x");
     CHECK_INT(router_body_limit(things.router, STR("PUT"), STR("/v1/store?x")), 100);
     CHECK_INT(router_body_limit(things.router, STR("POST"), STR("/v1/things")), 1024 * 1024);
-    CHECK_INT(router_body_limit(things.router, STR("GET"), arena_str(arena, STR("nonsense"))), 1024 * 1024);
+    CHECK_INT(router_body_limit(things.router, STR("GET"), arena_str(arena, STR("nonsense"))),
+              1024 * 1024);
 }
 
 static bool rendered(const char *line)
@@ -347,12 +384,15 @@ static bool rendered(const char *line)
 
 static void test_signals(void)
 {
-    CHECK(rendered("http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/v1/things/{id}\","
-                   "http_response_status_code=\"200\"}"));
+    CHECK(rendered(
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/v1/things/{id}\","
+        "http_response_status_code=\"200\"}"));
     CHECK(rendered("http_route=\"/v1/things\",http_response_status_code=\"503\""));
-    CHECK(rendered("http_server_active_requests{http_request_method=\"GET\",http_route=\"/v1/things/{id}\"} 0"));
+    CHECK(rendered(
+        "http_server_active_requests{http_request_method=\"GET\",http_route=\"/v1/things/{id}\"} 0"));
     const char *parent = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n";
-    const struct json *body = problem(call("GET", "/v1/things/x", parent, NONE), 401, "unauthenticated");
+    const struct json *body =
+        problem(call("GET", "/v1/things/x", parent, NONE), 401, "unauthenticated");
     CHECK_STR(json_str(json_get(body, "trace_id")), "4bf92f3577b34da6a3ce929d0e0e4736");
     const char *twice = arena_printf(things.ctx.arena, "%s%s", parent, parent).ptr;
     body = problem(call("GET", "/v1/things/x", twice, NONE), 401, "unauthenticated");
@@ -361,7 +401,8 @@ static void test_signals(void)
 
 static void test_edge(void)
 {
-    const char *parent = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\nOrigin: https://example.com\n";
+    const char *parent =
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\nOrigin: https://example.com\n";
     struct reply reply = call("GET", "/v1/things/x", parent, NONE);
     const struct json *body = problem(reply, 401, "unauthenticated");
     CHECK(!str_is(json_str(json_get(body, "trace_id")), "4bf92f3577b34da6a3ce929d0e0e4736"));
@@ -375,7 +416,9 @@ static void test_mistakes(void)
 {
     struct ctx ctx = { .arena = things.ctx.arena };
     struct operation twice[] = { things_operations[1], things_operations[1] };
-    struct contract contract = { .service = "x", .operations = twice, .n_operations = 2, .openapi = "{}" };
+    struct contract contract = {
+        .service = "x", .operations = twice, .n_operations = 2, .openapi = "{}"
+    };
     CHECK(router_new(&ctx, &(struct router_settings){ .contract = &contract }) == NULL);
     CHECK(ctx_failed(&ctx));
     ctx_clear(&ctx);
@@ -394,13 +437,17 @@ static void *many_calls(void *argument)
         { STR("Idempotency-Key"), STR("") },
     };
     for (int i = 0; i < 50; i++) {
-        headers[2].value = arena_printf(arena, "many-%d", i); /* the same in all threads: one of them makes it */
-        struct reply reply = router_call(things.router, arena, "POST", "/v1/things", headers, 3, STR("{\"name\":\"m\",\"count\":1}"));
+        headers[2].value =
+            arena_printf(arena, "many-%d", i); /* the same in all threads: one of them makes it */
+        struct reply reply = router_call(things.router, arena, "POST", "/v1/things", headers, 3,
+                                         STR("{\"name\":\"m\",\"count\":1}"));
         if (reply.status != 201)
             fprintf(stderr, STR_FMT "\n", STR_ARG(reply.body));
         CHECK_INT(reply.status, 201);
-        CHECK_INT(router_call(things.router, arena, "GET", "/v1/wait?ms=0", NULL, 0, NONE).status, 200);
-        CHECK_INT(router_call(things.router, arena, "GET", "/v1/things", NULL, 0, NONE).status, 200);
+        CHECK_INT(router_call(things.router, arena, "GET", "/v1/wait?ms=0", NULL, 0, NONE).status,
+                  200);
+        CHECK_INT(router_call(things.router, arena, "GET", "/v1/things", NULL, 0, NONE).status,
+                  200);
     }
     arena_free(arena);
     return NULL;

@@ -30,9 +30,11 @@ struct get_thing_in {
 #define NO_BODY                                                                                    \
     .body_offset = UINT32_MAX, .body_json_offset = UINT32_MAX, .body_raw_offset = UINT32_MAX
 
-static const struct field_limits id_limits = {
-    .least = INT64_MIN, .most = INT64_MAX, .min_length = 1, .max_length = 20, .max_items = UINT32_MAX
-};
+static const struct field_limits id_limits = { .least = INT64_MIN,
+                                               .most = INT64_MAX,
+                                               .min_length = 1,
+                                               .max_length = 20,
+                                               .max_items = UINT32_MAX };
 static const struct field_limits limit_limits = {
     .least = 1, .most = 200, .max_length = UINT32_MAX, .max_items = UINT32_MAX
 };
@@ -52,7 +54,8 @@ static const struct param get_thing_params[] = {
       { "tag", 3, FIELD_STR, FIELD_ARRAY | FIELD_OPTIONAL, offsetof(struct get_thing_in, tags),
         offsetof(struct get_thing_in, n_tags) } },
     { PARAM_HEADER,
-      { "X-Mood", 6, FIELD_STR, FIELD_OPTIONAL, offsetof(struct get_thing_in, mood), NO_PRESENCE } },
+      { "X-Mood", 6, FIELD_STR, FIELD_OPTIONAL, offsetof(struct get_thing_in, mood),
+        NO_PRESENCE } },
 };
 
 static inline struct reply get_thing(struct ctx *ctx, const void *argument)
@@ -106,12 +109,13 @@ struct make_thing_in {
 };
 
 static const struct field thing_fields[] = {
-    { "name", 4, FIELD_STR, FIELD_REQUIRED, offsetof(struct thing, name), NO_PRESENCE, .limits = &id_limits },
+    { "name", 4, FIELD_STR, FIELD_REQUIRED, offsetof(struct thing, name), NO_PRESENCE,
+      .limits = &id_limits },
     { "count", 5, FIELD_INT, FIELD_REQUIRED, offsetof(struct thing, count), NO_PRESENCE,
       .limits = &limit_limits },
 };
-static const struct schema_type thing_type = { "thing", sizeof(struct thing), thing_fields, COUNT(thing_fields),
-                                               false };
+static const struct schema_type thing_type = { "thing", sizeof(struct thing), thing_fields,
+                                               COUNT(thing_fields), false };
 static const char *const json_types[] = { "application/json", NULL };
 
 static int things_made; /* how often the handler got through, in this process */
@@ -120,8 +124,8 @@ static inline struct reply make_thing(struct ctx *ctx, const void *argument)
 {
     const struct thing *thing = ((const struct make_thing_in *)argument)->body;
     struct sql_rows rows;
-    if (!sql_exec(ctx, NULL, "INSERT INTO things (name, count) VALUES ($1, $2)", sql_str(thing->name),
-                  sql_int(thing->count)))
+    if (!sql_exec(ctx, NULL, "INSERT INTO things (name, count) VALUES ($1, $2)",
+                  sql_str(thing->name), sql_int(thing->count)))
         return reply_error(ctx);
     if (str_is(thing->name, "refused")) {
         ctx_fail(ctx, ERR_CONFLICT, "It is refused after it was written.");
@@ -163,7 +167,8 @@ static inline struct reply collect(struct ctx *ctx, const void *argument)
 {
     const struct collect_in *in = argument;
     return reply_ok(ctx, arena_printf(ctx->arena, "{\"batch\":%zu,\"who\":\"" STR_FMT "\"}",
-                                      json_size(json_get(in->body, "batch")), STR_ARG(ctx->who->subject)));
+                                      json_size(json_get(in->body, "batch")),
+                                      STR_ARG(ctx->who->subject)));
 }
 
 struct store_in {
@@ -183,7 +188,8 @@ struct wait_in {
 };
 
 static const struct param wait_params[] = {
-    { PARAM_QUERY, { "ms", 2, FIELD_INT, FIELD_REQUIRED, offsetof(struct wait_in, ms), NO_PRESENCE } },
+    { PARAM_QUERY,
+      { "ms", 2, FIELD_INT, FIELD_REQUIRED, offsetof(struct wait_in, ms), NO_PRESENCE } },
 };
 
 static inline struct reply wait_ms(struct ctx *ctx, const void *argument)
@@ -196,30 +202,91 @@ static inline struct reply wait_ms(struct ctx *ctx, const void *argument)
 /* ---- the contract ---- */
 
 static const struct operation things_operations[] = {
-    { .id = "get_thing", .method = "GET", .path = "/v1/things/{id}", .scope = "things:read", .run = RUN_READ,
-      .success = 200, .in_size = sizeof(struct get_thing_in), .params = get_thing_params,
-      .n_params = COUNT(get_thing_params), NO_BODY, .handle = get_thing },
-    { .id = "get_latest", .method = "GET", .path = "/v1/things/latest", .auth = AUTH_PUBLIC, .run = RUN_READ,
-      .success = 200, NO_BODY, .handle = get_latest },
-    { .id = "make_thing", .method = "POST", .path = "/v1/things", .scope = "things:write", .run = RUN_WRITE,
-      .success = 201, .in_size = sizeof(struct make_thing_in), .body = &thing_type,
-      .body_offset = offsetof(struct make_thing_in, body), .body_json_offset = UINT32_MAX,
-      .body_raw_offset = UINT32_MAX, .body_required = true, .idempotency_key = true, .body_types = json_types,
+    { .id = "get_thing",
+      .method = "GET",
+      .path = "/v1/things/{id}",
+      .scope = "things:read",
+      .run = RUN_READ,
+      .success = 200,
+      .in_size = sizeof(struct get_thing_in),
+      .params = get_thing_params,
+      .n_params = COUNT(get_thing_params),
+      NO_BODY,
+      .handle = get_thing },
+    { .id = "get_latest",
+      .method = "GET",
+      .path = "/v1/things/latest",
+      .auth = AUTH_PUBLIC,
+      .run = RUN_READ,
+      .success = 200,
+      NO_BODY,
+      .handle = get_latest },
+    { .id = "make_thing",
+      .method = "POST",
+      .path = "/v1/things",
+      .scope = "things:write",
+      .run = RUN_WRITE,
+      .success = 201,
+      .in_size = sizeof(struct make_thing_in),
+      .body = &thing_type,
+      .body_offset = offsetof(struct make_thing_in, body),
+      .body_json_offset = UINT32_MAX,
+      .body_raw_offset = UINT32_MAX,
+      .body_required = true,
+      .idempotency_key = true,
+      .body_types = json_types,
       .handle = make_thing },
-    { .id = "count_things", .method = "GET", .path = "/v1/things", .auth = AUTH_PUBLIC, .run = RUN_READ,
-      .success = 200, .in_size = sizeof(struct count_things_in), NO_BODY, .handle = count_things },
-    { .id = "collect", .method = "POST", .path = "/v1/collect", .scope = "collect", .auth = AUTH_WRITE_KEY,
-      .run = RUN_POOL, .success = 200, .in_size = sizeof(struct collect_in), .body_offset = UINT32_MAX,
-      .body_json_offset = offsetof(struct collect_in, body), .body_raw_offset = UINT32_MAX, .body_required = true,
-      .body_object = true, .body_types = json_types, .max_body_bytes = 2000, .priority = "collect",
+    { .id = "count_things",
+      .method = "GET",
+      .path = "/v1/things",
+      .auth = AUTH_PUBLIC,
+      .run = RUN_READ,
+      .success = 200,
+      .in_size = sizeof(struct count_things_in),
+      NO_BODY,
+      .handle = count_things },
+    { .id = "collect",
+      .method = "POST",
+      .path = "/v1/collect",
+      .scope = "collect",
+      .auth = AUTH_WRITE_KEY,
+      .run = RUN_POOL,
+      .success = 200,
+      .in_size = sizeof(struct collect_in),
+      .body_offset = UINT32_MAX,
+      .body_json_offset = offsetof(struct collect_in, body),
+      .body_raw_offset = UINT32_MAX,
+      .body_required = true,
+      .body_object = true,
+      .body_types = json_types,
+      .max_body_bytes = 2000,
+      .priority = "collect",
       .handle = collect },
-    { .id = "store", .method = "PUT", .path = "/v1/store", .auth = AUTH_PUBLIC, .run = RUN_READ, .success = 200,
-      .in_size = sizeof(struct store_in), .body_offset = UINT32_MAX, .body_json_offset = UINT32_MAX,
-      .body_raw_offset = offsetof(struct store_in, body_raw), .body_types = store_types, .max_body_bytes = 100,
+    { .id = "store",
+      .method = "PUT",
+      .path = "/v1/store",
+      .auth = AUTH_PUBLIC,
+      .run = RUN_READ,
+      .success = 200,
+      .in_size = sizeof(struct store_in),
+      .body_offset = UINT32_MAX,
+      .body_json_offset = UINT32_MAX,
+      .body_raw_offset = offsetof(struct store_in, body_raw),
+      .body_types = store_types,
+      .max_body_bytes = 100,
       .handle = store },
-    { .id = "wait", .method = "GET", .path = "/v1/wait", .auth = AUTH_PUBLIC, .run = RUN_POOL, .success = 200,
-      .in_size = sizeof(struct wait_in), .params = wait_params, .n_params = COUNT(wait_params), NO_BODY,
-      .priority = "bulk", .handle = wait_ms },
+    { .id = "wait",
+      .method = "GET",
+      .path = "/v1/wait",
+      .auth = AUTH_PUBLIC,
+      .run = RUN_POOL,
+      .success = 200,
+      .in_size = sizeof(struct wait_in),
+      .params = wait_params,
+      .n_params = COUNT(wait_params),
+      NO_BODY,
+      .priority = "bulk",
+      .handle = wait_ms },
 };
 
 static const struct contract things_contract = {
@@ -254,7 +321,8 @@ static inline bool things_accept(struct ctx *ctx, const struct operation *operat
 
 static inline struct str things_token(struct things *things, const char *scopes)
 {
-    struct str token = token_mint(&things->ctx, arena_printf(things->ctx.arena, "%s/keys", things->folder).ptr,
+    struct str token = token_mint(&things->ctx,
+                                  arena_printf(things->ctx.arena, "%s/keys", things->folder).ptr,
                                   STR("tester"), str_of(scopes), STR("fanfare"), 600);
     REQUIRE(token.ptr != NULL);
     return token;
@@ -263,14 +331,16 @@ static inline struct str things_token(struct things *things, const char *scopes)
 /* `url` NULL: SQLite in the folder. */
 static inline void things_open(struct things *things, const char *url, bool edge)
 {
-    *things = (struct things){ .ctx = { .arena = arena_new(0) }, .folder = "/tmp/fanfare-http-XXXXXX" };
+    *things =
+        (struct things){ .ctx = { .arena = arena_new(0) }, .folder = "/tmp/fanfare-http-XXXXXX" };
     struct ctx *ctx = &things->ctx;
     REQUIRE(mkdtemp(things->folder) != NULL);
     const char *keys = arena_printf(ctx->arena, "%s/keys", things->folder).ptr;
     REQUIRE(token_keys_create(ctx, keys, &things->write_key));
     things->keys = token_keys_open(ctx, keys);
     REQUIRE(things->keys != NULL);
-    struct str path = url ? str_of(url) : arena_printf(ctx->arena, "sqlite:%s/things.db", things->folder);
+    struct str path = url ? str_of(url)
+                          : arena_printf(ctx->arena, "sqlite:%s/things.db", things->folder);
     things->db = sql_open(ctx, path, "things", things_migrations, COUNT(things_migrations));
     if (!things->db)
         fprintf(stderr, STR_FMT "\n", STR_ARG(ctx->error.detail));
