@@ -46,7 +46,45 @@ static bool is_choice(const char *choices, struct str text)
     return false;
 }
 
-/* scheme ':' and something behind it; what exactly is for the one that opens it to say. */
+/* host or host:port, IPv6 in brackets. */
+static bool is_host(struct str text)
+{
+    size_t end = 0;
+    int64_t port;
+    if (text.len && text.ptr[0] == '[') {
+        ptrdiff_t bracket = str_find_char(text, ']');
+        end = bracket > 1 ? (size_t)bracket + 1 : 0;
+    } else {
+        while (end < text.len && text.ptr[end] != ':')
+            end++;
+    }
+    if (end == 0 || end == text.len)
+        return end > 0;
+    struct str number = { text.ptr + end + 1, text.len - end - 1 };
+    return text.ptr[end] == ':' && str_to_int(number, &port) && port > 0 && port < 65536;
+}
+
+/* What stands between "//" and the path: [user@]host[:port], for brokers and PostgreSQL several with commas. */
+static bool is_authority(struct str text)
+{
+    size_t end = 0;
+    struct str part;
+    while (end < text.len && text.ptr[end] != '/' && text.ptr[end] != '?' && text.ptr[end] != '#')
+        end++;
+    struct str rest = { text.ptr, end };
+    for (size_t i = end; i > 0; i--) {
+        if (text.ptr[i - 1] == '@') {
+            rest = (struct str){ text.ptr + i, end - i };
+            break;
+        }
+    }
+    while (str_split(&rest, ',', &part))
+        if (!is_host(part))
+            return false;
+    return true;
+}
+
+/* As far as it can be judged without asking anybody; the rest is for the one that opens it to say. */
 static bool parse_url(const struct setting *setting, struct str text)
 {
     ptrdiff_t colon = str_find_char(text, ':');
@@ -59,7 +97,13 @@ static bool parse_url(const struct setting *setting, struct str text)
     struct str rest = { text.ptr + colon + 1, text.len - (size_t)colon - 1 };
     if (setting->choices && !is_choice(setting->choices, scheme))
         return false;
-    return str_is(scheme, "sqlite") || (str_starts(rest, STR("//")) && rest.len > 2);
+    if (str_is(scheme, "sqlite"))
+        return true;
+    if (!str_starts(rest, STR("//")) || rest.len == 2)
+        return false;
+    /* A PostgreSQL on a socket has no host. */
+    bool is_socket = str_is(scheme, "postgresql") && rest.ptr[2] == '/';
+    return is_socket || is_authority((struct str){ rest.ptr + 2, rest.len - 2 });
 }
 
 static bool is_within(const struct setting *setting, int64_t number)
