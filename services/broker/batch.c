@@ -1,0 +1,198 @@
+#include "services/broker/batch.h"
+
+#include "base/hash.h"
+#include "services/broker/wire.h"
+
+#define CRC_FROM 21 /* attributes to the end */
+#define RECORD_LEAST_BYTES 7
+
+bool batch_read(const uint8_t *bytes, size_t n, struct batch *out)
+{
+    if (n < BATCH_HEADER_BYTES)
+        return false;
+    struct reader in = reader_of(bytes, BATCH_HEADER_BYTES);
+    out->base_offset = get_i64(&in);
+    int32_t length = get_i32(&in);
+    if (length < BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES || length > INT32_MAX - BATCH_PREFIX_BYTES)
+        return false;
+    out->bytes = (uint32_t)length + BATCH_PREFIX_BYTES;
+    skip_bytes(&in, 4);
+    out->magic = get_i8(&in);
+    out->crc = (uint32_t)get_i32(&in);
+    out->attributes = get_i16(&in);
+    out->last_delta = get_i32(&in);
+    out->base_time_ms = get_i64(&in);
+    out->max_time_ms = get_i64(&in);
+    out->producer_id = get_i64(&in);
+    out->producer_epoch = get_i16(&in);
+    out->first_sequence = get_i32(&in);
+    out->count = get_i32(&in);
+    return true;
+}
+
+bool batch_is_sound(const uint8_t *bytes, size_t n, const struct batch *batch)
+{
+    return batch->magic == 2 && batch->bytes <= n && batch->base_offset >= 0 &&
+           batch->last_delta >= 0 &&
+           hash_crc32c(0, bytes + CRC_FROM, batch->bytes - CRC_FROM) == batch->crc;
+}
+
+/* One record: its length is what its fields take, and its offset is the next. */
+static bool record_is_sound(struct reader *in, int32_t delta)
+{
+    int32_t length = get_varint(in);
+    if (in->bad || length < RECORD_LEAST_BYTES - 1 || (size_t)length > reader_left(in))
+        return false;
+    struct reader record = reader_of(in->at, (size_t)length);
+    skip_bytes(in, (size_t)length);
+    get_i8(&record);
+    get_varlong(&record);
+    if (get_varint(&record) != delta)
+        return false;
+    for (int part = 0; part < 2; part++) { /* key, value */
+        int32_t n = get_varint(&record);
+        if (n > 0)
+            skip_bytes(&record, (size_t)n);
+        if (n < -1)
+            return false;
+    }
+    int32_t headers = get_varint(&record);
+    if (headers < 0)
+        return false;
+    for (; headers > 0 && !record.bad; headers--) {
+        int32_t key = get_varint(&record);
+        if (key < 0)
+            return false;
+        skip_bytes(&record, (size_t)key);
+        int32_t value = get_varint(&record);
+        if (value > 0)
+            skip_bytes(&record, (size_t)value);
+    }
+    return !record.bad && reader_left(&record) == 0;
+}
+
+static bool records_are_sound(const uint8_t *bytes, const struct batch *batch)
+{
+    struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
+    for (int32_t i = 0; i < batch->count; i++)
+        if (!record_is_sound(&in, i))
+            return false;
+    return reader_left(&in) == 0;
+}
+
+enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, struct batch *out)
+{
+    /* The magic byte is at the same place in every format, so that older ones are told apart first. */
+    if (n > 16 && bytes[16] < 2)
+        return KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+    if (n > most_bytes)
+        return KAFKA_MESSAGE_TOO_LARGE;
+    if (!batch_read(bytes, n, out) || out->bytes != n)
+        return KAFKA_CORRUPT_MESSAGE;
+    out->base_offset = 0;
+    if (!batch_is_sound(bytes, n, out))
+        return KAFKA_CORRUPT_MESSAGE;
+    if (out->attributes & (BATCH_TRANSACTIONAL | BATCH_CONTROL) || out->count <= 0 ||
+        out->last_delta != out->count - 1)
+        return KAFKA_INVALID_RECORD;
+    if (out->attributes & BATCH_TIME_OF_APPEND || out->max_time_ms < -1 || out->base_time_ms < -1)
+        return KAFKA_INVALID_TIMESTAMP;
+    if (out->producer_id >= 0 ? out->producer_epoch < 0 || out->first_sequence < 0
+                              : out->producer_id != -1)
+        return KAFKA_INVALID_RECORD;
+    if (!(out->attributes & BATCH_CODEC) && !records_are_sound(bytes, out))
+        return KAFKA_INVALID_RECORD;
+    return KAFKA_NONE;
+}
+
+void batch_place(uint8_t *bytes, int64_t base_offset)
+{
+    store_be64(bytes, (uint64_t)base_offset);
+    store_be32(bytes + 12, 0);
+}
+
+bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t time_ms,
+                     int64_t *offset, int64_t *found_ms)
+{
+    if (batch->max_time_ms < time_ms)
+        return false;
+    if (batch->attributes & BATCH_CODEC) {
+        *offset = batch->base_offset;
+        *found_ms = batch->max_time_ms;
+        return true;
+    }
+    struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
+    for (int32_t i = 0; i < batch->count && !in.bad; i++) {
+        int32_t length = get_varint(&in);
+        struct reader record = in;
+        skip_bytes(&in, length > 0 ? (size_t)length : 0);
+        get_i8(&record);
+        int64_t time;
+        if (__builtin_add_overflow(batch->base_time_ms, get_varlong(&record), &time))
+            return false;
+        int32_t delta = get_varint(&record);
+        if (!record.bad && time >= time_ms) {
+            *offset = batch->base_offset + delta;
+            *found_ms = time;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_varint(struct writer *out, int32_t value)
+{
+    put_uvarint(out, (uint32_t)value << 1 ^ (uint32_t)(value >> 31));
+}
+
+static size_t varint_bytes(int32_t value)
+{
+    size_t n = 1;
+    for (uint32_t v = (uint32_t)value << 1; v >= 0x80; v >>= 7)
+        n++;
+    return n;
+}
+
+void batch_write(struct writer *out, int64_t time_ms, const void *value, size_t n)
+{
+    size_t from = out->len;
+    put_i64(out, 0);
+    size_t length = put_later32(out);
+    put_i32(out, 0);
+    put_i8(out, 2);
+    size_t crc = put_later32(out);
+    put_i16(out, 0);
+    put_i32(out, 0);
+    put_i64(out, time_ms);
+    put_i64(out, time_ms);
+    put_i64(out, -1);
+    put_i16(out, -1);
+    put_i32(out, -1);
+    put_i32(out, 1);
+    /* attributes, time delta, offset delta, no key and no headers take one byte each */
+    put_varint(out, (int32_t)(5 + varint_bytes((int32_t)n) + n));
+    put_i8(out, 0);
+    put_varint(out, 0);
+    put_varint(out, 0);
+    put_varint(out, -1);
+    put_varint(out, (int32_t)n);
+    put_raw(out, value, n);
+    put_varint(out, 0);
+    set_later32(out, length, (int32_t)(out->len - from - BATCH_PREFIX_BYTES));
+    set_later32(out, crc,
+                (int32_t)hash_crc32c(0, out->bytes + from + CRC_FROM, out->len - from - CRC_FROM));
+}
+
+struct str batch_value(const uint8_t *bytes, const struct batch *batch)
+{
+    struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
+    get_varint(&in);
+    get_i8(&in);
+    get_varlong(&in);
+    get_varint(&in);
+    get_varint(&in);
+    int32_t n = get_varint(&in);
+    struct str value = { (const char *)in.at, n > 0 ? (size_t)n : 0 };
+    skip_bytes(&in, value.len);
+    return in.bad ? (struct str){ NULL, 0 } : value;
+}

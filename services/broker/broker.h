@@ -1,0 +1,47 @@
+/* One broker: the event log of a stack, speaking the Kafka protocol. Opened, run and closed on one thread; only
+ * broker_stop() may be called from others and from signal handlers. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ctx.h"
+#include "services/broker/log.h"
+#include "services/broker/notice.h"
+#include "services/broker/stats.h"
+
+struct broker;
+
+struct broker_config {
+    const char *data;       /* the folder; made when it is missing (its parent must be there) */
+    const char *bind;       /* IPv4 or IPv6 address */
+    uint16_t port;          /* 0: any that is free */
+    const char
+        *advertised; /* "host:port" told to clients; empty: the address that they connected to */
+    bool auto_create_topics;
+    int32_t default_partitions;
+    uint32_t max_request_bytes;
+    uint32_t max_connections;
+    uint64_t max_held_bytes; /* of requests in memory; beyond it nobody is read from */
+    int64_t segment_bytes;   /* of topics that do not say */
+    int32_t gather_ms;       /* how long an empty group's first members are waited for */
+    struct notices notices;
+    const struct disk *disk; /* NULL: the real one */
+};
+
+/* The limits and defaults; data, bind and notices are left to the caller. */
+void broker_defaults(struct broker_config *config);
+
+/* Opens the data (recovering what a kill left) and listens. NULL with a sentence in ctx->error. */
+struct broker *broker_open(struct ctx *ctx, const struct broker_config *config);
+
+/* Serves until broker_stop(). */
+void broker_run(struct broker *broker);
+void broker_stop(struct broker *broker);
+
+/* Finishes what is under way, writes the checkpoints and frees everything: the next start is immediate. NULL-safe. */
+void broker_close(struct broker *broker);
+
+uint16_t broker_port(const struct broker *broker);
+const char *broker_cluster_id(const struct broker *broker);
+const struct broker_stats *broker_stats(const struct broker *broker);

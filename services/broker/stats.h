@@ -1,0 +1,38 @@
+/* Counters of one broker, changed on its loop only; whoever publishes them may read them from any thread (each is one
+ * aligned word, and a reader that is one event late does no harm). */
+#pragma once
+
+#include <stdint.h>
+
+/*      name                 help */
+#define BROKER_COUNTERS(X)                                                                         \
+    X(records_in, "Records acknowledged")                                                          \
+    X(bytes_in, "Bytes of record batches acknowledged")                                            \
+    X(batches_in, "Record batches acknowledged")                                                   \
+    X(bytes_out, "Bytes of record batches sent to consumers")                                      \
+    X(repeats, "Batches that an idempotent producer sent again, answered from what is stored")     \
+    X(requests, "Requests read")                                                                   \
+    X(requests_refused, "Requests that could not be read, or named an unknown API")                \
+    X(connections_opened, "Connections accepted")                                                  \
+    X(connections_refused, "Connections refused because of the limit")                             \
+    X(syncs, "Group commits: one write and one sync of a file each")                               \
+    X(sync_us, "Microseconds spent in them")                                                       \
+    X(sync_failures, "Group commits that failed")                                                  \
+    X(rebalances, "Generations of consumer groups")
+
+/*      name                 help */
+#define BROKER_GAUGES(X)                                                                           \
+    X(connections, "Connections open")                                                             \
+    X(topics, "Topics")                                                                            \
+    X(partitions, "Partitions")                                                                    \
+    X(partitions_failed, "Partitions refused until a restart after a failed sync")                 \
+    X(groups, "Consumer groups known")                                                             \
+    X(held_bytes, "Bytes of requests in memory")                                                   \
+    X(sync_worst_us, "The slowest group commit so far, microseconds")
+
+struct broker_stats {
+#define X(name, help) uint64_t name;
+    BROKER_COUNTERS(X)
+    BROKER_GAUGES(X)
+#undef X
+};

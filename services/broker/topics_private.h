@@ -1,0 +1,19 @@
+/* What topics.c and topics_change.c share. */
+#pragma once
+
+#include "services/broker/topics.h"
+
+struct topics {
+    struct log_env *env;
+    struct map by_name;
+    char *folder, *staging, *trash;
+    int64_t segment_bytes;
+    size_t n_changes; /* under way */
+};
+
+/* In the map, with the default settings; no partitions yet. */
+struct topic *topic_new(struct topics *topics, struct str name);
+void topic_free(struct topics *topics, struct topic *topic);
+
+/* Opens the logs and makes the topic ready. */
+bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic *topic);
