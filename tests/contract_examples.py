@@ -7,7 +7,7 @@ Then its documented errors are provoked as far as the contract alone tells how: 
 a token and with a tampered one, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
 unknown member or an impossible parameter; each must be the problem that the contract promises.
 
-contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--examples-only]
+contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
 """
 import argparse
 import base64
@@ -17,6 +17,7 @@ import json
 import re
 import secrets
 import sys
+import time
 import urllib.parse
 from datetime import datetime
 
@@ -208,8 +209,9 @@ def call(base, method, target, headers, body):
 class Run:
     """All checks of one service; `mint(scopes)` gives a token, or None where only one token is known."""
 
-    def __init__(self, base, document, mint, token, write_key):
+    def __init__(self, base, document, mint, token, write_key, patience_s):
         self.base, self.document, self.mint, self.token, self.write_key = base.rstrip('/'), document, mint, token, write_key
+        self.patience_s = patience_s
         self.passed, self.failed = 0, []
 
     def authorization(self, operation):
@@ -256,7 +258,12 @@ class Run:
         return misfits(self.document, content[answer.media]['schema'], value)
 
     def success(self, operation, body):
+        """What another service's events bring may take a moment to arrive: a 404 is asked again for a while."""
         answer = self.send(operation, body)
+        until = time.monotonic() + self.patience_s
+        while answer.status == 404 and operation.success != 404 and time.monotonic() < until:
+            time.sleep(0.1)
+            answer = self.send(operation, body)
         if answer.status != operation.success:
             return [f'{operation.success} is documented, not {answer}']
         return self.body_misfits(operation.responses[str(operation.success)], answer)
@@ -346,11 +353,11 @@ class Run:
                              self.send(operation, replace={param['name']: 'many'}))
 
 
-def run(base, document=None, mint=None, token=None, write_key='', errors=True):
+def run(base, document=None, mint=None, token=None, write_key='', errors=True, patience_s=0):
     """(passed, [what failed]): all examples, then the errors."""
     if document is None:
         document = json.loads(call(base.rstrip('/'), 'GET', '/openapi.json', {}, None).body)
-    checks = Run(base, document, mint, token, write_key)
+    checks = Run(base, document, mint, token, write_key, patience_s)
     checks.examples()
     if errors:
         checks.errors()
@@ -365,13 +372,15 @@ def main():
     parser.add_argument('--write-key', default='')
     parser.add_argument('--openapi', help="the contract; the service's own (/openapi.json) without it")
     parser.add_argument('--examples-only', action='store_true')
+    parser.add_argument('--patience', type=float, default=0, help='seconds that a 404 may last')
     given = parser.parse_args()
     document = None
     if given.openapi:
         with open(given.openapi, encoding='utf-8') as file:
             document = json.load(file)
     mint = tokens.Keys(given.keys).token if given.keys else None
-    passed, failed = run(given.base, document, mint, given.token, given.write_key, not given.examples_only)
+    passed, failed = run(given.base, document, mint, given.token, given.write_key, not given.examples_only,
+                         given.patience)
     print(f'{passed} passed, {len(failed)} failed')
     sys.exit(1 if failed else 0)
 
