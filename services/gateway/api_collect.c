@@ -11,11 +11,7 @@ static struct reply pass_on(struct ctx *ctx)
     int64_t deadline_us = clock_mono_us() + gateway->collect_us;
     if (ctx->deadline_us)
         deadline_us = MIN(deadline_us, ctx->deadline_us);
-    if (analytics_tell(ctx, deadline_us, &reply))
-        return reply;
-    reply = reply_error(ctx);
-    reply_add(ctx, &reply, "Retry-After", STR("1"));
-    return reply;
+    return analytics_tell(ctx, deadline_us, &reply) ? reply : reply_error(ctx);
 }
 
 struct reply gateway_collect_identify(struct ctx *ctx, const struct collect_identify_in *in)

@@ -41,6 +41,7 @@ static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_
 
 /* ---- the view ---- */
 
+/* The page has come, whatever becomes of its view: with the log away for long the outbox is full, and views are let go. */
 static void view_tell(struct ctx *ctx, const struct served_page *page, struct str customer_id,
                       struct str visitor_id, int64_t started_us)
 {
@@ -64,7 +65,8 @@ static void view_tell(struct ctx *ctx, const struct served_page *page, struct st
                 (struct page_viewed_shown){ .slot = page->blocks[i].slot,
                                             .experience_id = page->blocks[i].experience_id,
                                             .variant = page->blocks[i].variant };
-    if (!service_publish_later(ctx, &GATEWAY_PAGE_VIEWED_V1_TYPE, &view))
+    if (!events_accepting(ctx, service_events(ctx)) ||
+        !service_publish_later(ctx, &GATEWAY_PAGE_VIEWED_V1_TYPE, &view))
         metric_add(gateway->views_lost, 1);
     ctx_clear(ctx);
 }
@@ -84,19 +86,11 @@ static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
     return reply;
 }
 
-static struct reply reply_no_page(struct ctx *ctx)
-{
-    struct reply reply = reply_error(ctx);
-    if (ctx->error.code == ERR_UNAVAILABLE)
-        reply_add(ctx, &reply, "Retry-After", STR("1"));
-    return reply;
-}
-
 struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
 {
     const struct gateway *gateway = ctx->app;
-    int64_t started_us = clock_mono_us(),
-            deadline_us = started_us + gateway->budget_us - gateway->margin_us;
+    int64_t started_us = ctx->request->received_us;
+    int64_t deadline_us = started_us + gateway->budget_us - gateway->margin_us;
     bool stranger = !in->customer_id.ptr && !in->visitor_id.ptr;
     struct str visitor_id = stranger ? id_new(ctx->arena, "vis") : in->visitor_id;
     struct structure structure;
@@ -105,7 +99,7 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
     if (ctx->deadline_us)
         deadline_us = MIN(deadline_us, ctx->deadline_us);
     if (!structure_find(ctx, in, deadline_us, &structure))
-        return reply_no_page(ctx);
+        return reply_error(ctx);
     neighbours_ask(ctx, &structure, in->customer_id, visitor_id, deadline_us, &answers);
     page_compose(ctx, &structure, &answers, &page);
     page.visitor_id = stranger ? visitor_id : (struct str){ NULL, 0 };
