@@ -21,20 +21,20 @@ static const struct setting settings[] = {
       .kind = SETTING_DURATION,
       .fallback = "50ms",
       .help =
-          "Within this time of its request a page is answered, with defaults for what did not come.",
+          "Within this time of its request a page is answered, with defaults for what did not come",
       .least = 5 * US_PER_MS,
       .most = 10 * US_PER_S },
     { .key = "page_margin",
       .kind = SETTING_DURATION,
       .fallback = "10ms",
       .help =
-          "The part of page_budget that is kept for putting the page together; neighbours have the rest.",
+          "The part of page_budget that is kept for putting the page together; neighbours have the rest",
       .least = 1 * US_PER_MS,
       .most = 1 * US_PER_S },
     { .key = "collect_budget",
       .kind = SETTING_DURATION,
       .fallback = "10s",
-      .help = "How long analytics may take to answer for what a site told.",
+      .help = "How long analytics may take to answer for what a site told",
       .least = 100 * US_PER_MS,
       .most = 60 * US_PER_S },
 };

@@ -12,18 +12,20 @@
 #include "content_events.h"
 #include "gateway_contract.h"
 
-#define BLOCKS                                                                                                         \
-    "[{\"id\":\"hero\",\"kind\":\"hero\",\"slot\":\"home-hero\",\"content\":{\"headline\":\"Welcome\"},"               \
-    "\"variants\":{\"vip\":{\"headline\":\"For you\"}}},"                                                              \
+#define BLOCKS                                                                                     \
+    "[{\"id\":\"hero\",\"kind\":\"hero\",\"slot\":\"home-hero\",\"content\":{\"headline\":\"Welcome\"}," \
+    "\"variants\":{\"vip\":{\"headline\":\"For you\"}}},"                                          \
     "{\"id\":\"offers\",\"kind\":\"products\",\"content\":{},\"products\":[\"prd_a\",\"prd_b\"]}]"
-#define PUBLISHED(id, slug, version, second, blocks)                                                                   \
-    "{\"entry_id\":\"" id "\",\"kind\":\"page\",\"slug\":\"" slug "\",\"title\":\"T\",\"version\":" version            \
-    ",\"document\":{\"blocks\":" blocks "},\"published_at\":\"2026-01-01T00:00:" second "Z\"}"
-#define UNPUBLISHED(id, slug, second)                                                                                  \
-    "{\"entry_id\":\"" id "\",\"kind\":\"page\",\"slug\":\"" slug "\",\"version\":1,"                                  \
+#define PUBLISHED(id, slug, version, second, blocks)                                               \
+    "{\"entry_id\":\"" id "\",\"kind\":\"page\",\"slug\":\"" slug                                  \
+    "\",\"title\":\"T\",\"version\":" version ",\"document\":{\"blocks\":" blocks                  \
+    "},\"published_at\":\"2026-01-01T00:00:" second "Z\"}"
+#define UNPUBLISHED(id, slug, second)                                                              \
+    "{\"entry_id\":\"" id "\",\"kind\":\"page\",\"slug\":\"" slug "\",\"version\":1,"              \
     "\"unpublished_at\":\"2026-01-01T00:00:" second "Z\"}"
-#define PRODUCT(id, amount, active)                                                                                    \
-    "{\"product_id\":\"" id "\",\"name\":\"Name of " id "\",\"price\":{\"amount\":" amount ",\"currency\":\"USD\"},"   \
+#define PRODUCT(id, amount, active)                                                                \
+    "{\"product_id\":\"" id "\",\"name\":\"Name of " id "\",\"price\":{\"amount\":" amount         \
+    ",\"currency\":\"USD\"},"                                                                      \
     "\"active\":" active ",\"version\":1,\"updated_at\":\"2026-01-01T00:00:00Z\"}"
 
 static struct reply get_page(struct test_service *test, const char *target)
@@ -35,7 +37,8 @@ static struct reply get_page(struct test_service *test, const char *target)
 static int64_t served(struct test_service *test, const char *target)
 {
     struct reply reply = get_page(test, target);
-    return reply.status == 200 ? json_int(json_get(test_json(test, reply), "version")) : -reply.status;
+    return reply.status == 200 ? json_int(json_get(test_json(test, reply), "version"))
+                               : -reply.status;
 }
 
 static enum outcome publish(struct test_service *test, const char *data)
@@ -61,7 +64,8 @@ static void test_alone_from_the_start(struct test_service *test)
     struct reply reply = get_page(test, "/v1/pages/home");
     CHECK_INT(reply.status, 503); /* it may be there, nobody can say */
     CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "1", "01", BLOCKS)), DONE);
-    CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "1", "01", BLOCKS)), DONE); /* told again */
+    CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "1", "01", BLOCKS)),
+              DONE); /* told again */
     reply = get_page(test, "/v1/pages/home");
     REQUIRE(reply.status == 200);
     CHECK_STR(header_of(reply, "Fanfare-Defaults"), "personalization, commerce");
@@ -77,9 +81,15 @@ static void test_alone_from_the_start(struct test_service *test)
 
 static void test_last_known_prices(struct test_service *test)
 {
-    CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL, PRODUCT("prd_a", "1000", "true")), DONE);
-    CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL, PRODUCT("prd_a", "1234", "true")), DONE);
-    CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL, PRODUCT("prd_b", "5", "false")), DONE);
+    CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL,
+                         PRODUCT("prd_a", "1000", "true")),
+              DONE);
+    CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL,
+                         PRODUCT("prd_a", "1234", "true")),
+              DONE);
+    CHECK_INT(
+        test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL, PRODUCT("prd_b", "5", "false")),
+        DONE);
     const struct json *page = test_json(test, get_page(test, "/v1/pages/home"));
     CHECK_INT(json_int(json_pointer(page, STR("/blocks/1/prices/0/price/amount"))), 1234);
     CHECK_STR(json_str(json_pointer(page, STR("/blocks/1/prices/0/name"))), "Name of prd_a");
@@ -110,16 +120,19 @@ static void test_views_are_told(struct test_service *test)
 static void test_newer_wins(struct test_service *test)
 {
     CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "3", "03", "[]")), DONE);
-    CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "2", "02", "[]")), DONE); /* the log, read anew */
+    CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "2", "02", "[]")),
+              DONE); /* the log, read anew */
     CHECK_INT(served(test, "/v1/pages/home"), 3);
     CHECK_INT(unpublish(test, UNPUBLISHED("ent_home", "home", "02")), DONE);
     CHECK_INT(served(test, "/v1/pages/home"), 3);
-    CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")), DONE); /* another slug */
+    CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")),
+              DONE); /* another slug */
     CHECK_INT(served(test, "/v1/pages/home"), -503);
     CHECK_INT(served(test, "/v1/pages/start"), 4);
     CHECK_INT(unpublish(test, UNPUBLISHED("ent_home", "start", "05")), DONE);
     CHECK_INT(served(test, "/v1/pages/start"), -503);
-    CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")), DONE); /* late: it was taken back */
+    CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")),
+              DONE); /* late: it was taken back */
     CHECK_INT(served(test, "/v1/pages/start"), -503);
     CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "4", "06", BLOCKS)), DONE);
     CHECK_INT(served(test, "/v1/pages/home"), 4);
@@ -131,10 +144,12 @@ static void test_a_slug_changes_hands(struct test_service *test)
     CHECK_INT(publish(test, PUBLISHED("ent_a", "offer", "1", "01", "[]")), DONE);
     CHECK_INT(publish(test, PUBLISHED("ent_b", "offer", "7", "03", "[]")), DONE);
     CHECK_INT(served(test, "/v1/pages/offer"), 7);
-    CHECK_INT(unpublish(test, UNPUBLISHED("ent_a", "offer", "02")), DONE); /* the late news of the first */
+    CHECK_INT(unpublish(test, UNPUBLISHED("ent_a", "offer", "02")),
+              DONE); /* the late news of the first */
     CHECK_INT(served(test, "/v1/pages/offer"), 7);
     CHECK_INT(publish(test, PUBLISHED("ent_c", "late", "9", "08", "[]")), DONE);
-    CHECK_INT(publish(test, PUBLISHED("ent_d", "late", "1", "07", "[]")), DONE); /* was there before ent_c */
+    CHECK_INT(publish(test, PUBLISHED("ent_d", "late", "1", "07", "[]")),
+              DONE); /* was there before ent_c */
     CHECK_INT(served(test, "/v1/pages/late"), 9);
     CHECK_INT(publish(test, PUBLISHED("ent_d", "moved", "2", "09", "[]")), DONE);
     CHECK_INT(served(test, "/v1/pages/late"), 9);
@@ -143,9 +158,10 @@ static void test_a_slug_changes_hands(struct test_service *test)
 
 static void test_locales(struct test_service *test)
 {
-    static const char german[] = "{\"entry_id\":\"ent_de\",\"kind\":\"page\",\"slug\":\"home\",\"locale\":\"de\","
-                                 "\"version\":12,\"document\":{\"blocks\":[]},"
-                                 "\"published_at\":\"2026-01-01T00:00:01Z\"}";
+    static const char german[] =
+        "{\"entry_id\":\"ent_de\",\"kind\":\"page\",\"slug\":\"home\",\"locale\":\"de\","
+        "\"version\":12,\"document\":{\"blocks\":[]},"
+        "\"published_at\":\"2026-01-01T00:00:01Z\"}";
     CHECK_INT(publish(test, german), DONE);
     CHECK_INT(served(test, "/v1/pages/home?locale=de"), 12);
     CHECK_INT(served(test, "/v1/pages/home?locale=de-AT"), 12);
@@ -155,8 +171,9 @@ static void test_locales(struct test_service *test)
 
 static void test_other_events(struct test_service *test)
 {
-    static const char snippet[] = "{\"entry_id\":\"ent_s\",\"kind\":\"snippet\",\"slug\":\"snip\",\"version\":1,"
-                                  "\"document\":{},\"published_at\":\"2026-01-01T00:00:01Z\"}";
+    static const char snippet[] =
+        "{\"entry_id\":\"ent_s\",\"kind\":\"snippet\",\"slug\":\"snip\",\"version\":1,"
+        "\"document\":{},\"published_at\":\"2026-01-01T00:00:01Z\"}";
     CHECK_INT(publish(test, snippet), DONE);
     CHECK_INT(served(test, "/v1/pages/snip"), -503);
     CHECK_INT(publish(test, "{\"entry_id\":\"ent_x\"}"), REJECT);
@@ -186,12 +203,13 @@ static void test_neighbours_that_hang(struct test_service *test)
     faults_clear();
 }
 
-static struct reply tell(struct test_service *test, const char *target, const char *key, const char *body)
+static struct reply tell(struct test_service *test, const char *target, const char *key,
+                         const char *body)
 {
     struct arena *arena = test_ctx(test)->arena;
     struct str pair = arena_printf(arena, "%s:", key);
-    struct str header = arena_printf(arena, "Authorization: Basic " STR_FMT,
-                                     STR_ARG(crypto_base64(arena, pair)));
+    struct str header =
+        arena_printf(arena, "Authorization: Basic " STR_FMT, STR_ARG(crypto_base64(arena, pair)));
     return test_call(test, "POST", target, NULL, header.ptr, body);
 }
 
@@ -206,9 +224,12 @@ static void test_segment_calls_with_analytics_away(struct test_service *test, co
         CHECK_INT(tell(test, targets[i], "wrong", "{}").status, 401);
         CHECK_INT(test_call(test, "POST", targets[i], NULL, NULL, "{}").status, 401);
     }
-    struct str body = arena_printf(test_ctx(test)->arena, "{\"writeKey\":\"%s\",\"event\":\"x\"}", key);
+    struct str body =
+        arena_printf(test_ctx(test)->arena, "{\"writeKey\":\"%s\",\"event\":\"x\"}", key);
     CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, body.ptr).status, 503);
-    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, "Content-Type: image/png", body.ptr).status, 415);
+    CHECK_INT(
+        test_call(test, "POST", "/v1/track", NULL, "Content-Type: image/png", body.ptr).status,
+        415);
 }
 
 int main(void)
