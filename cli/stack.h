@@ -1,0 +1,44 @@
+/* The stack on one machine: which services there are, their ports and programs, and where it keeps what it knows. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/ctx.h"
+
+struct stack_service {
+    const char *name;
+    int port; /* default */
+};
+
+/* In the order in which they start; the first is stopped last, so that the others can still tell it what they have. */
+extern const struct stack_service stack_services[];
+extern const size_t stack_n_services;
+
+/* Ports with --port-base B: the i-th service has B + i, its admin listener B + 100 + i. Without (0): the defaults. */
+int stack_port(size_t index, int port_base);
+int stack_admin_port(size_t index, int port_base);
+
+/* The program of a service, beside our own or in the build tree; ptr NULL with NOT_FOUND. */
+struct str stack_program(struct ctx *ctx, const char *name);
+
+/* --data, FANFARE_DATA or .fanfare, as an absolute path; made where `make`. ptr NULL with a sentence. */
+struct str stack_data(struct ctx *ctx, const char *option, bool make);
+
+/* What a running stack says of itself in <data>/run.json. */
+struct stack_run {
+    pid_t pid; /* the supervisor */
+    size_t n;
+    struct stack_run_service {
+        struct str name;
+        pid_t pid; /* 0: not running now */
+        int port, admin_port, restarts;
+        bool failed;
+    } *services;
+};
+
+bool stack_run_write(struct ctx *ctx, struct str data, const struct stack_run *run); /* in one step (rename) */
+/* False: NOT_FOUND when no stack runs on this folder (its lock is free), or a sentence. */
+bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out);
+
+/* Takes <data>/lock for this process; the descriptor, or -1 with CONFLICT when a stack runs there. */
+int stack_lock(struct ctx *ctx, struct str data);
