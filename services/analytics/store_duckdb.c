@@ -9,17 +9,17 @@
 
 /* Rows carry the hash of their event's id: at start the newest are read back, to know what comes twice. */
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS events (id UBIGINT, at BIGINT, kind VARCHAR, name VARCHAR, person VARCHAR,"
+    "CREATE TABLE IF NOT EXISTS events (id UBIGINT, moment BIGINT, kind VARCHAR, name VARCHAR, person VARCHAR,"
     " source VARCHAR, properties VARCHAR);"
-    "CREATE TABLE IF NOT EXISTS views (id UBIGINT, at BIGINT, slug VARCHAR, person VARCHAR, defaults BOOLEAN,"
+    "CREATE TABLE IF NOT EXISTS views (id UBIGINT, moment BIGINT, slug VARCHAR, person VARCHAR, defaults BOOLEAN,"
     " duration BIGINT);"
-    "CREATE TABLE IF NOT EXISTS orders (id UBIGINT, at BIGINT, order_id VARCHAR, person VARCHAR, currency VARCHAR,"
+    "CREATE TABLE IF NOT EXISTS orders (id UBIGINT, moment BIGINT, order_id VARCHAR, person VARCHAR, currency VARCHAR,"
     " amount BIGINT);"
     "CREATE TABLE IF NOT EXISTS lines (id UBIGINT, order_id VARCHAR, product_id VARCHAR, currency VARCHAR,"
     " quantity BIGINT, amount BIGINT);"
-    "CREATE TABLE IF NOT EXISTS refunds (id UBIGINT, at BIGINT, order_id VARCHAR, person VARCHAR, currency VARCHAR,"
+    "CREATE TABLE IF NOT EXISTS refunds (id UBIGINT, moment BIGINT, order_id VARCHAR, person VARCHAR, currency VARCHAR,"
     " amount BIGINT);"
-    "CREATE TABLE IF NOT EXISTS seen (id UBIGINT, at BIGINT);"
+    "CREATE TABLE IF NOT EXISTS seen (id UBIGINT, moment BIGINT);"
     "CREATE TABLE IF NOT EXISTS positions (log VARCHAR, topic VARCHAR, part INTEGER, next BIGINT);";
 
 enum table { EVENTS, VIEWS, ORDERS, LINES, REFUNDS, SEEN, N_TABLES };
@@ -42,7 +42,9 @@ struct warehouse {
 
 static bool failed(struct ctx *ctx, const char *doing, const char *why)
 {
-    return ctx_fail(ctx, ERR_UNAVAILABLE, "the warehouse, %s: %s", doing, why ? why : "no reason given");
+    struct str first = str_of(why ? why : "no reason given"), line;
+    str_split(&first, '\n', &line); /* what follows points into the statement */
+    return ctx_fail(ctx, ERR_UNAVAILABLE, "the warehouse, %s: " STR_FMT, doing, STR_ARG(line));
 }
 
 static bool run(struct ctx *ctx, duckdb_connection connection, const char *sql)
@@ -104,7 +106,7 @@ static bool ids_read(struct ctx *ctx, struct warehouse *warehouse)
 {
     duckdb_result result;
     struct parameter since[] = { P_I(clock_now_us() - SEEN_DAYS * US_PER_DAY) };
-    if (!ask(ctx, warehouse->writer, "SELECT id FROM seen WHERE at > $1", since, 1, &result))
+    if (!ask(ctx, warehouse->writer, "SELECT id FROM seen WHERE moment > $1", since, 1, &result))
         return false;
     for (duckdb_data_chunk chunk; (chunk = duckdb_fetch_chunk(result));) {
         const uint64_t *ids = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
@@ -244,7 +246,7 @@ static bool seen_prune(struct ctx *ctx, struct warehouse *warehouse)
         return true;
     warehouse->pruned_us = now_us;
     struct parameter before[] = { P_I(now_us - SEEN_DAYS * US_PER_DAY) };
-    return change(ctx, warehouse->writer, "DELETE FROM seen WHERE at <= $1", before, 1, NULL);
+    return change(ctx, warehouse->writer, "DELETE FROM seen WHERE moment <= $1", before, 1, NULL);
 }
 
 static bool store_commit(struct ctx *ctx, void *store)
@@ -429,8 +431,8 @@ bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct ware
 {
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us) };
     return question(ctx, warehouse,
-                    "WITH o AS (SELECT currency, count(*) n, sum(amount) s FROM orders WHERE at >= $1 AND at < $2 GROUP BY 1),"
-                    " r AS (SELECT currency, sum(amount) s FROM refunds WHERE at >= $1 AND at < $2 GROUP BY 1)"
+                    "WITH o AS (SELECT currency, count(*) n, sum(amount) s FROM orders WHERE moment >= $1 AND moment < $2 GROUP BY 1),"
+                    " r AS (SELECT currency, sum(amount) s FROM refunds WHERE moment >= $1 AND moment < $2 GROUP BY 1)"
                     " SELECT coalesce(o.currency, r.currency) c, coalesce(o.n, 0), coalesce(o.s, 0)::BIGINT,"
                     " coalesce(r.s, 0)::BIGINT FROM o FULL OUTER JOIN r USING (currency) ORDER BY c",
                     bounds, 2, out);
@@ -443,8 +445,8 @@ bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str n
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us), P_I(step_us),
                                   P_T(name.ptr ? name : STR("")), P_I(name.ptr != NULL) };
     return question(ctx, warehouse,
-                    "SELECT (at // $3) * $3 f, count(*), count(DISTINCT person) FROM events"
-                    " WHERE at >= $1 AND at < $2 AND ($5 = 0 OR name = $4)"
+                    "SELECT (moment // $3) * $3 f, count(*), count(DISTINCT person) FROM events"
+                    " WHERE moment >= $1 AND moment < $2 AND ($5 = 0 OR name = $4)"
                     " GROUP BY GROUPING SETS ((f), ()) ORDER BY f NULLS LAST",
                     bounds, 5, out);
 }
@@ -454,7 +456,7 @@ bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct wareho
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us) };
     return question(ctx, warehouse,
                     "SELECT slug, count(*) n, count(DISTINCT person), count(*) FILTER (defaults) FROM views"
-                    " WHERE at >= $1 AND at < $2 GROUP BY 1 ORDER BY n DESC, slug LIMIT 1000",
+                    " WHERE moment >= $1 AND moment < $2 GROUP BY 1 ORDER BY n DESC, slug LIMIT 1000",
                     bounds, 2, out);
 }
 
@@ -467,16 +469,16 @@ bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct
     parameters[1] = P_I(span.to_us);
     parameters[2] = P_I(within_us);
     struct str sql = arena_printf(ctx->arena,
-                                  "WITH s0 AS (SELECT person, at t0, at t FROM events"
-                                  " WHERE name = $4 AND at >= $1 AND at < $2)");
+                                  "WITH s0 AS (SELECT person, moment t0, moment t FROM events"
+                                  " WHERE name = $4 AND moment >= $1 AND moment < $2)");
     struct str columns = STR("(SELECT count(DISTINCT person) FROM s0)");
     for (size_t i = 0; i < n_steps; i++)
         parameters[3 + i] = P_T(steps[i]);
     for (size_t i = 1; i < n_steps; i++) {
         sql = arena_printf(ctx->arena,
-                           STR_FMT ", s%zu AS (SELECT s.person, s.t0, min(e.at) t FROM s%zu s JOIN events e"
-                                   " ON e.person = s.person AND e.name = $%zu AND e.at > s.t AND e.at <= s.t0 + $3"
-                                   " AND e.at < $2 GROUP BY ALL)",
+                           STR_FMT ", s%zu AS (SELECT s.person, s.t0, min(e.moment) t FROM s%zu s JOIN events e"
+                                   " ON e.person = s.person AND e.name = $%zu AND e.moment > s.t AND e.moment <= s.t0 + $3"
+                                   " AND e.moment < $2 GROUP BY ALL)",
                            STR_ARG(sql), i, i - 1, 4 + i);
         columns = arena_printf(ctx->arena, STR_FMT ", (SELECT count(DISTINCT person) FROM s%zu)", STR_ARG(columns), i);
     }
