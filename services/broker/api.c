@@ -3,7 +3,8 @@
 
 #define NEVER INT16_MAX
 
-/* librdkafka decides what a broker can do by exact versions in these ranges: the minimum stays 0. */
+/* librdkafka decides what a broker can do by exact versions in these ranges: the minimum stays
+ * 0. */
 const struct api apis[] = {
     { 0, 0, 7, NEVER, handle_produce, "Produce" },
     { 1, 0, 11, NEVER, handle_fetch, "Fetch" },

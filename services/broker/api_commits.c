@@ -148,7 +148,8 @@ static void fetch_named(struct call *call, struct str group, int32_t n_topics)
     }
 }
 
-/* All of the group; each partition with its topic, which the protocol allows to come more than once. */
+/* All of the group; each partition with its topic, which the protocol allows to come more than
+ * once. */
 static void fetch_all(struct call *call, struct str group)
 {
     size_t place = put_later32(&call->out);

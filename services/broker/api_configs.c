@@ -52,7 +52,8 @@ static void put_topic_settings(struct described *described, const struct topic *
         put_setting(described, topic_setting_name(i),
                     topic_config_text(&topic->config, call_arena(described->call), i), true,
                     topic->config.set[i] ? SOURCE_TOPIC : SOURCE_DEFAULT);
-    /* Tells a consumer that keeps its own positions whether this is still the topic that they are of. */
+    /* Tells a consumer that keeps its own positions whether this is still the topic that they
+     * are of. */
     put_setting(described, "fanfare.topic.generation", str_of(topic->generation), true,
                 SOURCE_TOPIC);
 }

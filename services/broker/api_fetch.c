@@ -85,7 +85,7 @@ static enum kafka_error check(const struct fetched *one)
     if (!one->partition)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if (one->fetch->call->version < 4)
-        return KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT; /* such a client cannot read the batches that are stored */
+        return KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT; /* it cannot read the batches as stored */
     if (one->epoch > 0)
         return KAFKA_UNKNOWN_LEADER_EPOCH;
     return KAFKA_NONE;

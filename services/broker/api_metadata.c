@@ -61,7 +61,8 @@ static void put_topic(const struct call *call, struct writer *out, struct str na
         put_i32(out, AUTHORIZED_NOT_ASKED);
 }
 
-/* The state of a topic that was asked for by name. Making one takes a moment: the client asks again. */
+/* The state of a topic that was asked for by name. Making one takes a moment: the client asks
+ * again. */
 static enum kafka_error find_topic(struct call *call, struct str name, bool may_make,
                                    struct topic **topic)
 {

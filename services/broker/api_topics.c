@@ -168,7 +168,8 @@ bool handle_delete_topics(struct call *call)
     return true;
 }
 
-/* Keys are spread over the partitions by their number; what is in order per key needs it to stay. */
+/* Keys are spread over the partitions by their number; what is in order per key needs it to
+ * stay. */
 static void refuse_partitions(struct call *call)
 {
     struct reader *in = &call->in;

@@ -82,7 +82,8 @@ static bool records_are_sound(const uint8_t *bytes, const struct batch *batch)
 
 enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, struct batch *out)
 {
-    /* The magic byte is at the same place in every format, so that older ones are told apart first. */
+    /* The magic byte is at the same place in every format, so that older ones are told apart
+     * first. */
     if (n > 16 && bytes[16] < 2)
         return KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT;
     if (n > most_bytes)

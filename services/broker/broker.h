@@ -1,5 +1,5 @@
-/* One broker: the event log of a stack, speaking the Kafka protocol. Opened, run and closed on one thread; only
- * broker_stop() may be called from others and from signal handlers. */
+/* One broker: the event log of a stack, speaking the Kafka protocol. Opened, run and closed on
+ * one thread; only broker_stop() may be called from others and from signal handlers. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,7 +39,8 @@ struct broker *broker_open(struct ctx *ctx, const struct broker_config *config);
 void broker_run(struct broker *broker);
 void broker_stop(struct broker *broker);
 
-/* Finishes what is under way, writes the checkpoints and frees everything: the next start is immediate. NULL-safe. */
+/* Finishes what is under way, writes the checkpoints and frees everything: the next start is
+ * immediate. NULL-safe. */
 void broker_close(struct broker *broker);
 
 uint16_t broker_port(const struct broker *broker);

@@ -10,8 +10,9 @@ static const struct api *api_find(int16_t key)
     return NULL;
 }
 
-/* ApiVersions in a version that is not known is answered in version 0 with an error, so that the peer can go down;
- * its own answers never have a flexible header. Anything else unknown ends the connection. */
+/* ApiVersions in a version that is not known is answered in version 0 with an error, so that the
+ * peer can go down; its own answers never have a flexible header. Anything else unknown ends the
+ * connection. */
 static bool handle_unknown_version(struct call *call)
 {
     if (call->api->handle != handle_api_versions)

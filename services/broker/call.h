@@ -1,4 +1,5 @@
-/* One request and its answer. Answers go out in the order of the requests, whenever each is done. */
+/* One request and its answer. Answers go out in the order of the requests, whenever each is
+ * done. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,13 +34,13 @@ struct call {
     bool done, silent;   /* silent: no answer goes out (acks=0) */
     bool close_after;
     void *state; /* the handler's, while it waits */
-    /* The connection is gone while the call waits. It ends what waits and calls call_done(), or leaves it to whoever
-     * will; NULL: somebody will. */
+    /* The connection is gone while the call waits. It ends what waits and calls call_done(), or
+     * leaves it to whoever will; NULL: somebody will. */
     void (*cancel)(struct call *call);
 };
 
-/* A handler reads call->in and writes call->out, then calls call_done(), now or later. On a malformed request it
- * returns false (having changed nothing), and the connection is closed. */
+/* A handler reads call->in and writes call->out, then calls call_done(), now or later. On a
+ * malformed request it returns false (having changed nothing), and the connection is closed. */
 struct api {
     int16_t key, least, most;
     int16_t flexible; /* first flexible version */
@@ -50,8 +51,8 @@ struct api {
 extern const struct api apis[];
 extern const size_t n_apis;
 
-/* Makes the call of a frame and handles it; the call is owned by the connection's list from here on. False: the
- * connection is to be closed. */
+/* Makes the call of a frame and handles it; the call is owned by the connection's list from here
+ * on. False: the connection is to be closed. */
 bool call_start(struct call *call);
 
 void call_done(struct call *call);

@@ -1,8 +1,8 @@
-/* The checkpoint of a partition: what a start needs so that it reads only what came after. Replaced as a whole, always
- * written after what it speaks of is synced.
+/* The checkpoint of a partition: what a start needs so that it reads only what came after.
+ * Replaced as a whole, always written after what it speaks of is synced.
  *
- * i32 version, i64 start, i64 synced, producers, i32 segments, then for each: i64 base, i64 end, i32 bytes,
- * i64 max_time_ms; for the last also its index; i32 CRC-32C of all before. */
+ * i32 version, i64 start, i64 synced, producers, i32 segments, then for each: i64 base, i64 end,
+ * i32 bytes, i64 max_time_ms; for the last also its index; i32 CRC-32C of all before. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,7 +104,8 @@ static void run(struct job *job)
         checkpoint_remove_files(home, checkpoint->dropped[i]->base);
 }
 
-/* A checkpoint that fails costs only time at the next start; the disk's state is told by the commits. */
+/* A checkpoint that fails costs only time at the next start; the disk's state is told by the
+ * commits. */
 static void done(struct job *job)
 {
     struct checkpoint *checkpoint = CONTAINER_OF(job, struct checkpoint, job);

@@ -1,5 +1,5 @@
-/* Files written so that they survive a kill and a power cut. What fails gives the errno, 0 is success: these are
- * called on worker threads, which have no context to note an error in. */
+/* Files written so that they survive a kill and a power cut. What fails gives the errno, 0 is
+ * success: these are called on worker threads, which have no context to note an error in. */
 #pragma once
 
 #include <stddef.h>
@@ -23,8 +23,8 @@ int file_read_at(int fd, void *bytes, size_t n, int64_t at, size_t *got);
 int file_sync_folder(const char *folder);
 int file_make_folder(const char *folder); /* fine when it is there; its parent is not synced */
 
-/* Makes `path` hold exactly these bytes, or what it held before: a new file is written, synced and renamed over it,
- * and the folder is synced. */
+/* Makes `path` hold exactly these bytes, or what it held before: a new file is written, synced
+ * and renamed over it, and the folder is synced. */
 int file_replace(const char *folder, const char *name, const void *bytes, size_t n);
 
 /* The whole file, mem_alloc'ed with a NUL behind it; ENOENT when there is none. */

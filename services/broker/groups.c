@@ -170,7 +170,8 @@ static enum kafka_error join_check(const struct groups *groups, const struct gro
     return protocols_fit(group, join) ? KAFKA_NONE : KAFKA_INCONSISTENT_GROUP_PROTOCOL;
 }
 
-/* Gives a first join its id; the member is expected to come again with it within its session time. */
+/* Gives a first join its id; the member is expected to come again with it within its session
+ * time. */
 static void join_give_id(struct group *group, struct join *join)
 {
     struct member *member = member_new(group, join);

@@ -1,6 +1,7 @@
-/* Consumer groups: who is in, which generation, who has which partitions. The classic protocol (join, sync,
- * heartbeat, leave), in memory: after a restart members are unknown and join again; what they committed is durable
- * (offsets.h). Needs only a loop for its timers, so that tests drive it without sockets. */
+/* Consumer groups: who is in, which generation, who has which partitions. The classic protocol
+ * (join, sync, heartbeat, leave), in memory: after a restart members are unknown and join again;
+ * what they committed is durable (offsets.h). Needs only a loop for its timers, so that tests
+ * drive it without sockets. */
 #pragma once
 
 #include <stdbool.h>
@@ -103,7 +104,8 @@ enum kafka_error group_heartbeat(struct groups *groups, struct str name, struct 
                                  int32_t generation);
 enum kafka_error group_leave(struct groups *groups, struct str name, struct str member_id);
 
-/* May this member commit offsets? Generation -1 without a member: only when the group has no members. */
+/* May this member commit offsets? Generation -1 without a member: only when the group has no
+ * members. */
 enum kafka_error group_may_commit(struct groups *groups, struct str name, struct str member_id,
                                   int32_t generation);
 

@@ -27,8 +27,7 @@ struct commit {
     uint32_t bytes;
     int64_t took_us;
     int failed; /* errno */
-    bool
-        syncing; /* it failed in the sync, or could not be undone: what the disk holds is not known */
+    bool syncing; /* failed in the sync, or not undone: what the disk holds is not known */
 };
 
 static int sync_real(int fd)
@@ -181,7 +180,8 @@ void log_refuse(struct log *log, enum kafka_error error)
     answer_queued(log, error);
 }
 
-/* On a worker. What was not written whole is cut off again, so that the file ends where it is synced. */
+/* On a worker. What was not written whole is cut off again, so that the file ends where it is
+ * synced. */
 static void commit_undo(struct commit *commit)
 {
     if (commit->creates && commit->segment->fd >= 0) {
@@ -210,7 +210,8 @@ static int commit_write(struct commit *commit)
     if (failed)
         return failed;
     commit->syncing = false;
-    /* The mark only sharpens what a start can tell; without it the start still reads all that is synced. */
+    /* The mark only sharpens what a start can tell; without it the start still reads all that is
+     * synced. */
     segment_mark(commit->segment, commit->position + commit->bytes);
     return 0;
 }
@@ -245,8 +246,8 @@ static bool is_full(int failed)
     return failed == ENOSPC || failed == EDQUOT;
 }
 
-/* Nobody waiting is told yes. A full disk is tried again with the next batch; anything else, or a file whose state
- * is not known, is refused until a restart has read it. */
+/* Nobody waiting is told yes. A full disk is tried again with the next batch; anything else, or
+ * a file whose state is not known, is refused until a restart has read it. */
 static void commit_failed(struct log *log, const struct commit *commit)
 {
     struct append *first = commit->first;
@@ -315,7 +316,8 @@ static void commit_done(struct job *job)
     log_flush(log);
 }
 
-/* The segment that the next batch goes to: the active one, or a new one when it would grow beyond its size. */
+/* The segment that the next batch goes to: the active one, or a new one when it would grow
+ * beyond its size. */
 static struct segment *segment_for(struct log *log, uint32_t bytes, bool *creates)
 {
     struct segment *active = log_active(log);

@@ -50,7 +50,8 @@ struct log_config {
     void *owner;
 };
 
-/* The segment files of a folder, by partition and then base offset; read once for all its partitions. */
+/* The segment files of a folder, by partition and then base offset; read once for all its
+ * partitions. */
 struct log_files {
     struct log_file {
         int32_t partition;
@@ -61,16 +62,17 @@ struct log_files {
 
 struct log_files log_files_find(struct arena *arena, const char *folder);
 
-/* Opens a partition's log: reads the checkpoint and what came after it, cuts the rest of an unfinished write, and
- * refuses what is damaged with the file and offset named. */
+/* Opens a partition's log: reads the checkpoint and what came after it, cuts the rest of an
+ * unfinished write, and refuses what is damaged with the file and offset named. */
 struct log *log_open(struct ctx *ctx, struct log_env *env, const struct log_config *config,
                      const struct log_files *files);
 
 /* Frees it; nothing may be under way. NULL-safe. */
 void log_free(struct log *log);
 
-/* Takes the batch in, or answers at once. True: `done` will be called after the sync (or its failure). False: see
- * append->error; on KAFKA_NONE it is a repeat of what is stored at batch.base_offset. */
+/* Takes the batch in, or answers at once. True: `done` will be called after the sync (or its
+ * failure). False: see append->error; on KAFKA_NONE it is a repeat of what is stored at
+ * batch.base_offset. */
 bool log_append(struct log *log, struct append *append);
 
 /* Starts a group commit of what is appended, unless one is under way (then the next follows it). */
@@ -88,8 +90,8 @@ bool log_is_busy(const struct log *log);
 /* Writes a checkpoint on a worker, unless nothing is new since the last. */
 void log_checkpoint(struct log *log);
 
-/* The log begins at `offset` from now on: whole segments before it go, once a checkpoint says so. False: another
- * checkpoint is under way, nothing has changed. */
+/* The log begins at `offset` from now on: whole segments before it go, once a checkpoint says
+ * so. False: another checkpoint is under way, nothing has changed. */
 bool log_drop_before(struct log *log, int64_t offset);
 
 int64_t log_start(const struct log *log);  /* the first offset kept */
@@ -102,8 +104,8 @@ struct slice {
     uint32_t position, bytes;
 };
 
-/* Batches from the one that holds `offset`, at most `most` bytes; where `at_least_one` the first even if it is
- * larger. Nothing to read gives 0 bytes and no segment. */
+/* Batches from the one that holds `offset`, at most `most` bytes; where `at_least_one` the first
+ * even if it is larger. Nothing to read gives 0 bytes and no segment. */
 enum kafka_error log_read(struct log *log, int64_t offset, uint32_t most, bool at_least_one,
                           struct slice *out);
 

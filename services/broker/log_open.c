@@ -117,7 +117,8 @@ static bool damaged(struct ctx *ctx, const struct log *log, const char *path, ui
                     path, position, log->synced);
 }
 
-/* Cuts what follows the last whole batch of the last file: the rest of a write that was never acknowledged. */
+/* Cuts what follows the last whole batch of the last file: the rest of a write that was never
+ * acknowledged. */
 static bool cut_tail(struct ctx *ctx, struct log *log, struct segment *segment, const char *path,
                      int64_t file_bytes)
 {
@@ -131,7 +132,8 @@ static bool cut_tail(struct ctx *ctx, struct log *log, struct segment *segment, 
     return true;
 }
 
-/* What is shown to consumers must be synced, also when the process was killed between its write and its sync. */
+/* What is shown to consumers must be synced, also when the process was killed between its write
+ * and its sync. */
 static bool sync_read(struct ctx *ctx, struct log *log, struct segment *segment, const char *path)
 {
     int failed = log->env->disk->sync(segment->fd);
@@ -142,7 +144,8 @@ static bool sync_read(struct ctx *ctx, struct log *log, struct segment *segment,
     return failed ? fail_file(ctx, path, failed) : true;
 }
 
-/* Reads a segment from segment->bytes to its end. `mark`: up to where it is known to have been synced. */
+/* Reads a segment from segment->bytes to its end. `mark`: up to where it is known to have been
+ * synced. */
 static bool read_rest(struct ctx *ctx, struct log *log, struct segment *segment, uint32_t mark,
                       bool is_last)
 {
@@ -175,8 +178,8 @@ static bool read_rest(struct ctx *ctx, struct log *log, struct segment *segment,
     return cut_tail(ctx, log, segment, path, about.st_size) && sync_read(ctx, log, segment, path);
 }
 
-/* Opens a segment and checks its header. A last one without a header was being made when the power went: nothing of
- * it was acknowledged, it goes; *gone says so. */
+/* Opens a segment and checks its header. A last one without a header was being made when the
+ * power went: nothing of it was acknowledged, it goes; *gone says so. */
 static bool open_segment(struct ctx *ctx, struct log *log, struct segment *segment, bool is_last,
                          bool *gone, uint32_t *mark)
 {

@@ -36,7 +36,8 @@ void log_add_segment(struct log *log, struct segment *segment);
 void checkpoint_write(struct log *log, struct writer *out);
 bool checkpoint_read(struct log *log, const uint8_t *bytes, size_t n);
 
-/* Queues the writing of a checkpoint on a worker, and of the index of `sealed` where that is given. */
+/* Queues the writing of a checkpoint on a worker, and of the index of `sealed` where that is
+ * given. */
 void checkpoint_submit(struct log *log, const struct segment *sealed);
 
 /* The segment's file and its index. */

@@ -1,5 +1,6 @@
-/* The event loop: descriptors (epoll), timers, and jobs that block (disk), done by a few threads and reported back
- * to the loop. All but loop_stop() and the `run` of jobs belongs to the loop's thread. */
+/* The event loop: descriptors (epoll), timers, and jobs that block (disk), done by a few threads
+ * and reported back to the loop. All but loop_stop() and the `run` of jobs belongs to the loop's
+ * thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 
 struct loop;
 
-/* Embedded in what is watched; lives until loop_unwatch(), and through the round in which that is called. */
+/* Embedded in what is watched; lives until loop_unwatch(), and through the round in which that
+ * is called. */
 struct watch {
     int fd;
     void (*ready)(struct watch *watch, uint32_t epoll_events);

@@ -1,4 +1,5 @@
-/* Starts the broker: settings, signals, log lines. Everything that is about running as a process is here. */
+/* Starts the broker: settings, signals, log lines. Everything that is about running as a process
+ * is here. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

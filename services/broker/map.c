@@ -52,7 +52,8 @@ void *map_take(struct map *map, struct str key)
     if (!map->slots[hole].key.ptr)
         return NULL;
     map->n--;
-    /* What follows moves back when its own place is not after the hole, so that every key stays reachable. */
+    /* What follows moves back when its own place is not after the hole, so that every key stays
+     * reachable. */
     for (size_t at = (hole + 1) & mask; map->slots[at].key.ptr; at = (at + 1) & mask) {
         size_t home = map->slots[at].hash & mask;
         if (((at - home) & mask) >= ((at - hole) & mask)) {

@@ -95,7 +95,8 @@ static bool frame_begin(struct conn *conn)
     return true;
 }
 
-/* Takes requests out of what was read, as long as the limits allow; gives the number of bytes used. */
+/* Takes requests out of what was read, as long as the limits allow; gives the number of bytes
+ * used. */
 static size_t take(struct conn *conn, const uint8_t *bytes, size_t n)
 {
     size_t used = 0;
@@ -139,7 +140,8 @@ static void take_stash(struct conn *conn)
     conn->stash = NULL;
 }
 
-/* One read: the rest of a large request goes straight into its frame. False: nothing more for now. */
+/* One read: the rest of a large request goes straight into its frame. False: nothing more for
+ * now. */
 static bool read_once(struct conn *conn)
 {
     struct frame *frame = conn->partial;
@@ -250,7 +252,8 @@ static void conn_rearm(struct conn *conn)
         conn->net->some_wait = true;
 }
 
-/* The connection stays marked as touched until the end, so that what happens meanwhile does not queue it again. */
+/* The connection stays marked as touched until the end, so that what happens meanwhile does not
+ * queue it again. */
 static void conn_round(struct conn *conn)
 {
     size_t left;

@@ -1,5 +1,6 @@
-/* Connections: accepted up to a limit, read into frames of a limited size, answered in order. A peer that does not
- * read its answers is not read from; one that stops in the middle of a request, or never speaks, is closed. */
+/* Connections: accepted up to a limit, read into frames of a limited size, answered in order. A
+ * peer that does not read its answers is not read from; one that stops in the middle of a
+ * request, or never speaks, is closed. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* The offsets that consumer groups commit, durable: a log of its own (groups/) of changes, and a snapshot that lets
- * old changes go. What is read is what is synced. */
+/* The offsets that consumer groups commit, durable: a log of its own (groups/) of changes, and a
+ * snapshot that lets old changes go. What is read is what is synced. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +20,8 @@ struct committed {
     struct str metadata;
 };
 
-/* Changes on their way to the disk; `done` is called after the sync, or with an error. It frees itself. */
+/* Changes on their way to the disk; `done` is called after the sync, or with an error. It frees
+ * itself. */
 struct offsets_change {
     struct append append;
     struct offsets *offsets;

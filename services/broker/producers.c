@@ -73,7 +73,8 @@ void producers_claim(struct producers *producers, const struct batch *batch)
 {
     struct producer *producer = map_get(&producers->by_id, key_of(&batch->producer_id));
     if (!producer) {
-        /* Should this first batch be dropped, what came after it in the pipeline must not take its place. */
+        /* Should this first batch be dropped, what came after it in the pipeline must not take
+         * its place. */
         producer = producer_new(producers, batch->producer_id);
         producer->epoch = batch->producer_epoch;
         producer->last = sequence_add(batch->first_sequence, -1);
@@ -109,7 +110,8 @@ void producers_rewind(struct producers *producers)
     }
 }
 
-/* One is forgotten at a time, since the table may not change under a walk; those that are left are few. */
+/* One is forgotten at a time, since the table may not change under a walk; those that are left
+ * are few. */
 static void forget_old(struct producers *producers, int64_t before_ms)
 {
     struct producer *producer;

@@ -1,6 +1,7 @@
-/* What one partition knows of idempotent producers: the last sequence of each and its last batches, so that a repeat
- * is recognised and a gap refused. Two layers: what is synced, and the tail of what was accepted but is not synced yet;
- * when a write fails the tail falls back to what is synced. */
+/* What one partition knows of idempotent producers: the last sequence of each and its last
+ * batches, so that a repeat is recognised and a gap refused. Two layers: what is synced, and the
+ * tail of what was accepted but is not synced yet; when a write fails the tail falls back to
+ * what is synced. */
 #pragma once
 
 #include <stdbool.h>
@@ -46,13 +47,15 @@ enum producer_verdict producers_judge(const struct producers *producers, const s
 /* The batch is accepted, and will be synced or dropped. */
 void producers_claim(struct producers *producers, const struct batch *batch);
 
-/* The batch is synced at its base_offset. Batches read back at a start are claimed and synced in one. */
+/* The batch is synced at its base_offset. Batches read back at a start are claimed and synced in
+ * one. */
 void producers_synced(struct producers *producers, const struct batch *batch, int64_t now_ms);
 
 /* All that was claimed and is not synced is dropped. */
 void producers_rewind(struct producers *producers);
 
-/* For the checkpoint: what is synced, without those last seen more than PRODUCER_KEEP_MS ago (forgotten by this). */
+/* For the checkpoint: what is synced, without those last seen more than PRODUCER_KEEP_MS ago
+ * (forgotten by this). */
 void producers_write(struct producers *producers, int64_t now_ms, struct writer *out);
 bool producers_read(struct producers *producers, struct reader *in);
 

@@ -152,7 +152,8 @@ void rebalance_start(struct group *group)
     rebalance_check(group);
 }
 
-/* How many members prefer `protocol` to the others that all support; -1 when somebody does not support it. */
+/* How many members prefer `protocol` to the others that all support; -1 when somebody does not
+ * support it. */
 static int votes(const struct group *group, const struct protocol *protocol)
 {
     for (const struct member *member = group->members; member; member = member->next)
@@ -227,7 +228,8 @@ void rebalance_is_due(struct timer *timer)
         group_drop_if_unused(group);
         return;
     }
-    /* The leader has not said who gets what: without those who have not even asked, it starts again. */
+    /* The leader has not said who gets what: without those who have not even asked, it starts
+     * again. */
     for (struct member *member = group->members, *next; member; member = next) {
         next = member->next;
         if (!member->sync)

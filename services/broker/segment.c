@@ -231,7 +231,8 @@ bool index_read(struct segment *segment, struct reader *in)
     return segment->has_index;
 }
 
-/* Makes the buffer hold `n` bytes at the scan's position, if the part has them. False on SCAN_FAILED. */
+/* Makes the buffer hold `n` bytes at the scan's position, if the part has them. False on
+ * SCAN_FAILED. */
 static bool fill(struct scan *scan, size_t n)
 {
     if (scan->position >= scan->from && scan->position + n <= scan->from + scan->have)

@@ -1,9 +1,10 @@
 /* One file of a partition's log, and the sparse index over it.
  *
- * File: a header page of SEGMENT_HEADER_BYTES, then record batches as they came. The header names the partition and
- * holds two marks, written in turn: up to which byte the file is synced. Written after each sync without a sync of
- * its own, the mark is exact after a kill, and after a power cut at most one write behind. So a start can tell damage
- * in what was acknowledged (refused) from the rest of a write that never was (cut). */
+ * File: a header page of SEGMENT_HEADER_BYTES, then record batches as they came. The header
+ * names the partition and holds two marks, written in turn: up to which byte the file is synced.
+ * Written after each sync without a sync of its own, the mark is exact after a kill, and after a
+ * power cut at most one write behind. So a start can tell damage in what was acknowledged
+ * (refused) from the rest of a write that never was (cut). */
 #pragma once
 
 #include <stdbool.h>
@@ -95,7 +96,7 @@ struct scan {
 
 enum scan_result { SCAN_BATCH, SCAN_END, SCAN_BAD, SCAN_FAILED };
 
-/* The next batch's header, and where `bytes` is given the whole of it, sound; valid until the next call.
- * SCAN_BAD leaves `position` at what is not a whole, sound batch. */
+/* The next batch's header, and where `bytes` is given the whole of it, sound; valid until the
+ * next call. SCAN_BAD leaves `position` at what is not a whole, sound batch. */
 enum scan_result scan_next(struct scan *scan, struct batch *batch, const uint8_t **bytes);
 void scan_clear(struct scan *scan);

@@ -1,5 +1,5 @@
-/* Counters of one broker, changed on its loop only; whoever publishes them may read them from any thread (each is one
- * aligned word, and a reader that is one event late does no harm). */
+/* Counters of one broker, changed on its loop only; whoever publishes them may read them from
+ * any thread (each is one aligned word, and a reader that is one event late does no harm). */
 #pragma once
 
 #include <stdint.h>

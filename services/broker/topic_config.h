@@ -1,4 +1,5 @@
-/* The settings that a topic may have, in one table: names and texts of the Kafka protocol, values kept as numbers. */
+/* The settings that a topic may have, in one table: names and texts of the Kafka protocol,
+ * values kept as numbers. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +9,7 @@
 #include "base/str.h"
 #include "services/broker/wire.h"
 
-/*      key                  name                     kind   default            least  most        */
+/* key                  name                     kind   default            least  most */
 #define TOPIC_SETTINGS(X)                                                                          \
     X(CLEANUP_POLICY, "cleanup.policy", POLICY, CLEANUP_DELETE, 0, 3)                              \
     X(RETENTION_MS, "retention.ms", LONG, -1, -1, INT64_MAX)                                       \

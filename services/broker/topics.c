@@ -1,5 +1,5 @@
-/* On disk: topics/<name>/ holds `topic` (what it is) and the files of its partitions. Made and deleted in
- * topics_change.c. */
+/* On disk: topics/<name>/ holds `topic` (what it is) and the files of its partitions. Made and
+ * deleted in topics_change.c. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -81,8 +81,8 @@ void watcher_drop(struct watcher *watcher)
     watcher->at = NULL;
 }
 
-/* A watcher that is woken may drop itself and others, so the first is taken again each time; whoever wants to wait on
- * comes into a list of its own first. */
+/* A watcher that is woken may drop itself and others, so the first is taken again each time;
+ * whoever wants to wait on comes into a list of its own first. */
 void partition_wake(struct partition *partition)
 {
     struct watcher *woken = partition->watchers;

@@ -58,7 +58,8 @@ struct partition *partition_get(const struct topics *topics, struct str name, in
 /* Also those being made or deleted: for "does it exist". */
 struct topic *topic_find(const struct topics *topics, struct str name);
 
-/* for (size_t at = 0; (topic = topic_next(topics, &at));) also gives those being made or deleted. */
+/* for (size_t at = 0; (topic = topic_next(topics, &at));) also gives those being made or
+ * deleted. */
 struct topic *topic_next(const struct topics *topics, size_t *at);
 size_t topics_count(const struct topics *topics);
 bool topics_are_changing(const struct topics *topics); /* one is being made or deleted */

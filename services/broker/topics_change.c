@@ -1,5 +1,5 @@
-/* Making and deleting topics. One is made in staging/ and renamed into place, and renamed into trash/ before its files
- * go: after a kill at any moment it is there as a whole or not at all. */
+/* Making and deleting topics. One is made in staging/ and renamed into place, and renamed into
+ * trash/ before its files go: after a kill at any moment it is there as a whole or not at all. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

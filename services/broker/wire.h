@@ -1,5 +1,6 @@
 /* The primitive types of the Kafka protocol: a bounded reader and a growing writer. Big-endian.
- * A reader never leaves its bytes: what does not fit gives zero and sets `bad`, which is looked at once at the end. */
+ * A reader never leaves its bytes: what does not fit gives zero and sets `bad`, which is looked
+ * at once at the end. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,8 +40,8 @@ struct str get_string(struct reader *in);
 struct str get_bytes(struct reader *in);
 struct str get_compact_string(struct reader *in);
 
-/* The number of elements that follow, each of at least `least_bytes` (> 0): a number that cannot fit is bad, so that
- * nothing is allocated for it. -1 for a null array. */
+/* The number of elements that follow, each of at least `least_bytes` (> 0): a number that cannot
+ * fit is bad, so that nothing is allocated for it. -1 for a null array. */
 int32_t get_count(struct reader *in, size_t least_bytes);
 
 /* The same, 0 for a null array. */
@@ -51,7 +52,8 @@ void get_tags(struct reader *in);
 
 void skip_bytes(struct reader *in, size_t n);
 
-/* Grows as needed; `bad` when a string is longer than the protocol can say. Owned by who declares it. */
+/* Grows as needed; `bad` when a string is longer than the protocol can say. Owned by who
+ * declares it. */
 struct writer {
     uint8_t *bytes;
     size_t len, size;
