@@ -2,8 +2,9 @@
 #include "platform/telemetry/log.h"
 
 /* Which partitions a consumer reads, and from where: the position that its store keeps, never what the group says. */
-#define LOOK_MISSING_US (500 * US_PER_MS) /* topics that are not there yet */
-#define LOOK_US (30 * US_PER_S)
+#define LOOK_MISSING_US                                                                            \
+    (200 * US_PER_MS) /* topics that are not there yet; their partitions never change */
+#define LOOK_MOST_US (10 * US_PER_S)
 #define RESOLVE_US (500 * US_PER_MS)
 #define CALL_MS 5000
 #define GENERATION                                                                                 \
@@ -89,9 +90,10 @@ static bool add_topic(rd_kafka_topic_partition_list_t *list,
 void assignment_look(struct consumer *consumer)
 {
     int64_t now = clock_mono_us();
-    if (now < consumer->look_us)
+    if (consumer->complete || now < consumer->look_us)
         return;
-    consumer->look_us = now + LOOK_MISSING_US;
+    consumer->look_pause_us = MIN(MAX(2 * consumer->look_pause_us, LOOK_MISSING_US), LOOK_MOST_US);
+    consumer->look_us = now + consumer->look_pause_us;
     const struct rd_kafka_metadata *metadata;
     if (rd_kafka_metadata(consumer->rk, 1, NULL, &metadata, CALL_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -100,8 +102,6 @@ void assignment_look(struct consumer *consumer)
     for (size_t i = 0; i < consumer->settings.n_reactions; i++)
         all &= add_topic(list, metadata, consumer->settings.reactions[i].event->topic);
     rd_kafka_metadata_destroy(metadata);
-    if (all)
-        consumer->look_us = clock_mono_us() + LOOK_US;
     if (list->cnt && (!consumer->wanted || consumer->wanted->cnt != list->cnt))
         assignment_want(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -317,16 +317,17 @@ struct standing {
     size_t n_held;
 };
 
-static bool at_the_end(struct consumer *consumer, const struct standing *at)
+/* Asked by a client of its own: a consumer's question would wait behind the fetch that waits for news. */
+static bool at_the_end(rd_kafka_t *asker, const struct standing *at)
 {
     int64_t low, high;
     if (at->n_held ||
-        rd_kafka_query_watermark_offsets(consumer->rk, at->topic, at->number, &low, &high, CALL_MS))
+        rd_kafka_query_watermark_offsets(asker, at->topic, at->number, &low, &high, CALL_MS))
         return false;
     return at->next >= high || at->end_seen >= high;
 }
 
-bool consumer_settled(struct consumer *consumer)
+bool consumer_settled(struct consumer *consumer, rd_kafka_t *asker)
 {
     pthread_mutex_lock(&consumer->lock);
     bool settled = consumer->assigned && (consumer->grouped || consumer->complete);
@@ -341,7 +342,7 @@ bool consumer_settled(struct consumer *consumer)
     }
     pthread_mutex_unlock(&consumer->lock);
     for (size_t i = 0; i < n && settled; i++)
-        settled = at_the_end(consumer, &standings[i]);
+        settled = at_the_end(asker, &standings[i]);
     free(standings);
     return settled;
 }

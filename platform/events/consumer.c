@@ -137,7 +137,7 @@ static int poll_ms(const struct consumer *consumer)
             until = MIN(until, consumer->partitions[i].retry_us);
     if (consumer->wanted && !consumer->assigned)
         until = MIN(until, consumer->resolve_us);
-    if (!consumer->grouped)
+    if (!consumer->grouped && !consumer->complete)
         until = MIN(until, consumer->look_us);
     return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }

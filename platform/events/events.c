@@ -72,9 +72,9 @@ bool events_start(struct events *events, void (*fatal)(void *argument, const cha
     struct ctx ctx = { .arena = arena };
     events->fatal = fatal;
     events->fatal_argument = argument;
-    events->topics = topics_start(events);
     if (events->db)
         events->relay = relay_start(events);
+    events->topics = topics_start(events);
     bool started = true;
     for (size_t i = 0; i < events->n_consumers && started; i++)
         started = consumer_start(&ctx, events->consumers[i]);
@@ -154,12 +154,12 @@ static bool outbox_is_empty(struct events *events)
     return read && size.events == 0;
 }
 
-static bool all_settled(struct events *events)
+static bool all_settled(struct events *events, rd_kafka_t *asker)
 {
     if (!outbox_is_empty(events))
         return false;
     for (size_t i = 0; i < events->n_consumers; i++)
-        if (!consumer_settled(events->consumers[i]))
+        if (!consumer_settled(events->consumers[i], asker))
             return false;
     return outbox_is_empty(events); /* nothing followed from what was consumed meanwhile */
 }
@@ -167,11 +167,16 @@ static bool all_settled(struct events *events)
 bool events_settled(struct events *events, int64_t timeout_us)
 {
     int64_t until = clock_mono_us() + timeout_us;
-    while (!all_settled(events)) {
-        if (clock_mono_us() >= until)
-            return false;
+    struct arena *arena = arena_new(0);
+    struct ctx ctx = { .arena = arena };
+    rd_kafka_t *asker = kafka_new(&ctx, RD_KAFKA_PRODUCER, kafka_conf(events, events));
+    bool settled = false;
+    while (asker && !(settled = all_settled(events, asker)) && clock_mono_us() < until) {
         struct timespec pause = { 0, SETTLED_LOOK_US * 1000 };
         nanosleep(&pause, NULL);
     }
-    return true;
+    if (asker)
+        rd_kafka_destroy(asker);
+    arena_free(arena);
+    return settled;
 }

@@ -118,6 +118,7 @@ struct relay;
 struct relay *relay_start(struct events *events);
 void relays_wake(
     void *nothing); /* the commit hook: all relays of this process (there is one, but in tests) */
+void relay_nudge(struct relay *relay); /* there may be something to do; NULL-safe */
 void relay_stop(struct relay *relay); /* flushes within 5 s; NULL-safe */
 
 /* ---- send.c ---- */
@@ -255,7 +256,7 @@ struct consumer {
         *wanted; /* to be assigned as soon as their positions are known */
     bool assigned;
     bool complete; /* without a group: all topics are there */
-    int64_t resolve_us, look_us,
+    int64_t resolve_us, look_us, look_pause_us,
         committed_us; /* monotonic: next attempt, next look for topics, last commit of offsets */
     bool trouble_logged;
 };
@@ -263,7 +264,7 @@ struct consumer {
 bool consumer_start(struct ctx *ctx, struct consumer *consumer);
 void consumer_stop_ask(struct consumer *consumer);
 void consumer_stop(struct consumer *consumer); /* waits for it */
-bool consumer_settled(struct consumer *consumer);
+bool consumer_settled(struct consumer *consumer, rd_kafka_t *asker);
 const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type,
                                          const struct reaction *after);
 
@@ -301,6 +302,8 @@ struct events {
     struct relay *relay;
     struct sender *sender;
     struct topics *topics;
+    atomic_bool
+        topics_ready; /* nothing is sent before: a topic that a producer names could be made without its settings */
     _Atomic int64_t outbox_events, outbox_bytes, outbox_oldest_us; /* as last measured */
     pthread_mutex_t lock; /* fatal, sender */
     void (*fatal)(void *argument, const char *sentence);

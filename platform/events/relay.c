@@ -47,15 +47,29 @@ struct relay {
 static pthread_mutex_t relays_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct relay *relays;
 
+static void wake(struct relay *relay)
+{
+    relay->woken = true;
+    pthread_cond_signal(&relay->changed);
+    if (relay->queue)
+        rd_kafka_queue_yield(relay->queue);
+}
+
+void relay_nudge(struct relay *relay)
+{
+    if (!relay)
+        return;
+    pthread_mutex_lock(&relay->lock);
+    wake(relay);
+    pthread_mutex_unlock(&relay->lock);
+}
+
 static void relay_wake(struct relay *relay, uint64_t puts)
 {
     pthread_mutex_lock(&relay->lock);
     if (puts != relay->puts) {
         relay->puts = puts;
-        relay->woken = true;
-        pthread_cond_signal(&relay->changed);
-        if (relay->queue)
-            rd_kafka_queue_yield(relay->queue);
+        wake(relay);
     }
     pthread_mutex_unlock(&relay->lock);
 }
@@ -316,7 +330,8 @@ static void keep_house(struct ctx *ctx, struct relay *relay, bool ours)
 
 static bool has_room(const struct relay *relay)
 {
-    return !relay->full && flights_under_way(&relay->flights) < UNDER_WAY_MOST;
+    return atomic_load(&relay->events->topics_ready) && !relay->full &&
+           flights_under_way(&relay->flights) < UNDER_WAY_MOST;
 }
 
 static bool work(struct ctx *ctx, struct relay *relay)

@@ -4,12 +4,16 @@
  * when it is first needed. A message that was not sent in time is given up by the producer, never sent later than the
  * longest deadline: who was told "no" is not surprised by it for ever. */
 #define SEND_QUEUE_RETRY_US (2 * US_PER_MS)
+#define TOPICS_RETRY_US (10 * US_PER_MS)
 
 struct sender {
     struct events *events;
     pthread_mutex_t lock; /* the producer's making and end */
     rd_kafka_t *producer;
-    int users;            /* calls that hold the producer */
+    rd_kafka_queue_t *queue; /* to wake its poll */
+    pthread_t thread;        /* polls it for reports */
+    atomic_bool stop;
+    int users;           /* calls that hold the producer */
     _Atomic int
         probing; /* one call at a time tries while the broker is away; others are refused at once */
 };
@@ -43,10 +47,13 @@ static struct waiting *waiting_new(void)
     return waiting;
 }
 
-/* On librdkafka's background thread. */
-static void report_one(const rd_kafka_message_t *message)
+/* On the polling thread. */
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
+    struct sender *sender = opaque;
     struct waiting *waiting = message->_private;
+    if (!message->err)
+        broker_is_back(&sender->events->broker);
     pthread_mutex_lock(&waiting->lock);
     if (message->err) {
         waiting->failed++;
@@ -60,25 +67,22 @@ static void report_one(const rd_kafka_message_t *message)
         waiting_free(waiting);
 }
 
-static void on_event(rd_kafka_t *rk, rd_kafka_event_t *event, void *opaque)
+static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
 {
     struct sender *sender = opaque;
-    struct broker_state *broker = &sender->events->broker;
-    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
-        const rd_kafka_message_t *message;
-        while ((message = rd_kafka_event_message_next(event))) {
-            if (!message->err)
-                broker_is_back(broker);
-            report_one(message);
-        }
-    } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
-               rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        broker_is_away(broker, rd_kafka_event_error_string(event));
-    }
-    rd_kafka_event_destroy(event);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        broker_is_away(&sender->events->broker, why);
 }
 
-static rd_kafka_t *make_producer(struct ctx *ctx, struct sender *sender)
+static void *poll_main(void *argument)
+{
+    struct sender *sender = argument;
+    while (!atomic_load(&sender->stop))
+        rd_kafka_poll(sender->producer, 1000);
+    return NULL;
+}
+
+static bool open_producer(struct ctx *ctx, struct sender *sender)
 {
     rd_kafka_conf_t *conf = kafka_conf(sender->events, sender);
     kafka_set(conf, "enable.idempotence", "true");
@@ -88,9 +92,30 @@ static rd_kafka_t *make_producer(struct ctx *ctx, struct sender *sender)
     kafka_set(conf, "delivery.timeout.ms", "5000"); /* SEND_LIMIT_US */
     kafka_set(conf, "queue.buffering.max.messages", "200000");
     kafka_set(conf, "queue.buffering.max.kbytes", "131072");
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-    rd_kafka_conf_set_background_event_cb(conf, on_event);
-    return kafka_new(ctx, RD_KAFKA_PRODUCER, conf);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    sender->producer = kafka_new(ctx, RD_KAFKA_PRODUCER, conf);
+    if (!sender->producer)
+        return false;
+    sender->queue = rd_kafka_queue_get_main(sender->producer);
+    atomic_store(&sender->stop, false);
+    pthread_create(&sender->thread, NULL, poll_main, sender);
+    return true;
+}
+
+/* What is still queued belongs to nobody: its callers have left. Their reports free what waited for them. */
+static void close_producer(struct sender *sender)
+{
+    if (!sender->producer)
+        return;
+    rd_kafka_purge(sender->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(sender->producer, 1000);
+    atomic_store(&sender->stop, true);
+    rd_kafka_queue_yield(sender->queue);
+    pthread_join(sender->thread, NULL);
+    rd_kafka_queue_destroy(sender->queue);
+    rd_kafka_destroy(sender->producer);
+    sender->producer = NULL;
 }
 
 static rd_kafka_t *take_producer(struct ctx *ctx, struct sender *sender)
@@ -99,12 +124,11 @@ static rd_kafka_t *take_producer(struct ctx *ctx, struct sender *sender)
     char why[256];
     bool broken = sender->producer && rd_kafka_fatal_error(sender->producer, why, sizeof why);
     if (broken && sender->users == 0) { /* its ids are no good any more: the next one begins anew */
-        rd_kafka_destroy(sender->producer);
-        sender->producer = NULL;
+        close_producer(sender);
         broken = false;
     }
     if (!sender->producer)
-        sender->producer = make_producer(ctx, sender);
+        open_producer(ctx, sender);
     if (broken)
         ctx_fail(ctx, ERR_UNAVAILABLE, "the event log's client starts anew: %s", why);
     rd_kafka_t *producer = broken ? NULL : sender->producer;
@@ -119,6 +143,12 @@ static void give_producer_back(struct sender *sender)
     pthread_mutex_lock(&sender->lock);
     sender->users--;
     pthread_mutex_unlock(&sender->lock);
+}
+
+static void pause_for(int64_t us)
+{
+    struct timespec pause = { us / US_PER_S, us % US_PER_S * 1000 };
+    nanosleep(&pause, NULL);
 }
 
 static rd_kafka_resp_err_t produce_one(rd_kafka_t *producer, struct str source,
@@ -148,10 +178,8 @@ static bool produce_all(struct ctx *ctx, rd_kafka_t *producer, struct str source
         rd_kafka_resp_err_t error;
         while ((error = produce_one(producer, source, &records[i], waiting)) ==
                    RD_KAFKA_RESP_ERR__QUEUE_FULL &&
-               clock_mono_us() < until) {
-            struct timespec pause = { 0, SEND_QUEUE_RETRY_US * 1000 };
-            nanosleep(&pause, NULL);
-        }
+               clock_mono_us() < until)
+            pause_for(SEND_QUEUE_RETRY_US);
         if (!error)
             continue;
         pthread_mutex_lock(&waiting->lock);
@@ -193,10 +221,23 @@ static void count_sent(const struct event_record *records, size_t n)
     }
 }
 
+/* A topic that a producer is the first to name could be made without its settings. */
+static bool wait_for_topics(struct ctx *ctx, const struct events *events, int64_t until)
+{
+    while (events->topics && !atomic_load(&events->topics_ready)) {
+        if (clock_mono_us() >= until || atomic_load(&events->broker.away))
+            return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log is away");
+        pause_for(TOPICS_RETRY_US);
+    }
+    return true;
+}
+
 static bool send_all(struct ctx *ctx, struct sender *sender, const struct event_record *records,
                      size_t n)
 {
     int64_t until = clock_mono_us() + MIN(ctx_left_us(ctx), SEND_LIMIT_US);
+    if (!wait_for_topics(ctx, sender->events, until))
+        return false;
     rd_kafka_t *producer = take_producer(ctx, sender);
     if (!producer)
         return false;
@@ -232,16 +273,11 @@ struct sender *sender_new(struct events *events)
     return sender;
 }
 
-/* What is still queued belongs to nobody: its callers have left. */
 void sender_free(struct sender *sender)
 {
     if (!sender)
         return;
-    if (sender->producer) {
-        rd_kafka_purge(sender->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_flush(sender->producer, 1000); /* so that their reports free what waits for them */
-        rd_kafka_destroy(sender->producer);
-    }
+    close_producer(sender);
     pthread_mutex_destroy(&sender->lock);
     free(sender);
 }

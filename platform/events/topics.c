@@ -20,6 +20,7 @@ struct topics {
     struct event_type *wanted; /* only topic, keeping, days, partitions count */
     size_t n, cap;
     bool *there;
+    bool answered; /* the broker made them, or will not */
     bool trouble_logged;
 };
 
@@ -138,6 +139,7 @@ static void create(struct topics *topics, rd_kafka_t *rk, int replicas)
         if (why && !topics->trouble_logged)
             log_line(LOG_WARN, NULL, "topics_not_created", LOG_C("cause", why));
         topics->trouble_logged |= why != NULL;
+        topics->answered |= !rd_kafka_event_error(event);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(queue);
@@ -172,6 +174,12 @@ static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
         broker_is_away(&topics->events->broker, why);
 }
 
+static void let_senders_go(struct events *events)
+{
+    atomic_store(&events->topics_ready, true);
+    relay_nudge(events->relay);
+}
+
 static void *topics_main(void *argument)
 {
     struct topics *topics = argument;
@@ -188,6 +196,8 @@ static void *topics_main(void *argument)
             if (missing)
                 create(topics, rk, -1);
         }
+        if (!missing || topics->answered)
+            let_senders_go(topics->events);
         if (missing && wait_to_stop(topics, wait_us))
             break;
         wait_us = MIN(2 * wait_us, TOPICS_RETRY_MOST_US);
