@@ -1,4 +1,7 @@
-/* JsonLogic with the flagd operators (protocols.md: OFREP), compiled once, steps bounded. No I/O. */
+/* JsonLogic with the flagd operators (protocols.md: OFREP), compiled once, steps bounded. No I/O.
+ *
+ * Values are converted as JavaScript does it, which is what JsonLogic means: "1" == 1, [] and "" and 0 are false, lists
+ * and objects are equal only to themselves. `substr` counts code points. `log` and `method` are not taken. */
 #pragma once
 
 #include "platform/json/json.h"
@@ -12,7 +15,7 @@ void rule_free(struct rule *rule);
 
 enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_ARRAY, VALUE_JSON };
 
-/* A value during evaluation; arrays and text live in the arena. */
+/* A value during evaluation; arrays and text live in the arena, in the rule or in the input. */
 struct value {
     enum value_kind kind;
     bool boolean;
@@ -28,10 +31,12 @@ struct rule_input {
     const struct json *data;
     bool (*lookup)(struct ctx *ctx, struct str name, void *argument, struct value *out);
     void *argument;
-    struct str flag_key, targeting_key; /* for `fractional` */
+    struct str flag_key,
+        targeting_key; /* for `fractional`; `$flagd.flagKey` and `targetingKey` where data has none */
 };
 
 /* False with ERR_INVALID when more than 100,000 steps were taken or an operator met what it cannot use. */
-bool rule_evaluate(struct ctx *ctx, const struct rule *rule, const struct rule_input *input, struct value *out);
+bool rule_evaluate(struct ctx *ctx, const struct rule *rule, const struct rule_input *input,
+                   struct value *out);
 bool rule_truthy(const struct value *value);
 void rule_put_value(struct json_out *out, const struct value *value);
