@@ -6,12 +6,6 @@ static const char *const places[] = {
     [PARAM_PATH] = "path", [PARAM_QUERY] = "query", [PARAM_HEADER] = "header"
 };
 
-static bool param_time(struct walk *walk, const struct place *place, struct str text, int64_t *out)
-{
-    return clock_parse(text, false, out) ||
-           value_fail(walk, place, "must be a time (RFC 3339, 2026-01-31T12:00:00Z)");
-}
-
 static bool param_bool(struct walk *walk, const struct place *place, struct str text, bool *out)
 {
     *out = str_is(text, "true");
@@ -45,7 +39,7 @@ static bool param_value(struct walk *walk, const struct place *place, const stru
     case FIELD_BOOL:
         return param_bool(walk, place, text, at);
     case FIELD_TIME:
-        return param_time(walk, place, text, at);
+        return value_time(walk, place, text, at);
     case FIELD_ENUM:
         return param_enum(walk, place, field, text, at);
     case FIELD_MONEY:

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/id.h"
+#include "platform/schema/format.h"
 
 /* RFC 6901: '~' and '/' of a name are written ~0 and ~1. */
 static void append_name(struct arena *arena, struct str *pointer, struct str name)
@@ -139,6 +141,12 @@ bool value_json(struct walk *walk, const struct place *place, const struct field
         return value_fail(walk, place, "must have at most %u member%s", limits->max_length,
                           plural(limits->max_length));
     return true;
+}
+
+bool value_time(struct walk *walk, const struct place *place, struct str text, int64_t *us)
+{
+    return (format_date_time(text) && clock_parse(text, false, us)) ||
+           value_fail(walk, place, "must be a time (RFC 3339, 2026-01-31T12:00:00Z)");
 }
 
 bool value_currency(struct walk *walk, const struct place *place, struct str currency)

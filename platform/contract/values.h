@@ -34,6 +34,7 @@ bool value_count(struct walk *walk, const struct place *place, const struct fiel
                  size_t n);
 bool value_json(struct walk *walk, const struct place *place, const struct field_limits *limits,
                 const struct json *value);
+bool value_time(struct walk *walk, const struct place *place, struct str text, int64_t *us);
 bool value_currency(struct walk *walk, const struct place *place, struct str currency);
 
 /* Notes that no member of the enum fits; gives false. */

@@ -178,7 +178,8 @@ void json_put_int(struct json_out *out, int64_t value)
 void json_put_double(struct json_out *out, double value)
 {
     yyjson_val number = { YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL, { .f64 = value } };
-    put_number(out, &number, false);
+    put_number(out, &number,
+               value == 0 && signbit(value)); /* "-0" would be read as the integer 0 */
 }
 
 void json_put_bool(struct json_out *out, bool value)
