@@ -112,12 +112,12 @@ static void open_peers(struct ctx *ctx, struct runtime *runtime)
 
 static bool open_app(struct ctx *ctx, struct runtime *runtime)
 {
-    if (runtime->service->open && !runtime->service->open(ctx))
-        return ctx->error.code ? false
-                               : ctx_fail(ctx, ERR_INTERNAL, "its own state could not be opened");
+    bool opened = !runtime->service->open || runtime->service->open(ctx);
     runtime->app = ctx->app;
-    runtime->app_is_open = true;
-    return true;
+    runtime->app_is_open = opened || ctx->app; /* half built: close() takes it down */
+    if (opened || ctx_failed(ctx))
+        return opened;
+    return ctx_fail(ctx, ERR_INTERNAL, "its own state could not be opened");
 }
 
 static bool open_consumers(struct ctx *ctx, struct runtime *runtime)

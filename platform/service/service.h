@@ -23,8 +23,9 @@ struct service {
     size_t n_settings;
     const char *const
         *peers; /* names of neighbours that are called; NULL at the end; setting <peer>_url each */
-    /* Makes the service's own state into ctx->app (may use setting_*, service_data_path, service_consume); false stops
-     * the start with the sentence in ctx. close() gets it back after the drain. Both may be NULL. */
+    /* Makes the service's own state into ctx->app (may use setting_*, service_*); false stops the start with the sentence
+     * in ctx. close() gets it back after the drain, and after a start that failed with ctx->app set: half built. Both may
+     * be NULL. */
     bool (*open)(struct ctx *ctx);
     void (*close)(void *app);
 };

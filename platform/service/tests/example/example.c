@@ -14,11 +14,12 @@ struct example {
 
 static bool example_open(struct ctx *ctx)
 {
-    struct example *example = mem_alloc(sizeof(*example));
-    example->greeting = mem_strdup(setting_text(ctx, "greeting").ptr);
-    ctx->app = example;
-    if (strcmp(example->greeting, "broken") == 0)
+    struct str greeting = setting_text(ctx, "greeting");
+    if (str_is(greeting, "broken"))
         return ctx_fail(ctx, ERR_UNAVAILABLE, "the greeting is broken");
+    struct example *example = mem_alloc(sizeof(*example));
+    example->greeting = mem_strdup(greeting.ptr);
+    ctx->app = example;
     return true;
 }
 
