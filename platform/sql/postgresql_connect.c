@@ -11,10 +11,13 @@
 #define LONGEST_PAUSE_US (5 * US_PER_S)
 
 /* A process that is stopped or cut off in the middle of a transaction must not hold its locks for ever: the server ends
- * the session, and the process finds the connection gone. Waiting for somebody's lock ends too. */
+ * the session, and the process finds the connection gone. Waiting for somebody's lock ends too. Who has set these (for
+ * the role, the database or in the URL's `options`) knows better. */
+#define UNLESS_SET(name, value)                                                                    \
+    "SELECT set_config('" name "', '" value "', false) WHERE current_setting('" name "') = '0'; "
 #define SESSION                                                                                    \
-    "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'; "                  \
-    "SET bytea_output = 'hex'; SET search_path TO "
+    UNLESS_SET("idle_in_transaction_session_timeout", "10s")                                       \
+    UNLESS_SET("lock_timeout", "10s") "SET bytea_output = 'hex'; SET search_path TO "
 
 /* ---- the URL ---- */
 

@@ -467,7 +467,8 @@ static void *outbox_watch(void *argument)
     bool last = false;
     while (!last) {
         last = atomic_load(reading->finished) == THREADS;
-        OK(ctx, sql_read(ctx, reading->db, outbox_look, &reading->view));
+        if (!sql_read(ctx, reading->db, outbox_look, &reading->view))
+            reading->view.in_order = false;
         arena_clear(ctx->arena);
     }
     return NULL;
