@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -31,7 +30,8 @@ struct testing_postgresql {
     uid_t user;
     gid_t group;
     bool durable;
-    pid_t pid, owner;
+    pid_t pid, owner, guard;
+    int to_guard; /* the pid of the server when it changes; closed: the test is over */
 };
 
 /* The newest of Debian's, by their folders' names; "15" and "9.6" alike. */
@@ -90,14 +90,11 @@ static pid_t run(const struct testing_postgresql *server, const char *const *arg
     char program[320], log[96];
     snprintf(program, sizeof program, "%s/%s", server->programs, arguments[0]);
     snprintf(log, sizeof log, "%s/log", server->folder);
-    pid_t parent = getpid(), pid = fork();
+    pid_t pid = fork();
     if (pid != 0)
         return pid;
     if (getuid() == 0 &&
         (setgroups(0, NULL) != 0 || setgid(server->group) != 0 || setuid(server->user) != 0))
-        _exit(126);
-    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* after setuid, which clears it */
-    if (getppid() != parent)
         _exit(126);
     int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     int in = open("/dev/null", O_RDONLY);
@@ -125,22 +122,65 @@ static void pause_ms(int ms)
     nanosleep(&(struct timespec){ 0, ms * 1000000L }, NULL);
 }
 
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    return remove(path);
+}
+
+/* ---- the guard: a process that cleans up when the test ends, in whatever way ---- */
+
+static void guard_main(const struct testing_postgresql *server, int from_test)
+{
+    pid_t pid = 0;
+    setsid();
+    while (read(from_test, &pid, sizeof pid) == sizeof pid)
+        ;
+    for (int tries = 0; pid > 0 && kill(pid, SIGQUIT) == 0 && tries < 500; tries++)
+        pause_ms(20);
+    nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    _exit(0);
+}
+
+static bool guard_start(struct testing_postgresql *server)
+{
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) != 0)
+        return false;
+    server->guard = fork();
+    if (server->guard == 0) {
+        close(pipes[1]);
+        guard_main(server, pipes[0]);
+    }
+    close(pipes[0]);
+    server->to_guard = pipes[1];
+    return server->guard > 0;
+}
+
+static void pid_set(struct testing_postgresql *server, pid_t pid)
+{
+    server->pid = pid;
+    if (write(server->to_guard, &pid, sizeof pid) != sizeof pid)
+        perror("the guard of a PostgreSQL for tests");
+}
+
+/* ---- the server ---- */
+
 bool testing_postgresql_again(struct testing_postgresql *server)
 {
     char data[96];
     snprintf(data, sizeof data, "%s/data", server->folder);
     const char *sync = server->durable ? "fsync=on" : "fsync=off";
-    server->pid =
-        run(server, (const char *const[]){ "postgres", "-D", data, "-h", "127.0.0.1", "-p",
-                                           server->port, "-k", server->folder, "-c", sync, "-c",
-                                           "shared_buffers=16MB", "-c", "max_connections=100", "-c",
-                                           "deadlock_timeout=100ms", NULL });
+    pid_t pid = run(server, (const char *const[]){
+                                "postgres", "-D", data, "-h", "127.0.0.1", "-p", server->port, "-k",
+                                server->folder, "-c", sync, "-c", "shared_buffers=16MB", "-c",
+                                "max_connections=100", "-c", "deadlock_timeout=100ms", NULL });
+    pid_set(server, pid);
     int64_t until = clock_mono_us() + START_US;
     while (server->pid > 0 && clock_mono_us() < until) {
         if (PQping(server->url) == PQPING_OK)
             return true;
         if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
-            server->pid = 0;
+            pid_set(server, 0);
         pause_ms(20);
     }
     return false;
@@ -153,7 +193,7 @@ void testing_postgresql_crash(struct testing_postgresql *server)
     kill(server->pid, SIGQUIT);
     while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    server->pid = 0;
+    pid_set(server, 0);
 }
 
 static bool start(struct testing_postgresql *server)
@@ -176,18 +216,15 @@ static bool start(struct testing_postgresql *server)
     return false;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    return remove(path);
-}
-
 void testing_postgresql_free(struct testing_postgresql *server)
 {
     if (!server)
         return;
     testing_postgresql_crash(server);
-    if (server->folder[0])
-        nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (server->to_guard >= 0)
+        close(server->to_guard);
+    if (server->guard > 0)
+        waitpid(server->guard, NULL, 0);
     free(server);
 }
 
@@ -206,6 +243,7 @@ struct testing_postgresql *testing_postgresql_new(bool durable)
         return NULL;
     server->durable = durable;
     server->owner = getpid();
+    server->to_guard = -1;
     if (!programs_find(server))
         return skip(server, "no PostgreSQL here (Debian: postgresql)");
     if (!user_choose(server))
@@ -215,6 +253,8 @@ struct testing_postgresql *testing_postgresql_new(bool durable)
         server->folder[0] = '\0';
         return skip(server, "no temporary folder");
     }
+    if (!guard_start(server))
+        return skip(server, "no second process");
     if (getuid() == 0 && chown(server->folder, server->user, server->group) != 0)
         return skip(server, "the temporary folder cannot be given away");
     if (!start(server))
