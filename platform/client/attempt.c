@@ -90,10 +90,11 @@ static bool headers_make(struct attempt *attempt, int64_t deadline_us)
     if (call->token.ptr)
         ok = ok && header_put(attempt, arena_printf(arena, "Authorization: Bearer " STR_FMT,
                                                     STR_ARG(call->token)));
+    struct str type = STR("Content-Type:"); /* nothing: curl would name a form */
     if (call->body.ptr)
-        ok = ok && header_put(attempt, arena_printf(arena, "Content-Type: %s",
-                                                    call->content_type ? call->content_type
-                                                                       : "application/json"));
+        type = arena_printf(arena, "Content-Type: %s",
+                            call->content_type ? call->content_type : "application/json");
+    ok = ok && header_put(attempt, type);
     for (size_t i = 0; i < call->n_headers; i++)
         ok = ok && header_put(attempt, arena_printf(arena, STR_FMT ": " STR_FMT,
                                                     STR_ARG(call->headers[i].name),

@@ -216,18 +216,22 @@ static int64_t flights_tend(struct calling *calling)
     return next_us;
 }
 
-static void flights_collect(struct calling *calling)
+/* True when something ended, or is to be tried again: there may be more to do at once. */
+static bool flights_collect(struct calling *calling)
 {
     int left;
+    bool any = false;
     CURLMsg *message;
     while ((message = curl_multi_info_read(lane_multi(calling->lane), &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
+        any = true;
         void *attempt = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &attempt);
         flight_answered(calling, CONTAINER_OF(attempt, struct flight, attempt), code);
     }
+    return any;
 }
 
 static void flights_run(struct calling *calling)
@@ -236,9 +240,7 @@ static void flights_run(struct calling *calling)
     while (calling->open) {
         int64_t next_us = flights_tend(calling);
         curl_multi_perform(lane_multi(calling->lane), &running);
-        size_t before = calling->open;
-        flights_collect(calling);
-        if (!calling->open || calling->open != before)
+        if (flights_collect(calling) || !calling->open)
             continue;
         int64_t wait_us = next_us - clock_mono_us();
         if (wait_us > 0)
