@@ -9,7 +9,7 @@ struct command {
     int (*run)(struct ctx *ctx, int argc, char **argv); /* argv[0] is the command's name; gives the exit status */
 };
 
-extern const struct command command_up, command_down, command_status, command_token, command_write_key;
+extern const struct command command_import, command_start, command_stop, command_up, command_down, command_status, command_token, command_write_key;
 
 /* ---- options ---- */
 

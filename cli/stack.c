@@ -95,6 +95,8 @@ static struct str run_text(struct ctx *ctx, const struct stack_run *run)
         json_put_int(&out, service->restarts);
         json_key(&out, "failed");
         json_put_bool(&out, service->failed);
+        json_key(&out, "held");
+        json_put_bool(&out, service->held);
         json_object_end(&out);
     }
     json_array_end(&out);
@@ -148,8 +150,14 @@ bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out)
                                         .port = (int)json_int(json_get(it.value, "port")),
                                         .admin_port = (int)json_int(json_get(it.value, "admin_port")),
                                         .restarts = (int)json_int(json_get(it.value, "restarts")),
-                                        .failed = json_bool(json_get(it.value, "failed")) };
+                                        .failed = json_bool(json_get(it.value, "failed")),
+                                        .held = json_bool(json_get(it.value, "held")) };
     return true;
+}
+
+struct str stack_control_path(struct ctx *ctx, struct str data)
+{
+    return inside(ctx, data, "control");
 }
 
 int stack_lock(struct ctx *ctx, struct str data)

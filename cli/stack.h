@@ -32,13 +32,16 @@ struct stack_run {
         struct str name;
         pid_t pid; /* 0: not running now */
         int port, admin_port, restarts;
-        bool failed;
+        bool failed, held; /* held: stopped by `fanfare stop` */
     } *services;
 };
 
 bool stack_run_write(struct ctx *ctx, struct str data, const struct stack_run *run); /* in one step (rename) */
 /* False: NOT_FOUND when no stack runs on this folder (its lock is free), or a sentence. */
 bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out);
+
+/* What a running stack is told: lines such as "stop loyalty" in the named pipe <data>/control. */
+struct str stack_control_path(struct ctx *ctx, struct str data);
 
 /* Takes <data>/lock for this process; the descriptor, or -1 with CONFLICT when a stack runs there. */
 int stack_lock(struct ctx *ctx, struct str data);

@@ -60,6 +60,8 @@ static const char *state_of(const struct stack_run_service *service)
 {
     if (service->failed)
         return "failed";
+    if (service->held && !service->pid)
+        return "stopped";
     if (!service->pid)
         return "down";
     if (http_status(service->admin_port, "/health/ready") == 200)

@@ -114,7 +114,8 @@ static void run_note(struct ctx *ctx, const struct supervisor *supervisor)
                                                       .port = service->port,
                                                       .admin_port = service->admin_port,
                                                       .restarts = service->restarts,
-                                                      .failed = service->failed };
+                                                      .failed = service->failed,
+                                                      .held = service->held };
     }
     if (!stack_run_write(ctx, supervisor->data, &run)) {
         say(supervisor, "fanfare: " STR_FMT "\n", STR_ARG(ctx->error.detail));
@@ -155,10 +156,40 @@ static void reap(struct ctx *ctx, struct supervisor *supervisor, bool again)
                 continue;
             service->pid = 0;
             service->ready = false;
-            if (again)
+            if (again && !service->held)
                 plan_again(supervisor, service, status);
             run_note(ctx, supervisor);
         }
+}
+
+/* "stop NAME", "start NAME": from `fanfare stop` and `fanfare start`. */
+static void obey(struct supervisor *supervisor, struct str line)
+{
+    struct str verb;
+    str_split(&line, ' ', &verb);
+    for (size_t i = 0; i < supervisor->n; i++) {
+        struct supervised *service = &supervisor->services[i];
+        if (!str_is(line, name_of(service)))
+            continue;
+        service->held = str_is(verb, "stop");
+        service->failed = false;
+        service->quick_ends = 0;
+        service->again_us = service->held || service->pid ? 0 : clock_mono_us();
+        if (service->held && service->pid) {
+            kill(service->pid, SIGCONT);
+            kill(service->pid, SIGTERM);
+        }
+        say(supervisor, "fanfare: told to " STR_FMT " " STR_FMT "\n", STR_ARG(verb), STR_ARG(line));
+    }
+}
+
+static void control_read(struct supervisor *supervisor)
+{
+    char text[512];
+    ssize_t n = read(supervisor->control, text, sizeof(text));
+    struct str rest = { text, n > 0 ? (size_t)n : 0 }, line;
+    while (rest.len && str_split(&rest, '\n', &line))
+        obey(supervisor, line);
 }
 
 /* Passes on output and signals for up to `wait_us`; gives the signal that came, or 0. */
@@ -168,6 +199,7 @@ static int wait_once(struct supervisor *supervisor, int signals, int64_t wait_us
     struct supervised *owners[64];
     size_t n = 0;
     ends[n++] = (struct pollfd){ .fd = signals, .events = POLLIN };
+    ends[n++] = (struct pollfd){ .fd = supervisor->control, .events = POLLIN };
     for (size_t i = 0; i < supervisor->n; i++)
         if (supervisor->services[i].output >= 0) {
             owners[n] = &supervisor->services[i];
@@ -175,7 +207,9 @@ static int wait_once(struct supervisor *supervisor, int signals, int64_t wait_us
         }
     if (poll(ends, n, (int)((wait_us + US_PER_MS - 1) / US_PER_MS)) <= 0)
         return 0;
-    for (size_t i = 1; i < n; i++)
+    if (ends[1].revents)
+        control_read(supervisor);
+    for (size_t i = 2; i < n; i++)
         if (ends[i].revents && !stream_pass(owners[i]->stream, ends[i].fd)) {
             close(owners[i]->output);
             owners[i]->output = -1;
@@ -192,7 +226,7 @@ static int64_t start_due(struct ctx *ctx, struct supervisor *supervisor)
     int64_t now = clock_mono_us(), wait = US_PER_S;
     for (size_t i = 0; i < supervisor->n; i++) {
         struct supervised *service = &supervisor->services[i];
-        if (!service->again_us)
+        if (!service->again_us || service->pid)
             continue;
         if (service->again_us <= now) {
             start(supervisor, service);

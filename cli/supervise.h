@@ -12,7 +12,7 @@ struct supervised {
     struct stream *stream;
     int restarts, quick_ends; /* quick: within STEADY_S of its start, in a row */
     int64_t started_us, again_us; /* monotonic; again: when to start it next */
-    bool ready, failed;
+    bool ready, failed, held; /* held: it is to stay stopped until it is told to start */
 };
 
 struct supervisor {
@@ -21,6 +21,7 @@ struct supervisor {
     struct supervised *services;
     size_t n;
     int log;      /* where lines go */
+    int control;  /* what we are told: <data>/control */
     int tell;     /* a descriptor told "ready\n" once all are, or -1 */
     bool quiet;   /* no words of our own */
 };

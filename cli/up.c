@@ -85,6 +85,16 @@ static bool keys_make(struct ctx *ctx, struct str data)
     return ok || ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path.ptr, strerror(errno));
 }
 
+/* A named pipe: read and write, so that it never ends. */
+static bool control_make(struct ctx *ctx, struct supervisor *supervisor)
+{
+    struct str path = stack_control_path(ctx, supervisor->data);
+    unlink(path.ptr);
+    if (mkfifo(path.ptr, 0600) != 0 || (supervisor->control = open(path.ptr, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be made: %s", path.ptr, strerror(errno));
+    return true;
+}
+
 static void streams_make(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->n; i++) {
@@ -164,7 +174,8 @@ static int run_up(struct ctx *ctx, int argc, char **argv)
         !choose(ctx, &supervisor, options[ONLY].value, options[WITHOUT].value))
         return command_failed(ctx);
     supervisor.data = stack_data(ctx, options[DATA].value, true);
-    if (!supervisor.data.ptr || (lock = stack_lock(ctx, supervisor.data)) < 0 || !keys_make(ctx, supervisor.data))
+    if (!supervisor.data.ptr || (lock = stack_lock(ctx, supervisor.data)) < 0 ||
+        !keys_make(ctx, supervisor.data) || !control_make(ctx, &supervisor))
         return command_failed(ctx);
     return options[DETACH].value ? run_detached(ctx, &supervisor, lock) : run_here(ctx, &supervisor);
 }

@@ -1,0 +1,157 @@
+/* From rows of text to an object, by the tables of the contract. */
+#include "cli/csv.h"
+
+struct maker {
+    struct ctx *ctx;
+    const struct csv_header *header;
+    struct csv_row *const *rows;
+    size_t n;
+    const struct record_shape *shape;
+    struct json_out out;
+};
+
+static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix, size_t row);
+
+static struct str cell(const struct maker *maker, size_t row, struct str name)
+{
+    int column = csv_column(maker->header, name);
+    const struct csv_row *from = maker->rows[row];
+    if (column < 0 || (size_t)column >= from->n || from->cells[column].len == 0)
+        return (struct str){ NULL, 0 };
+    return from->cells[column];
+}
+
+static struct str path_of(struct maker *maker, struct str prefix, const char *name)
+{
+    return arena_printf(maker->ctx->arena, STR_FMT "%s", STR_ARG(prefix), name);
+}
+
+static bool wrong(struct maker *maker, struct str path, struct str text, const char *wanted)
+{
+    return ctx_fail(maker->ctx, ERR_INVALID, "column " STR_FMT ": \"" STR_FMT "\" is not %s", STR_ARG(path),
+                    STR_ARG(text), wanted);
+}
+
+static bool scalar_put(struct maker *maker, const struct field *field, struct str path, struct str text)
+{
+    int64_t integer;
+    double number;
+    switch ((enum field_kind)field->kind) {
+    case FIELD_INT:
+        if (!str_to_int(text, &integer))
+            return wrong(maker, path, text, "a whole number");
+        json_put_int(&maker->out, integer);
+        return true;
+    case FIELD_DOUBLE:
+        if (!str_to_double(text, &number))
+            return wrong(maker, path, text, "a number");
+        json_put_double(&maker->out, number);
+        return true;
+    case FIELD_BOOL:
+        if (!str_is(text, "true") && !str_is(text, "false"))
+            return wrong(maker, path, text, "true or false");
+        json_put_bool(&maker->out, str_is(text, "true"));
+        return true;
+    default:
+        if (!str_is_utf8(text))
+            return wrong(maker, path, STR("..."), "UTF-8");
+        json_put_str(&maker->out, text);
+        return true;
+    }
+}
+
+/* "price.amount" in minor units, or "price" as a decimal; the currency beside it, or the import's own. */
+static bool money_put(struct maker *maker, const struct field *field, struct str path, size_t row)
+{
+    struct str minor = cell(maker, row, path_of(maker, path, ".amount")), decimal = cell(maker, row, path);
+    struct str currency = cell(maker, row, path_of(maker, path, ".currency"));
+    int64_t amount = 0;
+    if (!minor.ptr && !decimal.ptr)
+        return true;
+    if (!currency.ptr)
+        currency = str_of(maker->shape->currency);
+    if (!currency.ptr)
+        return ctx_fail(maker->ctx, ERR_INVALID, "column " STR_FMT ".currency is missing, and no --currency is given",
+                        STR_ARG(path));
+    int exponent = money_exponent(arena_cstr(maker->ctx->arena, currency));
+    if (minor.ptr ? !str_to_int(minor, &amount) : !money_parse(decimal, exponent < 0 ? 2 : exponent, &amount))
+        return wrong(maker, path, minor.ptr ? minor : decimal, "an amount");
+    json_key(&maker->out, field->name);
+    json_object(&maker->out);
+    json_key(&maker->out, "amount");
+    json_put_int(&maker->out, amount);
+    json_key(&maker->out, "currency");
+    json_put_str(&maker->out, currency);
+    json_object_end(&maker->out);
+    return true;
+}
+
+/* All columns "traits.*" as members of an open object, as text. */
+static bool open_put(struct maker *maker, const struct field *field, struct str path, size_t row)
+{
+    struct str inside = path_of(maker, path, ".");
+    bool any = false;
+    for (size_t i = 0; i < maker->header->n; i++) {
+        struct str name = maker->header->names[i], value = cell(maker, row, name);
+        if (!str_starts(name, inside) || !value.ptr)
+            continue;
+        if (!str_is_utf8(value))
+            return wrong(maker, name, STR("..."), "UTF-8");
+        if (!any) {
+            json_key(&maker->out, field->name);
+            json_object(&maker->out);
+        }
+        any = true;
+        json_key_n(&maker->out, (struct str){ name.ptr + inside.len, name.len - inside.len });
+        json_put_str(&maker->out, value);
+    }
+    if (any)
+        json_object_end(&maker->out);
+    return true;
+}
+
+static bool array_put(struct maker *maker, const struct field *field, struct str path)
+{
+    json_key(&maker->out, field->name);
+    json_array(&maker->out);
+    for (size_t row = 0; row < maker->n; row++)
+        if (!object_put(maker, field->type, path_of(maker, path, "."), row))
+            return false;
+    json_array_end(&maker->out);
+    return true;
+}
+
+static bool field_put(struct maker *maker, const struct field *field, struct str path, size_t row)
+{
+    if (field->kind == FIELD_MONEY)
+        return money_put(maker, field, path, row);
+    if (field->kind == FIELD_JSON)
+        return open_put(maker, field, path, row);
+    if (field->kind == FIELD_OBJECT)
+        return (field->flags & FIELD_ARRAY) ? array_put(maker, field, path) : true;
+    struct str text = cell(maker, row, path);
+    if (!text.ptr)
+        return true;
+    json_key(&maker->out, field->name);
+    return scalar_put(maker, field, path, text);
+}
+
+static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix, size_t row)
+{
+    json_object(&maker->out);
+    for (size_t i = 0; i < type->n_fields; i++)
+        if (!field_put(maker, &type->fields[i], path_of(maker, prefix, type->fields[i].name), row))
+            return false;
+    json_object_end(&maker->out);
+    return true;
+}
+
+struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows, size_t n,
+                      const struct record_shape *shape)
+{
+    struct maker maker = { ctx, header, rows, n, shape, { 0 } };
+    json_out_init(&maker.out, ctx->arena);
+    if (ctx_failed(ctx) || !object_put(&maker, shape->type, STR(""), 0))
+        return (struct str){ NULL, 0 };
+    return json_out_str(&maker.out);
+}

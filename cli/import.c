@@ -1,0 +1,260 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/import_kinds.h"
+#include "cli/progress.h"
+#include "cli/stack.h"
+#include "platform/token/token.h"
+
+#define WINDOW_DEFAULT 64   /* records under way at once: they share the services' commits */
+#define WINDOW_MOST 256
+#define PATIENCE_US (60 * US_PER_S) /* with a service that is away, before the import stops (to be resumed) */
+#define TOKEN_EVERY_US (300 * US_PER_S) /* tokens live ten minutes */
+
+enum { DATA, URL, WINDOW, REJECTS, CURRENCY, RESTART, N_OPTIONS };
+
+struct import {
+    const struct import_kind *kind;
+    const char *path, *rejects_path;
+    struct str data, state_path;
+    struct records *records;
+    FILE *rejects;
+    size_t window;
+    int64_t done, rejected, lines_done, token_us;
+    struct import_target target;
+    struct progress progress;
+};
+
+/* ---- where it stands, so that it can go on after it was stopped ---- */
+
+static bool state_read(struct ctx *ctx, struct import *import)
+{
+    char text[512];
+    FILE *file = fopen(import->state_path.ptr, "re");
+    if (!file)
+        return true;
+    size_t n = fread(text, 1, sizeof(text), file);
+    fclose(file);
+    const struct json *state = json_parse(ctx, arena_str(ctx->arena, (struct str){ text, n }));
+    if (!state || json_int(json_get(state, "bytes")) != records_bytes(import->records))
+        return ctx_fail(ctx, ERR_CONFLICT, "%s is of another file: --restart begins anew", import->state_path.ptr);
+    import->lines_done = json_int(json_get(state, "lines"));
+    import->done = json_int(json_get(state, "done"));
+    import->rejected = json_int(json_get(state, "rejected"));
+    fprintf(stderr, "going on after line %lld\n", (long long)import->lines_done);
+    return true;
+}
+
+static bool state_write(struct ctx *ctx, const struct import *import)
+{
+    struct str next = arena_printf(ctx->arena, STR_FMT ".next", STR_ARG(import->state_path));
+    FILE *file = fopen(next.ptr, "we");
+    bool ok = file && fprintf(file, "{\"bytes\":%lld,\"lines\":%lld,\"done\":%lld,\"rejected\":%lld}\n",
+                              (long long)records_bytes(import->records), (long long)import->lines_done,
+                              (long long)import->done, (long long)import->rejected) > 0;
+    if (file && fclose(file) != 0)
+        ok = false;
+    return (ok && rename(next.ptr, import->state_path.ptr) == 0) ||
+           ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->state_path.ptr, strerror(errno));
+}
+
+static bool reject(struct ctx *ctx, struct import *import, const struct record *record, struct str reason)
+{
+    if (!import->rejects && !(import->rejects = fopen(import->rejects_path, import->lines_done ? "ae" : "we")))
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path, strerror(errno));
+    struct json_out out;
+    json_out_init(&out, ctx->arena);
+    json_object(&out);
+    json_key(&out, "line");
+    json_put_int(&out, record->line);
+    json_key(&out, "reason");
+    json_put_str(&out, reason);
+    json_key(&out, "text");
+    json_put_str(&out, str_is_utf8(record->text) ? record->text : STR("(not UTF-8)"));
+    json_object_end(&out);
+    import->rejected++;
+    return fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 && fflush(import->rejects) == 0;
+}
+
+/* ---- windows of records ---- */
+
+static bool token_renew(struct ctx *ctx, struct import *import)
+{
+    int64_t now = clock_mono_us();
+    if (import->target.token.ptr && now - import->token_us < TOKEN_EVERY_US)
+        return true;
+    struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(import->data));
+    struct str token = token_mint(ctx, folder.ptr, STR("import"), str_of(import->kind->scopes), STR("fanfare"), 600);
+    if (!token.ptr)
+        return false;
+    free((char *)import->target.token.ptr);
+    import->target.token = str_of(mem_strdup(token.ptr));
+    import->token_us = now;
+    return true;
+}
+
+static size_t window_read(struct ctx *ctx, struct import *import, struct record *window)
+{
+    size_t n = 0;
+    while (n < import->window && records_next(ctx, import->records, &window[n]))
+        n += window[n].last_line > import->lines_done;
+    return n;
+}
+
+/* Sends what is open of the window until none is; what the service refuses is rejected, what it cannot take now waits. */
+static bool window_send(struct ctx *ctx, struct import *import, struct record *window, size_t n)
+{
+    int64_t until = clock_mono_us() + PATIENCE_US, pause_us = 100 * US_PER_MS;
+    struct sending *sending = ARENA_ARRAY(ctx->arena, struct sending, n);
+    for (size_t i = 0; i < n; i++)
+        sending[i] = (struct sending){ .record = &window[i],
+                                       .state = window[i].json.ptr ? SENDING_OPEN : SENDING_REFUSED,
+                                       .reason = window[i].reason };
+    while (import->kind->send(ctx, &import->target, sending, n)) {
+        if (clock_mono_us() > until)
+            return ctx_fail(ctx, ERR_UNAVAILABLE, "%s takes nothing for %lld s (" STR_FMT "); run it again to go on",
+                            import->kind->service, PATIENCE_US / US_PER_S, STR_ARG(import->target.why));
+        usleep((useconds_t)pause_us);
+        pause_us = MIN(pause_us * 2, 2 * US_PER_S);
+    }
+    for (size_t i = 0; i < n && !ctx_failed(ctx); i++)
+        if (sending[i].state == SENDING_DONE)
+            import->done++;
+        else if (sending[i].state == SENDING_REFUSED)
+            reject(ctx, import, &window[i], sending[i].reason);
+    return !ctx_failed(ctx);
+}
+
+static bool windows(struct ctx *ctx, struct import *import)
+{
+    struct record *window = mem_alloc(import->window * sizeof(*window));
+    size_t n = 0;
+    while (token_renew(ctx, import) && (n = window_read(ctx, import, window)) > 0 &&
+           window_send(ctx, import, window, n)) {
+        import->lines_done = window[n - 1].last_line;
+        if (!state_write(ctx, import))
+            break;
+        progress_show(&import->progress, import->done, import->rejected,
+                      (double)records_consumed(import->records) / (double)MAX(records_bytes(import->records), 1), false);
+        arena_clear(ctx->arena);
+    }
+    free(window);
+    return !ctx_failed(ctx);
+}
+
+static int finish(struct ctx *ctx, struct import *import, bool ok)
+{
+    double share = ok ? 1 : (double)records_consumed(import->records) / (double)MAX(records_bytes(import->records), 1);
+    progress_show(&import->progress, import->done, import->rejected, share, true);
+    if (import->rejected)
+        fprintf(stderr, "%lld lines were rejected; they are in %s with the reason\n", (long long)import->rejected,
+                import->rejects_path);
+    if (!ok)
+        return command_failed(ctx);
+    unlink(import->state_path.ptr);
+    return import->rejected ? 3 : 0;
+}
+
+static bool window_of(struct ctx *ctx, const char *text, size_t *out)
+{
+    int64_t window = WINDOW_DEFAULT;
+    if (text && (!str_to_int(str_of(text), &window) || window < 1 || window > WINDOW_MOST))
+        return ctx_fail(ctx, ERR_INVALID, "--parallel is a number from 1 to %d", WINDOW_MOST);
+    *out = (size_t)window;
+    return true;
+}
+
+/* Where the service is: as told, or as the running stack says. */
+static bool target_of(struct ctx *ctx, struct import *import, const char *url)
+{
+    struct stack_run run;
+    struct str found = str_of(url);
+    if (!url) {
+        if (!stack_run_read(ctx, import->data, &run))
+            return false;
+        for (size_t i = 0; i < run.n; i++)
+            if (str_is(run.services[i].name, import->kind->service))
+                found = arena_printf(ctx->arena, "http://127.0.0.1:%d", run.services[i].port);
+    }
+    if (!found.ptr)
+        return ctx_fail(ctx, ERR_NOT_FOUND, "%s does not run in this stack", import->kind->service);
+    import->target.peer =
+        peer_new(&(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
+    return import->target.peer != NULL || ctx_fail(ctx, ERR_INVALID, "%s is no URL", found.ptr);
+}
+
+static bool write_key_read(struct ctx *ctx, struct import *import)
+{
+    char key[256] = "";
+    struct str path = arena_printf(ctx->arena, STR_FMT "/keys/write.key", STR_ARG(import->data));
+    FILE *file = fopen(path.ptr, "re");
+    if (file && !fgets(key, sizeof(key), file))
+        key[0] = '\0';
+    if (file)
+        fclose(file);
+    import->target.write_key = str_trim(str_of(mem_strdup(key)));
+    return import->target.write_key.len > 0 || ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s", path.ptr);
+}
+
+static int run_import(struct ctx *ctx, int argc, char **argv)
+{
+    struct option_value options[N_OPTIONS] = { [DATA] = { "--data" },         [URL] = { "--url" },
+                                               [WINDOW] = { "--parallel" },   [REJECTS] = { "--rejects" },
+                                               [CURRENCY] = { "--currency" }, [RESTART] = { "--restart", .flag = true } };
+    const char *rest[2];
+    size_t n_rest;
+    struct import import = { 0 };
+    if (!options_read(ctx, argc, argv, options, N_OPTIONS, rest, 2, &n_rest))
+        return command_failed(ctx);
+    if (n_rest != 2 || !(import.kind = import_kind_find(rest[0]))) {
+        ctx_fail(ctx, ERR_INVALID, "what is imported is one of products, customers, orders, events, and then a file");
+        return command_failed(ctx);
+    }
+    import.path = rest[1];
+    struct record_shape shape = { import.kind->id, import.kind->type, options[CURRENCY].value };
+    import.state_path = arena_printf(ctx->arena, "%s.import-state", import.path);
+    import.state_path = str_of(mem_strdup(import.state_path.ptr));
+    import.rejects_path = options[REJECTS].value ? options[REJECTS].value
+                                                 : mem_strdup(arena_printf(ctx->arena, "%s.rejected", import.path).ptr);
+    if (options[RESTART].value)
+        unlink(import.state_path.ptr);
+    struct str data = stack_data(ctx, options[DATA].value, false);
+    if (!data.ptr)
+        return command_failed(ctx);
+    import.data = str_of(mem_strdup(data.ptr));
+    if (!window_of(ctx, options[WINDOW].value, &import.window) || !target_of(ctx, &import, options[URL].value) ||
+        (import.kind->write_key && !write_key_read(ctx, &import)) ||
+        !(import.records = records_open(ctx, import.path, &shape)) || !state_read(ctx, &import))
+        return command_failed(ctx);
+    import.progress = progress_begin(import.kind->name, import.done);
+    bool ok = windows(ctx, &import);
+    int status = finish(ctx, &import, ok);
+    records_close(import.records);
+    if (import.rejects)
+        fclose(import.rejects);
+    return status;
+}
+
+const struct command command_import = {
+    .name = "import",
+    .arguments = "products|customers|orders|events FILE [OPTION]...",
+    .help = "Bring a file into the stack through its public APIs",
+    .details =
+        "FILE is .csv (with a header) or .jsonl. Members and columns are those of the contract, and the id: product_id,\n"
+        "profile_id (customers), order_id. Columns inside others have dots: price.amount, lines.product_id, traits.plan;\n"
+        "consecutive rows with the same order_id are one order. Money may be decimal: price, with price.currency or\n"
+        "--currency. Customers may bring \"consents\" (JSON lines). An import that was stopped goes on where it was.\n\n"
+        "  --data DIR      the stack's folder: where it runs and its keys\n"
+        "  --url URL       the service, where it is not the stack's own\n"
+        "  --parallel N    records under way at once (default 64)\n"
+        "  --currency CUR  for decimal money without a currency column\n"
+        "  --rejects FILE  lines that cannot be used, with the reason (default: FILE.rejected)\n"
+        "  --restart       from the beginning\n\n"
+        "The exit status is 0 when all lines were taken, 3 when some were rejected, 1 when it could not go on.\n",
+    .run = run_import,
+};

@@ -1,0 +1,201 @@
+#include "cli/import_kinds.h"
+
+#include "base/clock.h"
+#include "commerce_types.h"
+#include "crm_types.h"
+#include "platform/crypto/crypto.h"
+
+#define CALL_US (30 * US_PER_S)
+
+/* Reads an answer: done, refused for ever (the service says why), or to be tried again. A token or scope that is refused
+ * stops the import: every other record would be too. */
+static void judge(struct ctx *ctx, struct import_target *target, struct sending *sending, const struct call *call)
+{
+    if (call->status >= 200 && call->status < 300) {
+        sending->step++;
+        return;
+    }
+    const struct json *problem = call->answer.len ? json_parse(ctx, call->answer) : NULL;
+    ctx_clear(ctx);
+    struct str why = json_str(json_get(problem, "detail"));
+    if (!why.ptr)
+        why = json_str(json_get(problem, "message"));
+    if (!why.ptr)
+        why = call->error.detail;
+    target->why = why;
+    if (call->status == 401 || call->status == 403)
+        ctx_fail(ctx, ERR_FORBIDDEN, "the service refuses: " STR_FMT, STR_ARG(why));
+    else if (call->status >= 400 && call->status < 500 && call->status != 408 && call->status != 429) {
+        const struct json *first = json_at(json_get(problem, "errors"), 0);
+        struct str pointer = json_str(json_get(first, "pointer"));
+        sending->state = SENDING_REFUSED;
+        sending->reason = pointer.ptr ? arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(pointer), STR_ARG(why)) : why;
+    }
+}
+
+/* Calls what `prepare` makes for each open record, in parallel; true when some are still open. */
+static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n,
+                           bool (*prepare)(struct ctx *ctx, const struct sending *one, struct call *call))
+{
+    struct call *calls = ARENA_ARRAY(ctx->arena, struct call, n);
+    struct sending **of = ARENA_ARRAY(ctx->arena, struct sending *, n);
+    size_t open = 0, still = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (sending[i].state != SENDING_OPEN)
+            continue;
+        if (!prepare(ctx, &sending[i], &calls[open])) {
+            sending[i].state = SENDING_DONE;
+            continue;
+        }
+        calls[open].peer = target->peer;
+        calls[open].token = target->token;
+        calls[open].deadline_us = clock_mono_us() + CALL_US;
+        of[open++] = &sending[i];
+    }
+    if (open)
+        client_call(ctx, calls, open);
+    ctx_clear(ctx);
+    for (size_t i = 0; i < open && !ctx_failed(ctx); i++)
+        judge(ctx, target, of[i], &calls[i]);
+    for (size_t i = 0; i < open; i++) {
+        struct call next;
+        if (of[i]->state == SENDING_OPEN && of[i]->step > 0 && !prepare(ctx, of[i], &next))
+            of[i]->state = SENDING_DONE;
+        still += of[i]->state == SENDING_OPEN;
+    }
+    return still > 0 && !ctx_failed(ctx);
+}
+
+static bool put_one(struct ctx *ctx, const struct sending *one, const char *path, struct call *call)
+{
+    if (one->step > 0)
+        return false;
+    *call = (struct call){ .method = "PUT",
+                           .path = arena_printf(ctx->arena, "%s/" STR_FMT, path,
+                                                STR_ARG(client_escape(ctx->arena, one->record->id))),
+                           .body = one->record->json,
+                           .idempotent = true };
+    return true;
+}
+
+static bool prepare_product(struct ctx *ctx, const struct sending *one, struct call *call)
+{
+    return put_one(ctx, one, "/v1/products", call);
+}
+
+static bool prepare_order(struct ctx *ctx, const struct sending *one, struct call *call)
+{
+    return put_one(ctx, one, "/v1/orders", call);
+}
+
+/* A profile, then its consents one after another. */
+static bool prepare_customer(struct ctx *ctx, const struct sending *one, struct call *call)
+{
+    if (put_one(ctx, one, "/v1/profiles", call))
+        return true;
+    const struct json *consents = one->record->extra.ptr ? json_parse(ctx, one->record->extra) : NULL;
+    const struct json *consent = json_at(consents, one->step - 1);
+    if (!consent)
+        return false;
+    *call = (struct call){ .method = "POST",
+                           .path = arena_printf(ctx->arena, "/v1/profiles/" STR_FMT "/consents",
+                                                STR_ARG(client_escape(ctx->arena, one->record->id))),
+                           .body = json_text(ctx->arena, consent),
+                           .idempotent = true }; /* the same word again changes nothing that holds */
+    return true;
+}
+
+static bool send_products(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+{
+    return round_of_calls(ctx, target, sending, n, prepare_product);
+}
+
+static bool send_customers(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+{
+    size_t steps = 0;
+    for (size_t i = 0; i < n; i++)
+        steps += sending[i].step;
+    bool open = round_of_calls(ctx, target, sending, n, prepare_customer);
+    size_t after = 0;
+    for (size_t i = 0; i < n; i++)
+        after += sending[i].step;
+    return open && after > steps ? send_customers(ctx, target, sending, n) : open;
+}
+
+static bool send_orders(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+{
+    return round_of_calls(ctx, target, sending, n, prepare_order);
+}
+
+/* Events go in one batch; when it is refused, one by one, so that the bad one is known. */
+static bool send_batch(struct ctx *ctx, struct import_target *target, struct sending **batch, size_t n)
+{
+    struct json_out body;
+    json_out_init(&body, ctx->arena);
+    json_object(&body);
+    json_key(&body, "batch");
+    json_array(&body);
+    for (size_t i = 0; i < n; i++)
+        json_put_raw(&body, batch[i]->record->json);
+    json_array_end(&body);
+    json_object_end(&body);
+    struct str user = crypto_base64(ctx->arena, arena_printf(ctx->arena, STR_FMT ":", STR_ARG(target->write_key)));
+    struct header basic = { STR("Authorization"), arena_printf(ctx->arena, "Basic " STR_FMT, STR_ARG(user)) };
+    struct call call = { .peer = target->peer,
+                         .method = "POST",
+                         .path = STR("/v1/batch"),
+                         .body = json_out_str(&body),
+                         .headers = &basic,
+                         .n_headers = 1,
+                         .deadline_us = clock_mono_us() + CALL_US,
+                         .idempotent = true };
+    client_call(ctx, &call, 1);
+    ctx_clear(ctx);
+    if (call.status == 400 && n > 1) {
+        bool open = false;
+        for (size_t i = 0; i < n && !ctx_failed(ctx); i++)
+            open |= send_batch(ctx, target, &batch[i], 1);
+        return open;
+    }
+    judge(ctx, target, batch[0], &call);
+    bool done = batch[0]->step > 0;
+    for (size_t i = 0; i < n && done; i++)
+        batch[i]->state = SENDING_DONE;
+    return batch[0]->state == SENDING_OPEN && !ctx_failed(ctx);
+}
+
+static bool send_events(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+{
+    struct sending **open = ARENA_ARRAY(ctx->arena, struct sending *, n);
+    size_t n_open = 0;
+    for (size_t i = 0; i < n; i++)
+        if (sending[i].state == SENDING_OPEN)
+            open[n_open++] = &sending[i];
+    return n_open > 0 && send_batch(ctx, target, open, n_open);
+}
+
+/* Columns of events; properties are open. */
+static const struct field event_fields[] = {
+#define TEXT(member) { .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_STR }
+#define OPEN(member) { .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_JSON }
+    TEXT("type"), TEXT("messageId"), TEXT("userId"), TEXT("anonymousId"), TEXT("event"), TEXT("name"), TEXT("groupId"),
+    TEXT("previousId"), TEXT("timestamp"), OPEN("properties"), OPEN("traits"), OPEN("context"),
+#undef TEXT
+#undef OPEN
+};
+static const struct schema_type event_row = { .name = "event", .fields = event_fields, .n_fields = COUNT(event_fields) };
+
+static const struct import_kind kinds[] = {
+    { "products",  "commerce",  "products:write",                "product_id", &product_put_type,  false, send_products },
+    { "customers", "crm",       "profiles:write consents:write", "profile_id", &profile_put_type,  false, send_customers },
+    { "orders",    "commerce",  "orders:import",                 "order_id",   &order_record_type, false, send_orders },
+    { "events",    "analytics", "",                              NULL,         &event_row,         true,  send_events },
+};
+
+const struct import_kind *import_kind_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}

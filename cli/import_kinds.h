@@ -1,0 +1,30 @@
+/* What can be imported, and how each record becomes calls of a public API. */
+#pragma once
+
+#include "cli/records.h"
+#include "platform/client/client.h"
+
+enum sending_state { SENDING_OPEN, SENDING_DONE, SENDING_REFUSED };
+
+struct sending {
+    const struct record *record;
+    enum sending_state state;
+    struct str reason; /* of a refusal */
+    size_t step;       /* calls of this record that are done */
+};
+
+struct import_target {
+    struct peer *peer;
+    struct str token, write_key;
+    struct str why; /* why the newest call was not taken */
+};
+
+struct import_kind {
+    const char *name, *service, *scopes, *id;
+    const struct schema_type *type;
+    bool write_key;
+    /* Makes one round of calls for what is open. True: some are still open (the service cannot take them now). */
+    bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
+};
+
+const struct import_kind *import_kind_find(const char *name); /* NULL: none */
