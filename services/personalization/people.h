@@ -2,7 +2,7 @@
 #pragma once
 
 #include "platform/lmdb/lmdb_store.h"
-#include "services/personalization/features.h"
+#include "services/personalization/person.h"
 #include "services/personalization/percentile.h"
 
 struct people;

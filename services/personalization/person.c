@@ -1,4 +1,4 @@
-#include "services/personalization/features.h"
+#include "services/personalization/person.h"
 
 #include "base/clock.h"
 
