@@ -369,8 +369,8 @@ static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
               "error"); /* an offset outside the log stops; it never skips */
     kafka_set(conf, "enable.partition.eof", "true");
     kafka_set(conf, "check.crcs", "true");
-    kafka_set(conf, "session.timeout.ms", "10000");
-    kafka_set(conf, "heartbeat.interval.ms", "2000");
+    kafka_set(conf, "session.timeout.ms", "6000");
+    kafka_set(conf, "heartbeat.interval.ms", "1500");
     kafka_set(conf, "queued.min.messages", "2000");
     kafka_set(conf, "queued.max.messages.kbytes", "8192");
     kafka_set(conf, "fetch.error.backoff.ms", "100");

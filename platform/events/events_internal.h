@@ -22,7 +22,8 @@
 
 /* Is the broker there, as the clients of this process see it? Logged when it changes, once. */
 struct broker_state {
-    _Atomic int away; /* 1: all brokers are down */
+    _Atomic int away;        /* 1: all brokers are down */
+    _Atomic int64_t back_us; /* monotonic: when it was back last */
     char *servers;
 };
 void broker_is_away(struct broker_state *state, const char *why);

@@ -1,8 +1,13 @@
 #include "platform/events/events_internal.h"
 #include "platform/telemetry/log.h"
 
+/* Each client finds out for itself, some later than others: what says "away" so shortly after "back" is old. */
+#define STALE_US (2 * US_PER_S)
+
 void broker_is_away(struct broker_state *state, const char *why)
 {
+    if (clock_mono_us() - atomic_load(&state->back_us) < STALE_US)
+        return;
     if (atomic_exchange(&state->away, 1) == 0)
         log_line(LOG_WARN, NULL, "event_log_away", LOG_C("servers", state->servers),
                  LOG_C("cause", why));
@@ -10,8 +15,10 @@ void broker_is_away(struct broker_state *state, const char *why)
 
 void broker_is_back(struct broker_state *state)
 {
-    if (atomic_load_explicit(&state->away, memory_order_relaxed) &&
-        atomic_exchange(&state->away, 0) == 1)
+    if (!atomic_load_explicit(&state->away, memory_order_relaxed))
+        return;
+    atomic_store(&state->back_us, clock_mono_us());
+    if (atomic_exchange(&state->away, 0) == 1)
         log_line(LOG_INFO, NULL, "event_log_back", LOG_C("servers", state->servers));
 }
 

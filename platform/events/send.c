@@ -4,6 +4,7 @@
  * when it is first needed. A message that was not sent in time is given up by the producer, never sent later than the
  * longest deadline: who was told "no" is not surprised by it for ever. */
 #define SEND_QUEUE_RETRY_US (2 * US_PER_MS)
+#define PROBE_US US_PER_S /* while the broker is away one call a second tries, for as long; others are refused at once */
 #define TOPICS_RETRY_US (10 * US_PER_MS)
 
 struct sender {
@@ -14,8 +15,7 @@ struct sender {
     pthread_t thread;        /* polls it for reports */
     atomic_bool stop;
     int users;           /* calls that hold the producer */
-    _Atomic int
-        probing; /* one call at a time tries while the broker is away; others are refused at once */
+    _Atomic int64_t probe_us; /* monotonic: while the broker is away, when the next call may try */
 };
 
 /* One call and its reports. It lives until the last report has come, which may be after the caller has left. */
@@ -258,10 +258,13 @@ bool sender_send(struct ctx *ctx, struct sender *sender, const struct event_reco
         return true;
     if (!atomic_load_explicit(&sender->events->broker.away, memory_order_relaxed))
         return send_all(ctx, sender, records, n);
-    if (atomic_exchange(&sender->probing, 1))
+    int64_t due = atomic_load(&sender->probe_us), now = clock_mono_us();
+    if (now < due || !atomic_compare_exchange_strong(&sender->probe_us, &due, now + PROBE_US))
         return ctx_fail(ctx, ERR_UNAVAILABLE, "the event log is away");
-    bool sent = send_all(ctx, sender, records, n);
-    atomic_store(&sender->probing, 0);
+    struct ctx probe = *ctx;
+    probe.deadline_us = MIN(ctx->deadline_us ? ctx->deadline_us : INT64_MAX, now + PROBE_US);
+    bool sent = send_all(&probe, sender, records, n);
+    ctx->error = probe.error;
     return sent;
 }
 

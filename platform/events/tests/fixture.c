@@ -96,19 +96,11 @@ const struct reaction fixture_reactions[FIXTURE_REACTIONS] = {
     { .event = &counted_v1, .handle = fixture_count },
 };
 
-void fixture_open(struct fixture *f, const char *url, const char *servers)
+static void open_rest(struct fixture *f, const char *servers)
 {
-    *f = (struct fixture){ .arena = arena_new(0) };
-    f->ctx.arena = f->arena;
-    if (url) {
-        snprintf(f->url, sizeof f->url, "%s", url);
-        sql_erase(&f->ctx, str_of(url), "test");
-    } else {
-        snprintf(f->folder, sizeof f->folder, "/tmp/fanfare-events-XXXXXX");
-        REQUIRE(mkdtemp(f->folder));
-        snprintf(f->url, sizeof f->url, "sqlite:%s/test.db", f->folder);
-    }
     f->db = sql_open(&f->ctx, str_of(f->url), "test", fixture_migrations, FIXTURE_MIGRATIONS);
+    if (!f->db)
+        fprintf(stderr, STR_FMT "\n", STR_ARG(f->ctx.error.detail));
     REQUIRE(f->db);
     char log[128];
     snprintf(log, sizeof log, "kafka://%s", servers ? servers : "127.0.0.1:1");
@@ -121,6 +113,38 @@ void fixture_open(struct fixture *f, const char *url, const char *servers)
                                          .outbox_max_age_s = 3600,
                                      });
     REQUIRE(f->events);
+}
+
+void fixture_join(struct fixture *f, const char *url, const char *servers)
+{
+    *f = (struct fixture){ .arena = arena_new(0) };
+    f->ctx.arena = f->arena;
+    snprintf(f->url, sizeof f->url, "%s", url);
+    open_rest(f, servers);
+}
+
+void fixture_open(struct fixture *f, const char *url, const char *servers)
+{
+    *f = (struct fixture){ .arena = arena_new(0) };
+    f->ctx.arena = f->arena;
+    if (url) {
+        snprintf(f->url, sizeof f->url, "%s", url);
+        sql_erase(&f->ctx, str_of(url), "test");
+    } else {
+        snprintf(f->folder, sizeof f->folder, "/tmp/fanfare-events-XXXXXX");
+        REQUIRE(mkdtemp(f->folder));
+        snprintf(f->url, sizeof f->url, "sqlite:%s/test.db", f->folder);
+    }
+    open_rest(f, servers);
+}
+
+void fixture_consume(struct fixture *f)
+{
+    REQUIRE(events_consume(&f->ctx, f->events, &(struct consumer_settings){
+                                                   .name = "test",
+                                                   .reactions = fixture_reactions,
+                                                   .n_reactions = FIXTURE_REACTIONS,
+                                               }));
 }
 
 void fixture_close(struct fixture *f)

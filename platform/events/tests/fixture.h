@@ -32,13 +32,18 @@ struct fixture {
     struct arena *arena;
     struct ctx ctx;
     char folder[64];
-    char url[128];
+    char url[256];
     struct sql_db *db;
     struct events *events;
 };
 
 /* A database (SQLite in a new folder, or `url`, emptied first) and events for it; `servers` NULL: a log that is away. */
 void fixture_open(struct fixture *fixture, const char *url, const char *servers);
+
+/* The same on a database that is there already (or is made). */
+void fixture_join(struct fixture *fixture, const char *url, const char *servers);
+/* A consumer called "test" with the reactions above. */
+void fixture_consume(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 
 /* One number of one row. */
