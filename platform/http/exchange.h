@@ -52,6 +52,7 @@ struct exchange {
     struct reply reply;
     struct flight flight; /* span and time */
     bool entered;         /* counted by the shedder */
+    int64_t waited_us;    /* of its time, that is none of the shedder's business */
     bool shed;            /* refused by it: counted, not logged one by one */
     bool refused; /* the operation itself said no: its savepoint is undone, its reply stands */
     struct sql_job sql_job;

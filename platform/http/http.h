@@ -61,6 +61,11 @@ struct reply router_call(struct router *router, struct arena *arena, const char 
                          const char *target, const struct request_header *headers, size_t n_headers,
                          struct str body);
 
+/* Says, in a handler, how much of its request's time so far went by in waiting that it bounds by itself (a budget that
+ * covers the queue and its neighbours, after which it answers with less). That is no sign of too much load here, so the
+ * shedder leaves it out. */
+void request_waited(struct ctx *ctx, int64_t waited_us);
+
 /* A header of the request that ctx handles (any operation); ptr NULL when absent. */
 struct str request_header(const struct ctx *ctx, const char *name);
 

@@ -16,6 +16,12 @@ struct str request_header(const struct ctx *ctx, const char *name)
     return (struct str){ NULL, 0 };
 }
 
+void request_waited(struct ctx *ctx, int64_t waited_us)
+{
+    struct exchange *ex = CONTAINER_OF(ctx, struct exchange, ctx);
+    ex->waited_us = waited_us;
+}
+
 /* ---- headers ---- */
 
 /* A second traceparent starts the trace anew (W3C Trace Context, section 3.2); what else is repeated is refused. */

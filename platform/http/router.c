@@ -57,7 +57,8 @@ void exchange_answer(struct exchange *ex)
         failure_log(ex);
     int64_t took_us = signals_end(&ex->endpoint->signals, &ex->flight, &ex->ctx, ex->reply.status);
     if (ex->entered)
-        shed_leave(&router->shed, &ex->endpoint->usual, took_us, ex->flight.started_us + took_us);
+        shed_leave(&router->shed, &ex->endpoint->usual, MAX(took_us - ex->waited_us, 0),
+                   ex->flight.started_us + took_us);
     request->answer(request, &ex->reply); /* from here on everything may be gone */
 }
 

@@ -101,6 +101,7 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
     if (!structure_find(ctx, in, deadline_us, &structure))
         return reply_error(ctx);
     neighbours_ask(ctx, &structure, in->customer_id, visitor_id, deadline_us, &answers);
+    request_waited(ctx, clock_mono_us() - started_us); /* late pages ask less, so none is refused */
     page_compose(ctx, &structure, &answers, &page);
     page.visitor_id = stranger ? visitor_id : (struct str){ NULL, 0 };
     view_tell(ctx, &page, in->customer_id, visitor_id, started_us);
