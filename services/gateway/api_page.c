@@ -73,6 +73,14 @@ static void view_tell(struct ctx *ctx, const struct served_page *page, struct st
 
 /* ---- the answer ---- */
 
+static void defaults_count(const struct gateway *gateway, const struct answers *answers)
+{
+    if (answers->no_decision)
+        metric_add(gateway->no_decision, 1);
+    if (answers->no_quote)
+        metric_add(gateway->no_quote, 1);
+}
+
 static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
 {
     struct reply reply = reply_ok(ctx, served_page_encode(ctx, page));
@@ -102,6 +110,7 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
         return reply_error(ctx);
     neighbours_ask(ctx, &structure, in->customer_id, visitor_id, deadline_us, &answers);
     request_waited(ctx, clock_mono_us() - started_us); /* late pages ask less, so none is refused */
+    defaults_count(gateway, &answers);
     page_compose(ctx, &structure, &answers, &page);
     page.visitor_id = stranger ? visitor_id : (struct str){ NULL, 0 };
     view_tell(ctx, &page, in->customer_id, visitor_id, started_us);

@@ -12,7 +12,7 @@ struct gateway {
     int64_t budget_us;  /* of a page, from its request on */
     int64_t margin_us;  /* of that, for putting the page together when the last answer has come */
     int64_t collect_us; /* how long analytics may take to answer for what a site told */
-    struct metric *views_lost;
+    struct metric *views_lost, *no_decision, *no_quote;
 };
 
 extern const struct service gateway_service;

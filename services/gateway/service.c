@@ -61,13 +61,22 @@ static bool settings_read(struct ctx *ctx, struct gateway *gateway)
                     "page_margin must be shorter than page_budget, of which it is a part");
 }
 
+static void metrics_make(struct gateway *gateway)
+{
+    static const char defaults[] = "gateway_page_defaults_total",
+                      help[] = "Pages that were answered with defaults, by who did not answer.";
+    gateway->no_decision = metric_get(METRIC_COUNTER, defaults, help, "peer=\"personalization\"");
+    gateway->no_quote = metric_get(METRIC_COUNTER, defaults, help, "peer=\"commerce\"");
+    gateway->views_lost =
+        metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
+                   "Pages whose view could not be told, since too many were waiting.", "");
+}
+
 static bool gateway_open(struct ctx *ctx)
 {
     struct gateway *gateway = ctx->app = mem_alloc(sizeof(*gateway));
     gateway->misses = misses_new();
-    gateway->views_lost =
-        metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
-                   "Pages whose view could not be told, since too many were waiting.", "");
+    metrics_make(gateway);
     struct consumer_settings consumer = { .name = "gateway.edge",
                                           .sharing = CONSUMER_LOCAL,
                                           .reactions = reactions,
