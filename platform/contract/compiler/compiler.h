@@ -111,6 +111,7 @@ struct compiler {
     struct ctx ctx;
     struct arena *arena;
     const char *service, *version;
+    const char *owner; /* macro that only the service itself defines; NULL: no guard is written */
     struct source *sources;
     struct name {
         const char *name;

@@ -6,9 +6,9 @@
 #include "platform/contract/compiler/compiler.h"
 
 static const char usage[] =
-    "contractc --service NAME --out-dir DIR [--depfile FILE] [OPENAPI.yaml] [EVENT.json | FOLDER]...\n"
+    "contractc --service NAME --out-dir DIR [--depfile FILE] [--guard] [OPENAPI.yaml] [EVENT.json | FOLDER]...\n"
     "Writes NAME_types, NAME_client, NAME_events and NAME_contract, .h and .c, into DIR. A folder stands for the\n"
-    "event schemas in it.\n";
+    "event schemas in it. --guard: only who defines OWNS_<NAME> may include NAME_contract.h and publish.\n";
 
 bool wrong(struct compiler *c, struct spot spot, const char *format, ...)
 {
@@ -39,6 +39,7 @@ struct arguments {
     size_t n_events;
     const char *folders[8];
     size_t n_folders;
+    bool guard;
 };
 
 static int by_name(const void *a, const void *b)
@@ -95,6 +96,8 @@ static bool arguments_read(struct compiler *c, int argc, char **argv, struct arg
                                                                   : NULL;
         if (option && i + 1 < argc)
             *option = argv[++i];
+        else if (strcmp(argv[i], "--guard") == 0)
+            out->guard = true;
         else if (argv[i][0] == '-' || !add_input(c, out, argv[i]))
             return false;
     }
@@ -155,6 +158,8 @@ int main(int argc, char **argv)
         return 2;
     }
     c.service = arguments.service;
+    if (arguments.guard)
+        c.owner = arena_printf(c.arena, "OWNS_%s", name_upper(c.arena, c.service)).ptr;
     if (arguments.openapi && document_read(&c, arguments.openapi, false, &c.openapi)) {
         model_components(&c);
         operations_read(&c);

@@ -72,7 +72,12 @@ void write_events_h(struct compiler *c, FILE *out)
         write_model_h(c, out, &at->model);
         fprintf(out, "extern const struct event_type %s_TYPE;\n#define %s_DATA struct %s\n",
                 at->constant, at->constant, at->name);
+        bool guarded = c->owner && !at->command;
+        if (guarded)
+            fprintf(out, "#ifdef %s /* nobody else tells it */\n", c->owner);
         write_publishers(out, at);
+        if (guarded)
+            fputs("#endif\n", out);
     }
 }
 
@@ -155,11 +160,15 @@ void write_client_h(struct compiler *c, FILE *out)
 
 void write_contract_h(struct compiler *c, FILE *out)
 {
+    const char *name = c->service;
     write_top(out, "The handlers that the contract names, and its tables.", true);
-    fprintf(
-        out,
-        "#include \"%s_client.h\"\n#include \"%s_events.h\"\n\nextern const struct contract %s_contract;\n",
-        c->service, c->service, c->service);
+    if (c->owner)
+        fprintf(out,
+                "#ifndef %s\n#error \"this is for %s alone: others include %s_events.h or "
+                "%s_client.h\"\n#endif\n\n",
+                c->owner, name, name, name);
+    fprintf(out, "#include \"%s_client.h\"\n#include \"%s_events.h\"\n\n", name, name);
+    fprintf(out, "extern const struct contract %s_contract;\n", name);
     for (const struct model_operation *at = c->operations; at; at = at->next)
         fprintf(out,
                 "\n/* %s %s: " STR_FMT

@@ -253,7 +253,7 @@ class Runs:
         with open(common, encoding='utf-8') as file:
             self.common = file.read()
 
-    def compile(self, files):
+    def compile(self, files, *options):
         """(exit status, lines of stderr, {file: text}) for files given as {name: document or text}."""
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, 'out'))
@@ -266,7 +266,8 @@ class Runs:
             for name in events:
                 os.rename(os.path.join(folder, name), os.path.join(folder, 'events', name))
             os.symlink('../common.yaml', os.path.join(folder, 'events', 'common.yaml'))
-            run = subprocess.run([os.path.abspath(self.contractc), '--service', 'shop', '--out-dir', 'out', *inputs, 'events'],
+            run = subprocess.run([os.path.abspath(self.contractc), '--service', 'shop', '--out-dir', 'out', *options,
+                                  *inputs, 'events'],
                                  cwd=folder, capture_output=True, text=True, timeout=60)
             written = {}
             for name in os.listdir(os.path.join(folder, 'out')):
@@ -328,6 +329,16 @@ def combined(runs):
     status, lines, _ = runs.compile({'shop.yaml': 'a: b: c\n'})
     runs.check('broken YAML is told with its place', status == 1 and lines[0].startswith('shop.yaml: '), lines)
     runs.case({'shop.json': '[]'}, 'shop.json: must be an object', 'a contract that is no object')
+    command = changed(changed(changed(EVENT, 'x-event/type', 'fanfare.shop.make.v1'), 'x-event/topic', 'shop.commands'),
+                      'x-event/command', True)
+    _, _, written = runs.compile({'thing_made.v1.json': EVENT, 'make.v1.json': command}, '--guard')
+    before, _, after = written['shop_events.h'].partition('publish_thing_made(')
+    runs.check('events are told by their owner alone', before.rstrip().endswith('static inline bool') and
+               '#ifdef OWNS_SHOP' in before.splitlines()[-2] and '#endif' in after, [before[-200:]])
+    runs.check('commands are told by anybody', 'OWNS' not in written['shop_events.h'].partition('publish_make(')[0],
+               ['publish_make is guarded'])
+    runs.check('the contract is for its owner alone', '#ifndef OWNS_SHOP\n#error "this is for shop alone' in
+               written['shop_contract.h'], [written['shop_contract.h'][:300]])
     several = changed(changed(OPENAPI, OP + '/summary', GONE), THING + '/properties/n/multipleOf', 2)
     status, lines, _ = runs.compile({'shop.json': several})
     runs.check('all that is wrong is told at once', status == 1 and len(lines) == 2, lines)
