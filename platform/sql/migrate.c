@@ -60,6 +60,21 @@ static bool migrate_scope(struct ctx *ctx, const char *scope,
     return true;
 }
 
+/* Two services on one file or schema would take each other's outbox for their own. */
+static bool check_is_ours(struct ctx *ctx, const char *service)
+{
+    struct sql_rows rows;
+    if (!sql_one(
+            ctx, &rows,
+            "SELECT scope FROM platform_migrations WHERE scope <> 'platform' AND scope <> $1 LIMIT 1",
+            sql_text(service)))
+        return !ctx_failed(ctx);
+    struct str owner = row_str(ctx, &rows, 0);
+    sql_rows_close(&rows);
+    return ctx_fail(ctx, ERR_CONFLICT, "the database is that of " STR_FMT ", not of %s",
+                    STR_ARG(owner), service);
+}
+
 static bool migrate_all(struct ctx *ctx, const char *service,
                         const struct sql_migration *migrations, size_t n)
 {
@@ -69,6 +84,7 @@ static bool migrate_all(struct ctx *ctx, const char *service,
                                "CREATE TABLE IF NOT EXISTS platform_migrations ("
                                "scope TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, "
                                "applied_us BIGINT NOT NULL, PRIMARY KEY (scope, number))") &&
+           check_is_ours(ctx, service) &&
            migrate_scope(ctx, "platform", platform_migrations, n_platform_migrations) &&
            migrate_scope(ctx, service, migrations, n);
 }

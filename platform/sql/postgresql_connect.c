@@ -93,6 +93,8 @@ bool pg_open(struct ctx *ctx, struct sql_db *db, struct str url)
 void pg_close(struct sql_db *db)
 {
     struct pg_engine *engine = db->engine;
+    if (!engine)
+        return;
     pthread_mutex_destroy(&engine->mutex);
     free(engine->url);
     free(engine->schema);

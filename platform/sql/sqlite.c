@@ -1,8 +1,10 @@
 /* SQLite: WAL with synchronous=FULL; one connection that writes and checkpoints, others that only read. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,12 @@
 #define WRITER_CACHE_KB                                                                            \
     1024 /* small: the system caches the file anyway, and nine services share a laptop */
 #define READER_CACHE_KB 512
+
+/* What all connections of a database share. */
+struct sqlite_engine {
+    char *path;
+    int owner; /* the locked file beside it, or -1 */
+};
 
 struct sqlite_sql {
     struct sql sql;
@@ -128,7 +136,9 @@ static bool open_url(struct ctx *ctx, struct sql_db *db, struct str url)
                         "\"" STR_FMT
                         "\" names no file; wanted \"sqlite:<path>\" without parameters",
                         STR_ARG(url));
-    db->engine = mem_strdup(arena_cstr(ctx->arena, path));
+    struct sqlite_engine *engine = mem_alloc(sizeof *engine);
+    *engine = (struct sqlite_engine){ mem_strdup(arena_cstr(ctx->arena, path)), -1 };
+    db->engine = engine;
     db->n_writers = 1;
     db->max_readers = 16;
     return true;
@@ -136,7 +146,32 @@ static bool open_url(struct ctx *ctx, struct sql_db *db, struct str url)
 
 static void close_engine(struct sql_db *db)
 {
-    free(db->engine);
+    struct sqlite_engine *engine = db->engine;
+    if (!engine)
+        return;
+    if (engine->owner >= 0)
+        close(engine->owner);
+    free(engine->path);
+    free(engine);
+}
+
+static const char *path_of(const struct sql_db *db)
+{
+    return ((struct sqlite_engine *)db->engine)->path;
+}
+
+/* One process at a time: SQLite itself would allow more, but each has a writer that checkpoints (see connect_file), and
+ * a service that is started twice by mistake is to say so. The kernel lets go of it when the process ends. */
+static bool owner_lock(struct ctx *ctx, struct sqlite_engine *engine)
+{
+    const char *path = arena_printf(ctx->arena, "%s-owner", engine->path).ptr;
+    engine->owner = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (engine->owner < 0)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path, strerror(errno));
+    if (flock(engine->owner, LOCK_EX | LOCK_NB) != 0)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "the database %s is in use by another process",
+                        engine->path);
+    return true;
 }
 
 /* SQLite says "unable to open database file" of all of these. */
@@ -167,9 +202,9 @@ static bool folder_check(struct ctx *ctx, const char *path)
 
 static bool erase(struct ctx *ctx, struct sql_db *db)
 {
-    static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+    static const char *const ends[] = { "", "-wal", "-shm", "-journal", "-owner" };
     for (size_t i = 0; i < COUNT(ends); i++) {
-        const char *path = arena_printf(ctx->arena, "%s%s", (char *)db->engine, ends[i]).ptr;
+        const char *path = arena_printf(ctx->arena, "%s%s", path_of(db), ends[i]).ptr;
         if (unlink(path) != 0 && errno != ENOENT)
             return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be deleted: %s", path,
                             strerror(errno));
@@ -232,8 +267,8 @@ static void disconnect(struct sql *sql)
 
 static struct sql *connect_file(struct ctx *ctx, struct sql_db *db, bool writer)
 {
-    const char *path = db->engine;
-    if (writer && !folder_check(ctx, path))
+    const char *path = path_of(db);
+    if (writer && (!folder_check(ctx, path) || !owner_lock(ctx, db->engine)))
         return NULL;
     struct sqlite_sql *self = mem_alloc(sizeof *self);
     self->sql = (struct sql){ .driver = &sqlite_driver, .db = db };

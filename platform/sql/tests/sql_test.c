@@ -35,6 +35,16 @@ static void test_migrations_run_once(const char *url)
     CHECK(says(ctx, "003_more") && says(ctx, "003_other"));
 }
 
+static void test_of_another_service(const char *url)
+{
+    CTX ctx = ctx_new();
+    struct str same = str_of(url);
+    if (!str_starts(same, STR("sqlite:")))
+        same = arena_printf(ctx->arena, "%s?schema=test", url);
+    CHECK(!sql_open(ctx, same, "other", test_migrations, COUNT(test_migrations)));
+    CHECK(ctx->error.code == ERR_CONFLICT && says(ctx, "of test, not of other"));
+}
+
 static void test_migration_fails_whole(const char *url)
 {
     db_erase(url);
@@ -339,7 +349,9 @@ static void test_many_threads(struct sql_db *db)
     threads_run(db, count_many, NULL);
     CHECK_INT(read_number(db, "SELECT n FROM counter"), (THREADS - 1) * ROUNDS);
     int most = (THREADS - 1) * ROUNDS;
-    usleep(50000); /* the last ones are woken after they were answered */
+    /* Hooks are called after the answers. */
+    for (int i = 0; sql_is_postgresql(db) && i < 200 && atomic_load(&commits) < most; i++)
+        usleep(10000);
     if (sql_is_postgresql(db))
         CHECK_INT(atomic_load(&commits), most);
     else
@@ -560,6 +572,7 @@ static void suite(const char *url)
 {
     printf("suite on %.10s...\n", url);
     test_migrations_run_once(url);
+    test_of_another_service(url);
     test_migration_fails_whole(url);
     struct sql_db *db = db_open(url);
     CTX ctx = ctx_new();

@@ -103,6 +103,14 @@ static void test_refused(void)
     CHECK_INT(status, 0);
 }
 
+static void test_opened_twice(void)
+{
+    struct sql_db *db = db_open(url);
+    check_refused(url, "in use by another process");
+    sql_close(db);
+    sql_close(db_open(url));
+}
+
 /* ---- killed in the middle of commits ---- */
 
 struct said {
@@ -434,6 +442,7 @@ int main(void)
     test_killed(); /* these fork: before there are threads */
     test_sync_failed();
     test_refused();
+    test_opened_twice();
     test_disk_full();
     test_no_more_pages();
     test_queue_is_full();
