@@ -270,8 +270,8 @@ struct log *log_open(struct ctx *ctx, struct log_env *env, const struct log_conf
         first++;
     while (first + n < files->n && files->files[first + n].partition == config->home.partition)
         n++;
-    if (!load_checkpoint(ctx, log) || !check_files(ctx, log) ||
-        !read_files(ctx, log, files->files + first, n)) {
+    const struct log_file *own = n ? files->files + first : NULL;
+    if (!load_checkpoint(ctx, log) || !check_files(ctx, log) || !read_files(ctx, log, own, n)) {
         log_free(log);
         return NULL;
     }

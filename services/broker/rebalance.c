@@ -74,9 +74,8 @@ void member_unlink(struct group *group, struct member *member)
 void protocols_free(struct member *member)
 {
     struct group *group = member->group;
-    if (group->protocol >= member->protocols &&
-        group->protocol < member->protocols + member->n_protocols)
-        group->protocol = NULL;
+    if (group->leader == member)
+        group->protocol = NULL; /* it lies in the leader's list */
     for (size_t i = 0; i < member->n_protocols; i++) {
         free((char *)member->protocols[i].name.ptr);
         free((char *)member->protocols[i].metadata.ptr);

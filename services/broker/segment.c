@@ -73,8 +73,8 @@ int segment_create(struct segment *segment, const struct segment_home *home)
         return errno;
     struct writer header = { 0 };
     header_write(segment, home, &header);
-    memset(put_room(&header, SEGMENT_HEADER_BYTES - header.len), 0,
-           SEGMENT_HEADER_BYTES - header.len);
+    size_t rest = SEGMENT_HEADER_BYTES - header.len;
+    memset(put_room(&header, rest), 0, rest);
     int failed = file_write_all(segment->fd, header.bytes, SEGMENT_HEADER_BYTES, 0);
     writer_clear(&header);
     if (failed) {
