@@ -4,7 +4,7 @@
 Each operation, in the order of `x-order` (then of the file), is called with the examples of its parameters and of its
 body; the answer must have the documented success status, a documented media type, and a body that fits its schema.
 Then its documented errors are provoked as far as the contract alone tells how: 400 by JSON that ends early, 401 without
-a token and with a tampered one, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
+a token and with bad ones, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
 unknown member or an impossible parameter; each must be the problem that the contract promises.
 
 contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
@@ -207,10 +207,10 @@ def call(base, method, target, headers, body):
 
 
 class Run:
-    """All checks of one service; `mint(scopes)` gives a token, or None where only one token is known."""
+    """All checks of one service; `keys` mint a token for each call; None where only one token is known."""
 
-    def __init__(self, base, document, mint, token, write_key, patience_s):
-        self.base, self.document, self.mint, self.token, self.write_key = base.rstrip('/'), document, mint, token, write_key
+    def __init__(self, base, document, keys, token, write_key, patience_s):
+        self.base, self.document, self.keys, self.token, self.write_key = base.rstrip('/'), document, keys, token, write_key
         self.patience_s = patience_s
         self.passed, self.failed = 0, []
 
@@ -219,7 +219,7 @@ class Run:
             return {}
         if operation.by_write_key():
             return {'Authorization': 'Basic ' + base64.b64encode(f'{self.write_key}:'.encode()).decode()}
-        return {'Authorization': 'Bearer ' + (self.mint(operation.scope()) if self.mint else self.token)}
+        return {'Authorization': 'Bearer ' + (self.keys.token(operation.scope()) if self.keys else self.token)}
 
     def send(self, operation, body=None, replace=None, headers=None, authorization=None):
         """`body` is JSON to be written, or bytes; None takes the first example."""
@@ -302,15 +302,16 @@ class Run:
     def provoke_401(self, operation):
         self.refused(operation, 'no token', 401, self.send(operation, authorization={}))
         if operation.by_write_key():
-            wrong = {'Authorization': 'Basic ' + base64.b64encode(b'nobody:').decode()}
-        else:
-            wrong = self.authorization(operation)
-            wrong['Authorization'] = wrong['Authorization'][:-8] + 'AAAAAAAA'
-        self.refused(operation, 'a wrong one', 401, self.send(operation, authorization=wrong))
+            wrong = 'Basic ' + base64.b64encode(b'nobody:').decode()
+            self.refused(operation, 'a wrong key', 401, self.send(operation, authorization={'Authorization': wrong}))
+        elif self.keys:
+            for what, token in self.keys.bad_tokens(operation.scope()).items():
+                bearer = {'Authorization': f'Bearer {token}'}
+                self.refused(operation, what, 401, self.send(operation, authorization=bearer))
 
     def provoke_403(self, operation):
-        if self.mint and not operation.by_write_key():
-            token = {'Authorization': 'Bearer ' + self.mint('nothing:at-all')}
+        if self.keys and not operation.by_write_key():
+            token = {'Authorization': 'Bearer ' + self.keys.token('nothing:at-all')}
             self.refused(operation, 'a token of another scope', 403, self.send(operation, authorization=token))
 
     def provoke_404(self, operation):
@@ -353,11 +354,11 @@ class Run:
                              self.send(operation, replace={param['name']: 'many'}))
 
 
-def run(base, document=None, mint=None, token=None, write_key='', errors=True, patience_s=0):
+def run(base, document=None, keys=None, token=None, write_key='', errors=True, patience_s=0):
     """(passed, [what failed]): all examples, then the errors."""
     if document is None:
         document = json.loads(call(base.rstrip('/'), 'GET', '/openapi.json', {}, None).body)
-    checks = Run(base, document, mint, token, write_key, patience_s)
+    checks = Run(base, document, keys, token, write_key, patience_s)
     checks.examples()
     if errors:
         checks.errors()
@@ -378,8 +379,8 @@ def main():
     if given.openapi:
         with open(given.openapi, encoding='utf-8') as file:
             document = json.load(file)
-    mint = tokens.Keys(given.keys).token if given.keys else None
-    passed, failed = run(given.base, document, mint, given.token, given.write_key, not given.examples_only,
+    keys = tokens.Keys(given.keys) if given.keys else None
+    passed, failed = run(given.base, document, keys, given.token, given.write_key, not given.examples_only,
                          given.patience)
     print(f'{passed} passed, {len(failed)} failed')
     sys.exit(1 if failed else 0)

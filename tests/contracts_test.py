@@ -118,7 +118,7 @@ def main(build, names):
     try:
         stack.start_all()
         for name in names:
-            good, bad = contract_examples.run(f'http://127.0.0.1:{stack.ports[name]}', mint=stack.keys.token,
+            good, bad = contract_examples.run(f'http://127.0.0.1:{stack.ports[name]}', keys=stack.keys,
                                               write_key=stack.keys.write_key, patience_s=PATIENCE_S)
             print(f'{name}: {good} of {good + len(bad)}')
             passed += good

@@ -12,6 +12,8 @@ import secrets
 import sys
 import time
 
+REVOKED = 'a-token-that-was-revoked'
+
 P = 2 ** 255 - 19
 ORDER = 2 ** 252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -94,17 +96,19 @@ class Keys:
         with open(path, encoding='ascii') as file:
             self.seed = bytes.fromhex(file.read().strip())
         with open(os.path.join(folder, 'keys.json'), encoding='utf-8') as file:
-            self.kid = json.load(file)['keys'][0]['kid']
+            key_set = json.load(file)
+        self.kid, self.revoked = key_set['keys'][0]['kid'], key_set.get('revoked', [])
 
     def make(self, path):
         os.makedirs(self.folder, exist_ok=True)
         seed = secrets.token_bytes(32)
         public = public_key(seed)
-        keys = {'keys': [{'kid': base64url(hashlib.sha256(public).digest()[:12]), 'kty': 'OKP', 'crv': 'Ed25519',
-                          'x': base64url(public)}],
+        key = {'crv': 'Ed25519', 'kty': 'OKP', 'x': base64url(public)}
+        thumbprint = hashlib.sha256(json.dumps(key, separators=(',', ':')).encode()).digest()  # RFC 7638
+        keys = {'keys': [{'kid': base64url(thumbprint), **key}],
                 'write_keys': [{'hash': hashlib.sha256(self.write_key.encode()).hexdigest(), 'source': 'test',
                                 'scopes': 'collect'}],
-                'revoked': []}
+                'revoked': [REVOKED]}
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='ascii') as file:
             file.write(seed.hex())
         with open(os.path.join(self.folder, 'keys.json'), 'w', encoding='utf-8') as file:
@@ -118,6 +122,25 @@ class Keys:
         head = {'alg': 'EdDSA', 'typ': 'JWT', 'kid': self.kid}
         text = '.'.join(base64url(json.dumps(part, separators=(',', ':')).encode()) for part in (head, body))
         return text + '.' + base64url(sign(self.seed, text.encode()))
+
+    def bad_tokens(self, scopes):
+        """{what is wrong: token} of tokens that no service may take, whatever their scopes."""
+        now = int(time.time())
+        good = self.token(scopes)
+        head, body, signature = good.split('.')
+        unsigned = base64url(b'{"alg":"none","typ":"JWT"}')
+        revoked = {'a revoked one': self.token(scopes, jti=self.revoked[0])} if self.revoked else {}
+        return revoked | {
+            'a tampered one': '.'.join((head, base64url(base64.urlsafe_b64decode(body + '==').replace(b'test', b'root')),
+                                        signature)),
+            'one of another signature': good[:-10] + 'AAAAAAAAAA',
+            'an unsigned one': f'{unsigned}.{body}.',
+            'an expired one': self.token(scopes, nbf=now - 1200, iat=now - 1200, exp=now - 600),
+            'one not yet valid': self.token(scopes, nbf=now + 600, exp=now + 1200),
+            'one for another audience': self.token(scopes, aud='elsewhere'),
+            'one of another issuer': self.token(scopes, iss='elsewhere'),
+            'no token at all': 'nonsense',
+        }
 
 
 if __name__ == '__main__':
