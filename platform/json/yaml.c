@@ -169,11 +169,11 @@ static int order_keys(const void *a, const void *b)
 
 static bool keys_are_unique(struct reader *reader, size_t first)
 {
-    struct key *keys = reader->keys + first;
     size_t n = reader->n_keys - first;
     reader->n_keys = first;
     if (n < 2)
         return true;
+    struct key *keys = reader->keys + first;
     qsort(keys, n, sizeof(*keys), order_keys);
     for (size_t i = 1; i < n; i++)
         if (str_eq(keys[i - 1].name, keys[i].name))

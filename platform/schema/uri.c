@@ -7,7 +7,7 @@ struct parts {
 
 static struct str slice(struct str text, size_t from, size_t to)
 {
-    return (struct str){ text.ptr + from, to - from };
+    return (struct str){ text.ptr ? text.ptr + from : NULL, to - from };
 }
 
 static size_t find_any(struct str text, size_t from, const char *marks)
