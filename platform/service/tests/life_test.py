@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The life of a service as its operator sees it: start, mistakes, health, faults, traces, the end.
 
-life_test.py PROGRAM MINT: the example service, and the program that makes tokens.
+life_test.py PROGRAM MINT BROKER: the example service, the program that makes tokens, the broker (skipped when absent).
 """
 import http.client
 import http.server
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-PROGRAM, MINT = sys.argv[1:3]
+PROGRAM, MINT, BROKER = sys.argv[1:4]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith('FANFARE_')}
 checks = failures = 0
 
@@ -38,8 +38,10 @@ class Service:
     def __init__(self, folder, *flags, **variables):
         self.folder = folder
         self.lines = []
+        if '--log' not in flags:
+            flags += '--log', 'kafka://127.0.0.1:1'
         self.process = subprocess.Popen(
-            [PROGRAM, '--data', folder, '--port', '0', '--admin_port', '0', '--log', 'kafka://127.0.0.1:1', *flags],
+            [PROGRAM, '--data', folder, '--port', '0', '--admin_port', '0', *flags],
             stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **variables})
         self.ready = threading.Event()
         self.reader = threading.Thread(target=self.read)
@@ -242,6 +244,59 @@ def text_file(folder):
     return path
 
 
+class Broker:
+    def __init__(self, folder, port):
+        self.process = subprocess.Popen([BROKER, '--data', folder, '--port', str(port)], stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                return socket.create_connection(('127.0.0.1', port), 1).close()
+            except OSError:
+                time.sleep(0.05)
+        raise SystemExit('the broker does not listen')
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def becomes(limit_s, condition):
+    until = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
+    return condition()
+
+
+def heard(folder):
+    with sqlite3.connect(f'file:{folder}/example/example.db?mode=ro', uri=True) as database:
+        return database.execute('SELECT count(*) FROM heard').fetchone()[0]
+
+
+def test_another_log(folder):
+    """Positions of one log are of no use in another: the service says so and stops, at the start or while it runs."""
+    if not os.path.exists(BROKER):
+        return print('  skipped: the broker is not built')
+    port = free_port()
+    log = '--log', f'kafka://127.0.0.1:{port}'
+    broker = Broker(folder + '/one', port)
+    service = Service(folder, *log)
+    service.ask('POST', '/v1/notes', {'note_id': 'nte_l', 'text': 'told'}, 'example:write')
+    check(becomes(20, lambda: heard(folder) == 1), 'what was published comes back by the log')
+    check(service.stop() == 0, service.lines)
+    broker.stop()
+    broker = Broker(folder + '/two', port)
+    service = Service(folder, *log)
+    status = service.wait(30)
+    fatal = service.event('fatal')
+    check(status == 3 and fatal and 'log' in fatal['reason'], f'{status}: {service.lines}')
+    print('  ' + (fatal or {}).get('reason', ''))
+    broker.stop()
+
+
 class Collector(http.server.BaseHTTPRequestHandler):
     spans, metrics = [], []
 
@@ -285,7 +340,7 @@ def test_traces(folder):
 
 def main():
     for test in (test_words, test_health_and_metrics, test_faults, test_drain, test_drain_limit, test_impatience,
-                 test_mistakes, test_traces):
+                 test_mistakes, test_traces, test_another_log):
         folder = tempfile.mkdtemp(prefix='fanfare-life-')
         start = time.monotonic()
         try:
