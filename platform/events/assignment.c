@@ -7,6 +7,7 @@
 #define LOOK_MOST_US (10 * US_PER_S)
 #define RESOLVE_US (500 * US_PER_MS)
 #define CALL_MS 5000
+#define AWAY_CALL_MS 500 /* a broker that is not there must not keep the end waiting */
 #define GENERATION                                                                                 \
     "fanfare.topic.generation" /* a topic's setting: tells a topic from one of the same name before it */
 
@@ -95,7 +96,9 @@ void assignment_look(struct consumer *consumer)
     consumer->look_pause_us = MIN(MAX(2 * consumer->look_pause_us, LOOK_MISSING_US), LOOK_MOST_US);
     consumer->look_us = now + consumer->look_pause_us;
     const struct rd_kafka_metadata *metadata;
-    if (rd_kafka_metadata(consumer->rk, 1, NULL, &metadata, CALL_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    bool first = consumer->look_pause_us == LOOK_MISSING_US;
+    int call_ms = first || atomic_load(&consumer->events->broker.away) ? AWAY_CALL_MS : CALL_MS;
+    if (rd_kafka_metadata(consumer->rk, 1, NULL, &metadata, call_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     bool all = true;

@@ -416,7 +416,8 @@ static void *consumer_main(void *argument)
     if (consumer->assigned)
         commit_offsets(consumer);
     assignment_drop(consumer);
-    if (consumer->grouped)
+    /* There is nobody to take leave of when the broker is away, and closing would wait for it. */
+    if (consumer->grouped && !atomic_load(&consumer->events->broker.away))
         rd_kafka_consumer_close(consumer->rk);
     arena_free(arena);
     return NULL;

@@ -4,6 +4,7 @@
 #define TOPICS_RETRY_LEAST_US (200 * US_PER_MS)
 #define TOPICS_RETRY_MOST_US (10 * US_PER_S)
 #define TOPICS_CALL_MS 5000
+#define TOPICS_AWAY_CALL_MS 500 /* a broker that is not there must not keep the end waiting */
 #define DEAD_LETTER_DAYS 90
 #define COMPACTION_LAG_MS                                                                          \
     "604800000" /* 7 days: tombstones and what they undo are seen by those who were away */
@@ -21,7 +22,7 @@ struct topics {
     size_t n, cap;
     bool *there;
     bool answered; /* the broker made them, or will not */
-    bool trouble_logged;
+    bool looked, trouble_logged;
 };
 
 static void want(struct topics *topics, const struct event_type *type)
@@ -70,7 +71,10 @@ static void want_all(struct topics *topics)
 static bool look(struct topics *topics, rd_kafka_t *rk, size_t *missing)
 {
     const struct rd_kafka_metadata *metadata;
-    if (rd_kafka_metadata(rk, 1, NULL, &metadata, TOPICS_CALL_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    bool slow = topics->looked && !atomic_load(&topics->events->broker.away);
+    topics->looked = true;
+    if (rd_kafka_metadata(rk, 1, NULL, &metadata, slow ? TOPICS_CALL_MS : TOPICS_AWAY_CALL_MS) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     *missing = 0;
     for (size_t i = 0; i < topics->n; i++) {
