@@ -172,13 +172,13 @@ def test_drain(folder):
 
 
 def test_drain_limit(folder):
-    service = Service(folder, '--drain_limit', '7s')
+    service = Service(folder, '--drain_limit', '3s')
     late = threading.Thread(target=lambda: ask_in_vain(service))
     late.start()
     time.sleep(0.2)
     start = time.monotonic()
     status = service.stop()
-    check(status == 4 and time.monotonic() - start < 9, f'{status}, {time.monotonic() - start}')
+    check(status == 4 and time.monotonic() - start < 5, f'{status}, {time.monotonic() - start}')
     check(service.event('drain_cut')['still_at'] == 'requests that do not end', service.lines)
     late.join()
 
