@@ -11,12 +11,14 @@
 #include "cli/stack.h"
 #include "platform/token/token.h"
 
-#define WINDOW_DEFAULT 64   /* records under way at once: they share the services' commits */
-#define WINDOW_MOST 256
+#define WINDOW 256            /* records between two notes of where it stands */
+#define PARALLEL_DEFAULT 48   /* calls at once at most: they share the services' commits */
+#define PARALLEL_MOST 256
 #define PATIENCE_US (60 * US_PER_S) /* with a service that is away, before the import stops (to be resumed) */
+#define FIRST_PAUSE_US (100 * US_PER_MS)
 #define TOKEN_EVERY_US (300 * US_PER_S) /* tokens live ten minutes */
 
-enum { DATA, URL, WINDOW, REJECTS, CURRENCY, RESTART, N_OPTIONS };
+enum { DATA, URL, PARALLEL, REJECTS, CURRENCY, RESTART, N_OPTIONS };
 
 struct import {
     const struct import_kind *kind;
@@ -24,7 +26,6 @@ struct import {
     struct str data, state_path;
     struct records *records;
     FILE *rejects;
-    size_t window;
     int64_t done, rejected, lines_done, token_us;
     struct import_target target;
     struct progress progress;
@@ -101,7 +102,7 @@ static bool token_renew(struct ctx *ctx, struct import *import)
 static size_t window_read(struct ctx *ctx, struct import *import, struct record *window)
 {
     size_t n = 0;
-    while (n < import->window && records_next(ctx, import->records, &window[n]))
+    while (n < WINDOW && records_next(ctx, import->records, &window[n]))
         n += window[n].last_line > import->lines_done;
     return n;
 }
@@ -109,13 +110,18 @@ static size_t window_read(struct ctx *ctx, struct import *import, struct record 
 /* Sends what is open of the window until none is; what the service refuses is rejected, what it cannot take now waits. */
 static bool window_send(struct ctx *ctx, struct import *import, struct record *window, size_t n)
 {
-    int64_t until = clock_mono_us() + PATIENCE_US, pause_us = 100 * US_PER_MS;
+    int64_t until = clock_mono_us() + PATIENCE_US, pause_us = FIRST_PAUSE_US;
     struct sending *sending = ARENA_ARRAY(ctx->arena, struct sending, n);
     for (size_t i = 0; i < n; i++)
         sending[i] = (struct sending){ .record = &window[i],
                                        .state = window[i].json.ptr ? SENDING_OPEN : SENDING_REFUSED,
                                        .reason = window[i].reason };
     while (import->kind->send(ctx, &import->target, sending, n)) {
+        if (import->target.progress) {
+            until = clock_mono_us() + PATIENCE_US;
+            pause_us = FIRST_PAUSE_US;
+            continue;
+        }
         if (clock_mono_us() > until)
             return ctx_fail(ctx, ERR_UNAVAILABLE, "%s takes nothing for %lld s (" STR_FMT "); run it again to go on",
                             import->kind->service, PATIENCE_US / US_PER_S, STR_ARG(import->target.why));
@@ -132,7 +138,7 @@ static bool window_send(struct ctx *ctx, struct import *import, struct record *w
 
 static bool windows(struct ctx *ctx, struct import *import)
 {
-    struct record *window = mem_alloc(import->window * sizeof(*window));
+    struct record *window = mem_alloc(WINDOW * sizeof(*window));
     size_t n = 0;
     while (token_renew(ctx, import) && (n = window_read(ctx, import, window)) > 0 &&
            window_send(ctx, import, window, n)) {
@@ -160,12 +166,13 @@ static int finish(struct ctx *ctx, struct import *import, bool ok)
     return import->rejected ? 3 : 0;
 }
 
-static bool window_of(struct ctx *ctx, const char *text, size_t *out)
+static bool parallel_of(struct ctx *ctx, const char *text, struct import_target *target)
 {
-    int64_t window = WINDOW_DEFAULT;
-    if (text && (!str_to_int(str_of(text), &window) || window < 1 || window > WINDOW_MOST))
-        return ctx_fail(ctx, ERR_INVALID, "--parallel is a number from 1 to %d", WINDOW_MOST);
-    *out = (size_t)window;
+    int64_t most = PARALLEL_DEFAULT;
+    if (text && (!str_to_int(str_of(text), &most) || most < 1 || most > PARALLEL_MOST))
+        return ctx_fail(ctx, ERR_INVALID, "--parallel is a number from 1 to %d", PARALLEL_MOST);
+    target->most = (size_t)most;
+    target->parallel = MIN((size_t)most, 16);
     return true;
 }
 
@@ -204,7 +211,7 @@ static bool write_key_read(struct ctx *ctx, struct import *import)
 static int run_import(struct ctx *ctx, int argc, char **argv)
 {
     struct option_value options[N_OPTIONS] = { [DATA] = { "--data" },         [URL] = { "--url" },
-                                               [WINDOW] = { "--parallel" },   [REJECTS] = { "--rejects" },
+                                               [PARALLEL] = { "--parallel" },   [REJECTS] = { "--rejects" },
                                                [CURRENCY] = { "--currency" }, [RESTART] = { "--restart", .flag = true } };
     const char *rest[2];
     size_t n_rest;
@@ -227,7 +234,7 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
     if (!data.ptr)
         return command_failed(ctx);
     import.data = str_of(mem_strdup(data.ptr));
-    if (!window_of(ctx, options[WINDOW].value, &import.window) || !target_of(ctx, &import, options[URL].value) ||
+    if (!parallel_of(ctx, options[PARALLEL].value, &import.target) || !target_of(ctx, &import, options[URL].value) ||
         (import.kind->write_key && !write_key_read(ctx, &import)) ||
         !(import.records = records_open(ctx, import.path, &shape)) || !state_read(ctx, &import))
         return command_failed(ctx);
@@ -251,7 +258,7 @@ const struct command command_import = {
         "--currency. Customers may bring \"consents\" (JSON lines). An import that was stopped goes on where it was.\n\n"
         "  --data DIR      the stack's folder: where it runs and its keys\n"
         "  --url URL       the service, where it is not the stack's own\n"
-        "  --parallel N    records under way at once (default 64)\n"
+        "  --parallel N    calls under way at once at most (default 48); fewer where the service asks for it\n"
         "  --currency CUR  for decimal money without a currency column\n"
         "  --rejects FILE  lines that cannot be used, with the reason (default: FILE.rejected)\n"
         "  --restart       from the beginning\n\n"

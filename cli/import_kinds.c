@@ -9,6 +9,13 @@
 
 /* Reads an answer: done, refused for ever (the service says why), or to be tried again. A token or scope that is refused
  * stops the import: every other record would be too. */
+/* As fast as the service takes it: a refusal halves what is under way, a round without one adds a little. */
+static void pace(struct import_target *target, size_t refused, size_t done)
+{
+    target->progress = done > 0;
+    target->parallel = refused ? MAX(target->parallel / 2, 1) : MIN(target->parallel + 4, target->most);
+}
+
 static void judge(struct ctx *ctx, struct import_target *target, struct sending *sending, const struct call *call)
 {
     if (call->status >= 200 && call->status < 300) {
@@ -39,10 +46,14 @@ static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct
 {
     struct call *calls = ARENA_ARRAY(ctx->arena, struct call, n);
     struct sending **of = ARENA_ARRAY(ctx->arena, struct sending *, n);
-    size_t open = 0, still = 0;
+    size_t open = 0, still = 0, refused = 0;
     for (size_t i = 0; i < n; i++) {
         if (sending[i].state != SENDING_OPEN)
             continue;
+        if (open == target->parallel) {
+            still++;
+            continue;
+        }
         if (!prepare(ctx, &sending[i], &calls[open])) {
             sending[i].state = SENDING_DONE;
             continue;
@@ -55,8 +66,12 @@ static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct
     if (open)
         client_call(ctx, calls, open);
     ctx_clear(ctx);
-    for (size_t i = 0; i < open && !ctx_failed(ctx); i++)
+    for (size_t i = 0; i < open && !ctx_failed(ctx); i++) {
+        size_t before = of[i]->step;
         judge(ctx, target, of[i], &calls[i]);
+        refused += of[i]->state == SENDING_OPEN && of[i]->step == before;
+    }
+    pace(target, refused, open - refused);
     for (size_t i = 0; i < open; i++) {
         struct call next;
         if (of[i]->state == SENDING_OPEN && of[i]->step > 0 && !prepare(ctx, of[i], &next))
@@ -112,14 +127,7 @@ static bool send_products(struct ctx *ctx, struct import_target *target, struct 
 
 static bool send_customers(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
 {
-    size_t steps = 0;
-    for (size_t i = 0; i < n; i++)
-        steps += sending[i].step;
-    bool open = round_of_calls(ctx, target, sending, n, prepare_customer);
-    size_t after = 0;
-    for (size_t i = 0; i < n; i++)
-        after += sending[i].step;
-    return open && after > steps ? send_customers(ctx, target, sending, n) : open;
+    return round_of_calls(ctx, target, sending, n, prepare_customer);
 }
 
 static bool send_orders(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
@@ -158,6 +166,7 @@ static bool send_batch(struct ctx *ctx, struct import_target *target, struct sen
         return open;
     }
     judge(ctx, target, batch[0], &call);
+    target->progress = batch[0]->step > 0 || batch[0]->state == SENDING_REFUSED;
     bool done = batch[0]->step > 0;
     for (size_t i = 0; i < n && done; i++)
         batch[i]->state = SENDING_DONE;

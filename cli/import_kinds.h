@@ -16,14 +16,17 @@ struct sending {
 struct import_target {
     struct peer *peer;
     struct str token, write_key;
-    struct str why; /* why the newest call was not taken */
+    struct str why;  /* why the newest call was not taken */
+    size_t parallel; /* calls at once: halved when the service refuses some, else growing again up to `most` */
+    size_t most;
+    bool progress;   /* the last round got something done */
 };
 
 struct import_kind {
     const char *name, *service, *scopes, *id;
     const struct schema_type *type;
     bool write_key;
-    /* Makes one round of calls for what is open. True: some are still open (the service cannot take them now). */
+    /* Makes one round of calls for what is open, at most `parallel`. True: some are still open. */
     bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
 };
 

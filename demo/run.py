@@ -145,19 +145,30 @@ class Demo:
         self.check('prices in the block', len(prices), len(PRICED))
         self.check('any of it by default', self.page()[1]['defaults'], [])
 
+    def pages_timed(self):
+        """(all, inside the budget), as the gateway has counted pages so far."""
+        name, route = 'http_server_request_duration_seconds', 'http_route="/v1/pages/{slug}"'
+        return (self.stack.metric('gateway', f'{name}_count', route) or 0,
+                self.stack.metric('gateway', f'{name}_bucket', route, 'le="0.05"') or 0)
+
     def latencies(self, title, n, wanted_defaults):
         times, statuses, defaults = [], collections.Counter(), collections.Counter()
+        before = self.pages_timed()
         for i in range(n):
             status, page, ms = self.page(f'?visitor_id=vis_{title}-{i}')
             statuses[status] += 1
             defaults[tuple(page['defaults'])] += 1
             times.append(ms)
         times.sort()
+        after = self.pages_timed()
+        late = 100 - 100 * (after[1] - before[1]) / max(after[0] - before[0], 1)
         self.check(f'{n} pages answered with 200', statuses[200], n)
         print(f'      p50 {times[n // 2]:.1f} ms, p99 {times[n * 99 // 100]:.1f} ms, slowest {times[-1]:.1f} ms, at the client')
-        self.check_most('p99 at the client', times[n * 99 // 100], BUDGET_MS, 'ms')
-        if wanted_defaults is not None:
+        self.check_most(f'pages over the budget of {BUDGET_MS} ms, at the gateway', late, 1, '%')
+        if wanted_defaults:
             self.check('pages whose defaults are as they should be', defaults[tuple(wanted_defaults)], n)
+        else:
+            self.check_most('pages with a default in them', 100 - 100 * defaults[()] / n, 1, '%')
 
     def order(self, customer, product, quantity):
         placed = self.stack.must('commerce', 'POST', '/v1/orders', {'customer_id': customer, 'lines': [

@@ -71,12 +71,12 @@ class Stack:
             raise SystemExit(f'{service}: {method} {path} gave {status}: {content}')
         return content
 
-    def metric(self, service, name, part=''):
+    def metric(self, service, name, *parts):
         """A metric's value on the admin listener; None when it is not there."""
         connection = http.client.HTTPConnection('127.0.0.1', self.ports[service]['admin_port'], timeout=5)
         connection.request('GET', '/metrics')
         for line in connection.getresponse().read().decode().splitlines():
-            if line.startswith(name) and part in line:
+            if line.startswith(name) and all(part in line for part in parts):
                 return float(line.rsplit(' ', 1)[1])
         return None
 
