@@ -7,7 +7,7 @@
 #define ARENA_BYTES 8192 /* most requests need no second block */
 #define MAX_SPARE 64     /* requests that are kept ready */
 #define MAX_HEADERS 100
-#define MAX_HEADER_BYTES (16 * 1024)
+#define MAX_HEADER_BYTES (8 * 1024)
 #define BODY_FIRST_BYTES 4096
 #define KEEP_ARENA_BYTES (64 * 1024) /* one that grew beyond is given back */
 
@@ -237,7 +237,7 @@ static void size_check(struct incoming *incoming, const struct framing *framing)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(incoming->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (info && info->header_size > MAX_HEADER_BYTES)
-        refuse(request, ERR_HEADERS_TOO_LARGE, "The headers are larger than 16 KB.");
+        refuse(request, ERR_HEADERS_TOO_LARGE, "The headers are larger than 8 KB.");
     if (!framing->lengths && !framing->encodings)
         return;
     struct router *router = incoming->server->settings.router;

@@ -16,9 +16,9 @@
 #define BODY_TIMEOUT_MS 20000
 #define FREE_WAIT_US (5 * US_PER_S)
 #define BACKLOG 511
-/* libmicrohttpd clears all of a connection's memory after each request, so it is no larger than the largest header
- * (16 KB) and what goes with it. Above 32 KB it would also be mapped anew for each connection. */
-#define CONNECTION_BYTES (32 * 1024)
+/* libmicrohttpd clears all of a connection's memory after each request (32 KB of it cost a tenth of the whole request), so
+ * it is no larger than the largest headers (8 KB) and what goes with them. */
+#define CONNECTION_BYTES (12 * 1024)
 
 /* ---- the listening socket ---- */
 
