@@ -1,6 +1,7 @@
 #include "platform/http/connections.h"
 
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,7 +10,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
-#define LINGER_US (2 * US_PER_S) /* for a peer to read why it was cut */
+#define LINGER_US (2 * US_PER_S)     /* for a peer to read why it was cut */
+#define READ_LEAST_BYTES (64 * 1024) /* in one idle time, or a reader is none */
 
 #define TIMEOUT_BODY                                                                               \
     "{\"type\":\"urn:fanfare:problem:timeout\",\"title\":\"It took too long\",\"status\":408,"     \
@@ -35,8 +37,22 @@ static void send_once(int fd, const char *answer, size_t bytes)
         return; /* the peer is gone, or reads nothing: nothing to be done for it */
 }
 
+/* Has it read on since its time was last up? A large answer may take longer than one turn, to somebody who reads it. */
+static bool reads_on(struct connection *connection)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof(info);
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+        length < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
+        return false;
+    bool more = info.tcpi_bytes_acked >= connection->acked + READ_LEAST_BYTES;
+    connection->acked = info.tcpi_bytes_acked;
+    return more;
+}
+
 /* The thread's turn for one connection: when to look at it again. */
-static int64_t connection_check(struct connection *connection, int64_t now_us)
+static int64_t connection_check(struct connections *all, struct connection *connection,
+                                int64_t now_us)
 {
     int phase = atomic_load(&connection->phase);
     int64_t until_us = atomic_load(&connection->until_us);
@@ -44,6 +60,9 @@ static int64_t connection_check(struct connection *connection, int64_t now_us)
         return INT64_MAX;
     if (until_us > now_us)
         return until_us;
+    if (phase == PHASE_REPLY && reads_on(connection) &&
+        atomic_compare_exchange_strong(&connection->until_us, &until_us, now_us + all->idle_us))
+        return now_us + all->idle_us;
     if (phase != PHASE_CUT &&
         !atomic_compare_exchange_strong(&connection->phase, &phase, PHASE_CUT))
         return now_us; /* it moved on just now */
@@ -61,7 +80,7 @@ static void *connections_thread(void *argument)
     while (all->running) {
         int64_t now_us = coarse_now_us(), wake_us = INT64_MAX;
         for (struct connection *connection = all->first; connection; connection = connection->next)
-            wake_us = MIN(wake_us, connection_check(connection, now_us));
+            wake_us = MIN(wake_us, connection_check(all, connection, now_us));
         atomic_store(&all->wakes_us, wake_us);
         if (wake_us > INT64_MAX / 2) {
             pthread_cond_wait(&all->changed, &all->mutex);

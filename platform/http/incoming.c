@@ -5,11 +5,10 @@
 
 #define MAGIC 0x1fa0c0de
 #define ARENA_BYTES 8192 /* most requests need no second block */
-#define MAX_SPARE 64     /* requests that are kept ready */
+#define MAX_SPARE 32     /* requests that are kept ready */
 #define MAX_HEADERS 100
 #define MAX_HEADER_BYTES (8 * 1024)
 #define BODY_FIRST_BYTES 4096
-#define KEEP_ARENA_BYTES (64 * 1024) /* one that grew beyond is given back */
 
 enum progress {
     PROGRESS_HEADERS, /* the request line is there */
@@ -32,7 +31,7 @@ struct incoming {
     struct request_header headers[MAX_HEADERS];
     char *body;
     size_t body_len, body_cap, body_limit;
-    bool chunked;
+    size_t body_expected; /* by Content-Length; 0: not known */
     struct MHD_Response *response; /* NULL: drop the connection */
     int status;
     struct incoming *next; /* spare */
@@ -74,7 +73,7 @@ static struct incoming *incoming_take(struct http_server *server)
 static void incoming_give(struct http_server *server, struct incoming *incoming)
 {
     incoming->magic = 0;
-    if (server->n_spare >= MAX_SPARE || arena_bytes(incoming->arena) > KEEP_ARENA_BYTES) {
+    if (server->n_spare >= MAX_SPARE) {
         arena_free(incoming->arena);
         free(incoming);
         return;
@@ -109,7 +108,7 @@ void *incoming_begin(void *argument, const char *target, struct MHD_Connection *
     incoming->mhd = mhd;
     incoming->connection = info->socket_context;
     incoming->body = NULL;
-    incoming->body_len = incoming->body_cap = 0;
+    incoming->body_len = incoming->body_cap = incoming->body_expected = 0;
     incoming->response = NULL;
     incoming->status = 0;
     incoming->request = (struct request){
@@ -228,7 +227,6 @@ static void request_check(struct incoming *incoming, struct framing *framing, co
     if (framing->lengths + framing->encodings > 1 || (framing->encodings && !framing->chunked) ||
         (framing->lengths && !framing->length_known))
         refuse(request, ERR_MALFORMED, "How long the body is cannot be told.");
-    incoming->chunked = framing->chunked;
 }
 
 static void size_check(struct incoming *incoming, const struct framing *framing)
@@ -245,6 +243,8 @@ static void size_check(struct incoming *incoming, const struct framing *framing)
                                   : 64 * 1024;
     if (framing->lengths && framing->length > (int64_t)incoming->body_limit)
         refuse(request, ERR_TOO_LARGE, "The body is larger than is taken here.");
+    else if (framing->lengths)
+        incoming->body_expected = (size_t)framing->length;
 }
 
 /* ---- the answer ---- */
@@ -364,9 +364,12 @@ static void body_too_large(struct incoming *incoming)
 
 static void body_append(struct incoming *incoming, const char *data, size_t bytes)
 {
-    if (incoming->body_len + bytes + 1 > incoming->body_cap) {
-        size_t cap = MAX(incoming->body_cap * 2,
-                         MAX(incoming->body_len + bytes + 1, (size_t)BODY_FIRST_BYTES));
+    size_t wanted = incoming->body_len + bytes + 1;
+    if (wanted > incoming->body_cap) {
+        size_t cap = MAX(incoming->body_cap * 2, MAX(wanted, (size_t)BODY_FIRST_BYTES));
+        if (incoming
+                ->body_expected) /* within its limit; memory that is never written to costs nothing */
+            cap = MAX(incoming->body_expected + 1, wanted);
         char *body = arena_alloc_raw(incoming->arena, cap);
         if (incoming->body_len)
             memcpy(body, incoming->body, incoming->body_len);

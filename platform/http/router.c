@@ -42,9 +42,11 @@ static void reply_cross_origin(struct exchange *ex)
 static void failure_log(struct exchange *ex)
 {
     const struct ctx *ctx = &ex->ctx;
-    log_line(LOG_ERROR, ctx, "request_failed", LOG_S("method", ex->request->method),
-             LOG_S("route", ex->endpoint->signals.route), LOG_I("status", ex->reply.status),
-             LOG_C("error", error_name(ctx->error.code)), LOG_S("detail", ctx->error.detail));
+    bool passing = ctx->error.code == ERR_UNAVAILABLE || ctx->error.code == ERR_TIMEOUT;
+    log_line(passing ? LOG_WARN : LOG_ERROR, ctx, "request_failed",
+             LOG_S("method", ex->request->method), LOG_S("route", ex->endpoint->signals.route),
+             LOG_I("status", ex->reply.status), LOG_C("error", error_name(ctx->error.code)),
+             LOG_S("detail", ctx->error.detail));
 }
 
 void exchange_answer(struct exchange *ex)

@@ -59,14 +59,15 @@ static void usual_update(struct shed_usual *usual, double took_us, int64_t now_u
 }
 
 /* At the end of a window. Slower than usual: down in proportion, at most by half. Otherwise up, by the root (the queue
- * that a healthy server may have), but only if the limit was near being used. */
+ * that a healthy server may have). Neither when the limit was not near being used: a slow disk is no overload. */
 static void limit_update(struct shed *shed)
 {
     double ratio = shed->ratios / shed->samples;
-    bool overloaded = ratio > TOLERANCE && shed->took_us / shed->samples > HARMLESS_US;
-    if (overloaded)
+    if (shed->most_under_way <= shed->limit / 4)
+        return;
+    if (ratio > TOLERANCE && shed->took_us / shed->samples > HARMLESS_US)
         shed->limit *= MAX(TOLERANCE / ratio, 0.5);
-    else if (shed->most_under_way > shed->limit / 4)
+    else
         shed->limit += sqrt(shed->limit);
     shed->limit = MIN(MAX(shed->limit, SHED_FLOOR), SHED_CEILING);
 }

@@ -4,6 +4,7 @@
 #include "platform/faults/faults.h"
 #include "platform/http/routes.h"
 #include "platform/http/tests/things.h"
+#include "platform/sql/testing_postgresql.h"
 #include "platform/telemetry/log.h"
 #include "platform/telemetry/metrics.h"
 #include "platform/telemetry/trace.h"
@@ -464,10 +465,39 @@ static void test_many(void)
     CHECK_INT(stored(), before + 50);
 }
 
-int main(void)
+static _Atomic int answered, refused;
+
+static void count_answer(struct request *request, const struct reply *reply)
 {
-    log_setup("http_test", LOG_ERROR);
-    things_open(&things, NULL, false);
+    const struct reply_header *after = reply->headers;
+    if (reply->status == 503 && after && strcmp(after->name, "Retry-After") == 0)
+        refused++;
+    answered++;
+}
+
+/* More than may be under way at once: the least urgent are refused at once, the others are answered. */
+static void test_overload(void)
+{
+    struct request requests[80];
+    answered = refused = 0;
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        requests[i] = (struct request){ .arena = arena_new(0),
+                                        .method = STR("GET"),
+                                        .target = STR("/v1/wait?ms=20"),
+                                        .answer = count_answer };
+        router_handle(things.router, &requests[i]);
+    }
+    CHECK_INT(refused, 28); /* 52 is the part of the least urgent */
+    while (answered < (int)COUNT(requests))
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    CHECK_INT(refused, 28);
+    for (size_t i = 0; i < COUNT(requests); i++)
+        arena_free(requests[i].arena);
+    CHECK(rendered("fanfare_http_shed_total 28") || rendered("fanfare_http_shed_total 56"));
+}
+
+static void run_all(void)
+{
     test_params();
     test_bad_params();
     test_paths_and_methods();
@@ -481,8 +511,22 @@ int main(void)
     test_refused_by_server();
     test_signals();
     test_mistakes();
+    test_overload();
     test_many();
+}
+
+int main(void)
+{
+    log_setup("http_test", LOG_ERROR);
+    things_open(&things, NULL, false);
+    run_all();
     things_close(&things);
+    const char *url = test_postgresql_url();
+    if (url) {
+        things_open(&things, url, false);
+        run_all();
+        things_close(&things);
+    }
     things_open(&things, NULL, true);
     test_edge();
     things_close(&things);

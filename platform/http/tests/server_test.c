@@ -402,6 +402,39 @@ static void test_slow_senders(void)
     CHECK_INT(exchange_text("GET /v1/wait?ms=500 HTTP/1.1\r\n" HOST "\r\n")->status, 200);
 }
 
+static int ask_for_much(void)
+{
+    int fd = dialled();
+    send_all(fd, STR("GET /v1/large HTTP/1.1\r\n" HOST "\r\n"));
+    return fd;
+}
+
+/* Who reads nothing is cut off; who reads slowly gets it all, though it takes longer than one idle time. */
+static void test_slow_readers(void)
+{
+    static char rest[300 * 1024];
+    int reader = ask_for_much(), sleeper = ask_for_much();
+    int64_t began_us = clock_mono_us(), total = 0;
+    while (total < LARGE_BYTES && clock_mono_us() - began_us < 20 * US_PER_S) {
+        ssize_t n = recv(reader, rest, sizeof(rest), MSG_WAITALL);
+        if (n <= 0)
+            break;
+        total += n;
+        nanosleep(&(struct timespec){ .tv_nsec = 70000000 }, NULL);
+    }
+    CHECK(total > LARGE_BYTES);
+    CHECK(clock_mono_us() - began_us > 2 * US_PER_S);
+    for (total = 0; total < LARGE_BYTES;) {
+        ssize_t n = recv(sleeper, rest, sizeof(rest), 0);
+        if (n <= 0)
+            break;
+        total += n;
+    }
+    CHECK(total < LARGE_BYTES);
+    close(reader);
+    close(sleeper);
+}
+
 static void test_gone(void)
 {
     struct answer answer;
@@ -565,6 +598,7 @@ int main(void)
     test_too_large();
     test_bad_content();
     test_slow_senders();
+    test_slow_readers();
     test_gone();
     test_many();
     test_connection_limit();

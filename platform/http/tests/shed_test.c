@@ -102,11 +102,21 @@ static void test_harmless_unevenness(void)
     shed_done(&shed);
 }
 
+static void test_slow_but_not_many(void)
+{
+    start();
+    run(50, 8, 10 * US_PER_MS);
+    run(50, 8, 500 * US_PER_MS); /* a slow disk */
+    CHECK_INT((int)shed.limit, SHED_START);
+    shed_done(&shed);
+}
+
 int main(void)
 {
     test_order_of_mercy();
     test_grows_when_used();
     test_shrinks_and_recovers();
     test_harmless_unevenness();
+    test_slow_but_not_many();
     return check_end();
 }

@@ -199,6 +199,15 @@ static inline struct reply wait_ms(struct ctx *ctx, const void *argument)
     return reply_ok(ctx, STR("{}"));
 }
 
+#define LARGE_BYTES (12 * 1024 * 1024)
+
+static inline struct reply large(struct ctx *ctx, const void *argument)
+{
+    char *text = arena_alloc_raw(ctx->arena, LARGE_BYTES);
+    memset(text, 'x', LARGE_BYTES);
+    return reply_text(ctx, 200, "text/plain", (struct str){ text, LARGE_BYTES });
+}
+
 /* ---- the contract ---- */
 
 static const struct operation things_operations[] = {
@@ -275,6 +284,14 @@ static const struct operation things_operations[] = {
       .body_types = store_types,
       .max_body_bytes = 100,
       .handle = store },
+    { .id = "large",
+      .method = "GET",
+      .path = "/v1/large",
+      .auth = AUTH_PUBLIC,
+      .run = RUN_READ,
+      .success = 200,
+      NO_BODY,
+      .handle = large },
     { .id = "wait",
       .method = "GET",
       .path = "/v1/wait",
