@@ -91,7 +91,7 @@ static bool meta_open(struct ctx *ctx, struct broker *broker)
 static bool lock_data(struct ctx *ctx, struct broker *broker)
 {
     char path[FILE_PATH_BYTES];
-    int failed = file_make_folder(broker->config.data);
+    int failed = file_make_folders(broker->config.data);
     if (failed)
         return ctx_fail(ctx, ERR_INTERNAL, "%s: %s", broker->config.data, strerror(failed));
     file_path(path, broker->config.data, "lock");

@@ -13,7 +13,7 @@
 struct broker;
 
 struct broker_config {
-    const char *data;       /* the folder; made when it is missing (its parent must be there) */
+    const char *data;       /* the folder; made when it is missing */
     const char *bind;       /* IPv4 or IPv6 address */
     uint16_t port;          /* 0: any that is free */
     const char

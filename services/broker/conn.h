@@ -10,7 +10,7 @@
 struct net {
     struct broker *broker;
     struct watch listener;
-    int32_t port;
+    uint16_t port;
     bool paused;    /* out of descriptors: accepts nothing until the next sweep */
     bool draining;
     bool some_wait; /* connections that are not read from because of the memory that all share */

@@ -89,6 +89,30 @@ int file_make_folder(const char *folder)
     return mkdir(folder, 0700) && errno != EEXIST ? errno : 0;
 }
 
+int file_make_folders(const char *folder)
+{
+    char part[FILE_PATH_BYTES], parent[FILE_PATH_BYTES];
+    strcpy(parent, folder[0] == '/' ? "/" : ".");
+    for (size_t n = 1;; n++) {
+        if (n == sizeof(part))
+            return ENAMETOOLONG;
+        if (folder[n] && folder[n] != '/')
+            continue;
+        memcpy(part, folder, n);
+        part[n] = '\0';
+        if (mkdir(part, 0700) == 0) {
+            int failed = file_sync_folder(parent);
+            if (failed)
+                return failed;
+        } else if (errno != EEXIST) {
+            return errno;
+        }
+        if (!folder[n])
+            return 0;
+        strcpy(parent, part);
+    }
+}
+
 int file_replace(const char *folder, const char *name, const void *bytes, size_t n)
 {
     char path[FILE_PATH_BYTES], fresh[FILE_PATH_BYTES];

@@ -23,6 +23,9 @@ int file_read_at(int fd, void *bytes, size_t n, int64_t at, size_t *got);
 int file_sync_folder(const char *folder);
 int file_make_folder(const char *folder); /* fine when it is there; its parent is not synced */
 
+/* With all that is missing on the way to it, each synced into its parent. */
+int file_make_folders(const char *folder);
+
 /* Makes `path` hold exactly these bytes, or what it held before: a new file is written, synced
  * and renamed over it, and the folder is synced. */
 int file_replace(const char *folder, const char *name, const void *bytes, size_t n);

@@ -235,10 +235,18 @@ static void commit_free(struct commit *commit)
 
 static void count_sync(struct broker_stats *stats, const struct commit *commit)
 {
-    stats->syncs++;
+    static const double bounds_ms[] = {
+#define X(ms) ms,
+        SYNC_BUCKETS(X)
+#undef X
+    };
+    size_t bucket = 0;
+    while (bucket < COUNT(bounds_ms) && (double)commit->took_us > bounds_ms[bucket] * US_PER_MS)
+        bucket++;
+    stats->sync_buckets[bucket]++;
     stats->sync_us += (uint64_t)commit->took_us;
+    stats->syncs++;
     stats->sync_failures += commit->failed != 0;
-    stats->sync_worst_us = MAX(stats->sync_worst_us, (uint64_t)commit->took_us);
 }
 
 static bool is_full(int failed)

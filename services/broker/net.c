@@ -1,6 +1,5 @@
 #include "services/broker/net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "services/broker/address.h"
 #include "services/broker/call.h"
 #include "services/broker/conn.h"
 
@@ -334,46 +334,12 @@ static void accept_some(struct watch *watch, uint32_t epoll_events)
     }
 }
 
-static bool address_of(const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *n)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof(*out));
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        *n = sizeof(*v4);
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        *n = sizeof(*v6);
-        return true;
-    }
-    return false;
-}
-
-static void text_of(const struct sockaddr_storage *address, char host[64], int32_t *port)
-{
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-    host[0] = '\0';
-    if (address->ss_family == AF_INET)
-        inet_ntop(AF_INET, &v4->sin_addr, host, 64);
-    else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, host, 64);
-    else
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, 64);
-    *port = ntohs(address->ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
-}
-
 void conn_local(const struct conn *conn, char host[64], int32_t *port)
 {
     struct sockaddr_storage address = { 0 };
     socklen_t n = sizeof(address);
     getsockname(conn->watch.fd, (struct sockaddr *)&address, &n);
-    text_of(&address, host, port);
+    address_text(&address, host, port);
 }
 
 void conn_peer(const struct conn *conn, char host[64])
@@ -382,7 +348,7 @@ void conn_peer(const struct conn *conn, char host[64])
     socklen_t n = sizeof(address);
     int32_t port;
     getpeername(conn->watch.fd, (struct sockaddr *)&address, &n);
-    text_of(&address, host, &port);
+    address_text(&address, host, &port);
 }
 
 struct net *net_open(struct ctx *ctx, struct broker *broker)
@@ -391,35 +357,17 @@ struct net *net_open(struct ctx *ctx, struct broker *broker)
     net->broker = broker;
     net->listener = (struct watch){ .fd = -1, .ready = accept_some };
     net->scratch = mem_realloc(NULL, scratch_bytes);
-    const struct broker_config *config = &broker->config;
-    struct sockaddr_storage address;
-    socklen_t n;
-    int on = 1;
-    if (!address_of(config->bind, config->port, &address, &n)) {
-        ctx_fail(ctx, ERR_INVALID, "bind: \"%s\" is not an IPv4 or IPv6 address", config->bind);
-        goto fail;
-    }
-    net->listener.fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (net->listener.fd < 0 ||
-        setsockopt(net->listener.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-        bind(net->listener.fd, (struct sockaddr *)&address, n) || listen(net->listener.fd, 512) ||
-        getsockname(net->listener.fd, (struct sockaddr *)&address, &n) ||
-        !loop_watch(broker->loop, &net->listener, EPOLLIN)) {
-        ctx_fail(ctx, ERR_INTERNAL, "listening on %s:%u: %s", config->bind, config->port,
-                 strerror(errno));
-        goto fail;
-    }
-    char host[64];
-    text_of(&address, host, &net->port);
-    return net;
-fail:
+    net->port = broker->config.port;
+    net->listener.fd = address_listen(ctx, broker->config.bind, &net->port);
+    if (net->listener.fd >= 0 && loop_watch(broker->loop, &net->listener, EPOLLIN))
+        return net;
     net_free(net);
     return NULL;
 }
 
 uint16_t net_port(const struct net *net)
 {
-    return (uint16_t)net->port;
+    return net->port;
 }
 
 void net_drain(struct net *net)

@@ -16,7 +16,6 @@
     X(connections_opened, "Connections accepted")                                                  \
     X(connections_refused, "Connections refused because of the limit")                             \
     X(syncs, "Group commits: one write and one sync of a file each")                               \
-    X(sync_us, "Microseconds spent in them")                                                       \
     X(sync_failures, "Group commits that failed")                                                  \
     X(rebalances, "Generations of consumer groups")
 
@@ -27,10 +26,15 @@
     X(partitions, "Partitions")                                                                    \
     X(partitions_failed, "Partitions refused until a restart after a failed sync")                 \
     X(groups, "Consumer groups known")                                                             \
-    X(held_bytes, "Bytes of requests in memory")                                                   \
-    X(sync_worst_us, "The slowest group commit so far, microseconds")
+    X(held_bytes, "Bytes of requests in memory")
+
+/* Upper bounds of the buckets that group commits are counted in, milliseconds. */
+#define SYNC_BUCKETS(X)                                                                            \
+    X(0.25) X(0.5) X(1) X(2.5) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000)
+#define N_SYNC_BUCKETS 13 /* and one for what took longer */
 
 struct broker_stats {
+    uint64_t sync_buckets[N_SYNC_BUCKETS], sync_us;
 #define X(name, help) uint64_t name;
     BROKER_COUNTERS(X)
     BROKER_GAUGES(X)

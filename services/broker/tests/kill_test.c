@@ -66,7 +66,8 @@ static void broker_start(void)
     if (broker == 0) {
         if (!freopen(log, "a", stderr))
             _exit(126);
-        execl(program, program, "--data", data, "--port", port, "--segment_bytes", "4194304", NULL);
+        execl(program, program, "--data", data, "--port", port, "--admin_port", "0", "--segment",
+              "4MB", NULL);
         _exit(127);
     }
 }
