@@ -73,6 +73,8 @@ def main():
         found = file.read()
     for line in difflib.unified_diff(found.splitlines(), wanted.splitlines(), path, 'as it should be', lineterm='', n=0):
         print(line)
+    if found != wanted:
+        print(f'{path} is not what the programs say: ninja -C {build} settings-reference')
     return 1 if found != wanted else 0
 
 

@@ -46,7 +46,7 @@ struct str settings_help(struct arena *arena, const struct settings *settings)
     const char *name = settings->service->name, *group = "";
     FILE *out = open_memstream(&buffer, &bytes);
     fprintf(out,
-            "Usage: %s [--config FILE] [--<key> VALUE]...\n\n"
+            "Usage: fanfare-%s [--config FILE] [--<key> VALUE]...\n\n"
             "Runs the %s service until SIGTERM or SIGINT. Each key may also stand in the file\n"
             "(\"key: value\") or in the environment (%s). A flag goes before the\n"
             "environment, the environment before the file.\n\n"

@@ -202,6 +202,33 @@ static void test_tampered(struct token_keys *keys)
     refused(keys, (struct str){ long_token, 4999 }, "the token is too long");
 }
 
+/* Whatever is done to a token, it is refused, and nothing falls over. */
+static void test_bent(struct token_keys *keys)
+{
+    struct arena *own = arena_new(0);
+    struct str header = arena_printf(ctx.arena, HEADER, kid.ptr);
+    struct str good = token_of(header.ptr, GOOD_CLAIMS);
+    uint32_t dice = 1;
+    for (int i = 0; i < 3000; i++) {
+        struct ctx bent = { .arena = own };
+        struct principal who;
+        char *text = arena_cstr(own, good);
+        size_t length = good.len;
+        for (int k = 0; k <= i % 3; k++) {
+            dice = dice * 1664525 + 1013904223;
+            text[(dice >> 8) % good.len] ^= (char)(1 << (dice >> 5) % 8);
+        }
+        if (i % 5 == 0)
+            length = (dice >> 8) % good.len;
+        struct str token = { text, length };
+        if (!str_eq(token, good))
+            CHECK(!token_verify(&bent, keys, token, "commerce", &who) &&
+                  bent.error.code == ERR_UNAUTHENTICATED);
+        arena_clear(own);
+    }
+    arena_free(own);
+}
+
 static void test_write_keys(struct token_keys *keys)
 {
     struct principal who = { 0 };
@@ -264,6 +291,7 @@ int main(void)
     test_good(keys);
     test_bad(keys);
     test_tampered(keys);
+    test_bent(keys);
     test_write_keys(keys);
     test_refresh(keys);
     token_keys_close(keys);
