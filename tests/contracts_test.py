@@ -90,26 +90,23 @@ class Stack:
             return log.read()[-2000:]
 
     def stop(self):
-        """Ends all; names those that a signal or an error ended."""
-        ended = []
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                ended.append(f'{name} ended by itself with {process.returncode}:\n{self.told(name)}')
-        for name in [name for name in self.processes if name != 'broker'] + ['broker']:
-            if name in self.processes:
+        """Ends the services, then the log; names those that did not end well."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        for group in [name for name in self.processes if name != 'broker'], ['broker']:
+            running = [name for name in group if name in self.processes and self.processes[name].poll() is None]
+            for name in running:
                 self.processes[name].send_signal(signal.SIGTERM)
-        for name, process in self.processes.items():
-            if process.returncode is not None:
-                continue
-            try:
-                status = process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                status = process.wait()
-            if status != 0:
-                ended.append(f'{name} ended with {status}:\n{self.told(name)}')
+            ended += [name for name in running if self.wait_end(name) != 0]
+        sentences = [f'{name} ended with {self.processes[name].returncode}:\n{self.told(name)}' for name in ended]
         shutil.rmtree(self.folder, ignore_errors=True)
-        return ended
+        return sentences
+
+    def wait_end(self, name):
+        try:
+            return self.processes[name].wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.processes[name].kill()
+            return self.processes[name].wait()
 
 
 def main(build, names):
