@@ -86,6 +86,7 @@ struct field {
     const char *const *members;     /* FIELD_ENUM: [0] is "", then the members; NULL at the end */
     const struct field_limits *limits;     /* NULL: none */
     const struct field_fallback *fallback; /* FIELD_DEFAULT */
+    const char *key; /* the name as it is written: "\"order_id\":", name_length + 3 long */
 };
 
 /* A struct that the compiler wrote. */

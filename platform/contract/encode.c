@@ -25,9 +25,9 @@ static void encode_value(struct json_out *out, const struct field *field, const 
     case FIELD_MONEY: {
         const struct money *money = at;
         json_object(out);
-        json_key_n(out, STR("amount"));
+        json_key_raw(out, STR("\"amount\":"));
         json_put_int(out, money->amount);
-        json_key_n(out, STR("currency"));
+        json_key_raw(out, STR("\"currency\":"));
         json_put_str(out, str_of(money->currency));
         json_object_end(out);
         break;
@@ -76,7 +76,7 @@ void contract_encode(struct json_out *out, const struct schema_type *type, const
         const void *at = value_at(field, base);
         if (!at && !(field->flags & FIELD_REQUIRED))
             continue;
-        json_key_n(out, (struct str){ field->name, field->name_length });
+        json_key_raw(out, (struct str){ field->key, field->name_length + 3u });
         if (!at && (field->flags & FIELD_NULLABLE))
             json_put_null(out);
         else if (field->flags & FIELD_ARRAY)

@@ -87,6 +87,7 @@ void json_array(struct json_out *out);
 void json_array_end(struct json_out *out);
 void json_key(struct json_out *out, const char *key);
 void json_key_n(struct json_out *out, struct str key);
+void json_key_raw(struct json_out *out, struct str quoted); /* with quotes and colon: "\"a\":" */
 void json_put_str(struct json_out *out,
                   struct str text); /* ptr NULL writes null; bad UTF-8 becomes U+FFFD */
 void json_put_int(struct json_out *out, int64_t value);

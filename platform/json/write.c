@@ -11,15 +11,19 @@ void json_out_init(struct json_out *out, struct arena *arena)
 }
 
 /* Room for `bytes` more and the NUL. */
-static char *room(struct json_out *out, size_t bytes)
+static __attribute__((noinline)) void grow(struct json_out *out, size_t bytes)
 {
-    if (out->cap - out->len <= bytes) {
-        size_t cap = MAX(out->cap * 2, out->len + bytes + 1);
-        char *ptr = arena_alloc_raw(out->arena, cap);
-        memcpy(ptr, out->ptr, out->len);
-        out->ptr = ptr;
-        out->cap = cap;
-    }
+    size_t cap = MAX(out->cap * 2, out->len + bytes + 1);
+    char *ptr = arena_alloc_raw(out->arena, cap);
+    memcpy(ptr, out->ptr, out->len);
+    out->ptr = ptr;
+    out->cap = cap;
+}
+
+static inline char *room(struct json_out *out, size_t bytes)
+{
+    if (__builtin_expect(out->cap - out->len <= bytes, 0))
+        grow(out, bytes);
     return out->ptr + out->len;
 }
 
@@ -29,11 +33,17 @@ static void append(struct json_out *out, const char *text, size_t len)
     out->len += len;
 }
 
+static inline void append_one(struct json_out *out, char c)
+{
+    *room(out, 1) = c;
+    out->len++;
+}
+
 /* A value begins: the comma before it, and one wanted before the next. */
-static void begin(struct json_out *out)
+static inline void begin(struct json_out *out)
 {
     if (out->comma)
-        append(out, ",", 1);
+        append_one(out, ',');
     out->comma = true;
 }
 
@@ -51,25 +61,27 @@ struct str json_out_str(struct json_out *out)
 
 void json_object(struct json_out *out)
 {
-    put_token(out, "{", 1);
+    begin(out);
+    append_one(out, '{');
     out->comma = false;
 }
 
 void json_object_end(struct json_out *out)
 {
-    append(out, "}", 1);
+    append_one(out, '}');
     out->comma = true;
 }
 
 void json_array(struct json_out *out)
 {
-    put_token(out, "[", 1);
+    begin(out);
+    append_one(out, '[');
     out->comma = false;
 }
 
 void json_array_end(struct json_out *out)
 {
-    append(out, "]", 1);
+    append_one(out, ']');
     out->comma = true;
 }
 
@@ -104,34 +116,53 @@ static size_t append_other(struct json_out *out, const char *at, size_t left)
     return n ? n : 1;
 }
 
-static void append_string(struct json_out *out, struct str text)
+/* Where the next byte is that cannot be copied as it is; whether the text is UTF-8 is looked at only when it matters. */
+static size_t plain_until(struct str text, size_t at, int *utf8)
 {
-    bool utf8 = str_is_utf8(text);
-    append(out, "\"", 1);
-    for (size_t at = 0; at < text.len;) {
-        size_t from = at;
-        unsigned char c = 0;
-        for (; at < text.len; at++) {
-            c = (unsigned char)text.ptr[at];
-            if (c < 0x20 || c == '"' || c == '\\' || (c >= 0x80 && !utf8))
+    for (; at < text.len; at++) {
+        unsigned char c = (unsigned char)text.ptr[at];
+        if (c < 0x20 || c == '"' || c == '\\')
+            break;
+        if (c >= 0x80) {
+            if (*utf8 < 0)
+                *utf8 = str_is_utf8(text);
+            if (!*utf8)
                 break;
         }
+    }
+    return at;
+}
+
+static void append_string(struct json_out *out, struct str text)
+{
+    int utf8 = -1; /* not known yet */
+    append_one(out, '"');
+    for (size_t at = 0; at < text.len;) {
+        size_t from = at;
+        at = plain_until(text, at, &utf8);
         append(out, text.ptr + from, at - from);
         if (at == text.len)
             break;
-        if (c >= 0x80)
+        if ((unsigned char)text.ptr[at] >= 0x80)
             at += append_other(out, text.ptr + at, text.len - at);
         else
             append_escape(out, (unsigned char)text.ptr[at++]);
     }
-    append(out, "\"", 1);
+    append_one(out, '"');
+}
+
+void json_key_raw(struct json_out *out, struct str quoted)
+{
+    begin(out);
+    append(out, quoted.ptr, quoted.len);
+    out->comma = false;
 }
 
 void json_key_n(struct json_out *out, struct str key)
 {
     begin(out);
     append_string(out, key);
-    append(out, ":", 1);
+    append_one(out, ':');
     out->comma = false;
 }
 

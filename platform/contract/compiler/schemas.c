@@ -1,4 +1,6 @@
 /* Schemas into the model: structs, enums and their fields. */
+#include <ctype.h>
+
 #include "platform/contract/compiler/compiler.h"
 
 #define FIELDS_AT_MOST 256 /* of one struct: the runtime's bits for what it has seen */
@@ -176,11 +178,21 @@ static bool fields_clash(const struct model_field *a, const struct model_field *
     return false;
 }
 
+/* Names go into C and JSON as they are. */
+static bool name_fits(struct compiler *c, struct spot member, struct str name)
+{
+    bool fine = name.len > 0 && name.len <= 100;
+    for (size_t i = 0; i < name.len; i++)
+        fine &= isalnum((unsigned char)name.ptr[i]) || strchr("_-.$@:/ ", name.ptr[i]);
+    return fine ||
+           wrong(c, member, "a member's name is made of letters, digits and _-.$@:/ (100 at most)");
+}
+
 static bool struct_field(struct compiler *c, struct model *model, struct model_struct *made,
                          struct spot member, struct str name)
 {
     struct model_field *field = &made->fields[made->n];
-    if (!model_field_of(c, model, made->name, name, member, field))
+    if (!name_fits(c, member, name) || !model_field_of(c, model, made->name, name, member, field))
         return false;
     if (is_required(made->spot.node, name))
         field->flags |= FIELD_REQUIRED;

@@ -250,7 +250,8 @@ void write_field_row(FILE *out, const struct model_field *field, const char *own
         fprintf(out, "%s  .limits = &%s_%s_limits,\n", indent, limits_of, field->name);
     if (field->flags & FIELD_DEFAULT)
         fprintf(out, "%s  .fallback = &%s_%s_fallback,\n", indent, limits_of, field->name);
-    fprintf(out, "%s},\n", indent);
+    struct str key = field->json_name;
+    fprintf(out, "%s  .key = \"\\\"" STR_FMT "\\\":\",\n%s},\n", indent, STR_ARG(key), indent);
 }
 
 static void write_struct_c(FILE *out, const struct model_struct *at)

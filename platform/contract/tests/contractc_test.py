@@ -207,6 +207,8 @@ OPENAPI_CASES = [
      AT_THING + '/properties/ids: "ids" and "n_ids" clash as members of a C struct'),
     (THING + '/properties', {'id': {'type': 'string'}, 'aB': {'type': 'string'}, 'a_b': {'type': 'string'}},
      AT_THING + '/properties/a_b: "a_b" and "a_b" clash as members of a C struct'),
+    (THING + '/properties', {'id': {'type': 'string'}, 'a"b': {'type': 'string'}},
+     AT_THING + '/properties/a"b: a member\'s name is made of letters, digits and _-.$@:/ (100 at most)'),
     ('components/schemas/thing', {'type': 'object', 'properties': {'a': {'type': 'string'}}},
      'shop.json#/components/schemas/thing: the name "thing" is taken by shop.json#/components/schemas/Thing'),
     ('components/schemas/Event', {'type': 'object', 'properties': {'a': {'type': 'string'}}},
