@@ -1,0 +1,130 @@
+/* The room as a whole, without a log: events into the warehouse, questions through the router. */
+#include "base/tests/check.h"
+#include "platform/service/testing.h"
+#include "services/analytics/analytics.h"
+#include "services/analytics/reactions.h"
+#include "analytics_contract.h"
+
+static void event(struct test_service *test, const struct event_type *type, const char *id, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str data = arena_vprintf(test_ctx(test)->arena, format, args);
+    va_end(args);
+    CHECK_INT(test_event(test, type, id, data.ptr), DONE);
+}
+
+static void order(struct test_service *test, const char *id, const char *customer, int cents)
+{
+    event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, id,
+          "{\"order_id\":\"ord_%s\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
+          "\"total\":{\"amount\":%d,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+          "\"amount\":{\"amount\":%d,\"currency\":\"USD\"}}]}",
+          id, customer, cents, cents);
+}
+
+static void track(struct test_service *test, const char *id, const char *person, const char *name, const char *at)
+{
+    event(test, &ANALYTICS_EVENT_RECORDED_V1_TYPE, id,
+          "{\"message_id\":\"%s\",\"kind\":\"track\",\"name\":\"%s\",\"person_id\":\"%s\",\"source\":\"shop\","
+          "\"occurred_at\":\"%s\",\"received_at\":\"%s\"}",
+          id, name, person, at, at);
+}
+
+static const struct json *ask(struct test_service *test, const char *target)
+{
+    struct reply reply = test_call(test, "GET", target, "reports:read", NULL, NULL);
+    CHECK_INT(reply.status, 200);
+    return test_json(test, reply);
+}
+
+static int64_t at(const struct json *json, const char *pointer)
+{
+    return json_int(json_pointer(json, str_of(pointer)));
+}
+
+static void test_revenue(struct test_service *test)
+{
+    order(test, "o1", "prf_a", 1000);
+    order(test, "o1", "prf_a", 1000); /* twice: once in effect */
+    order(test, "o2", "prf_b", 500);
+    event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "r1",
+          "{\"order_id\":\"ord_o1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_a\","
+          "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"},"
+          "\"refunded_at\":\"2026-11-02T00:00:00Z\"}");
+    const struct json *json = ask(test, "/v1/reports/revenue");
+    CHECK_INT(at(json, "/items/0/orders"), 2);
+    CHECK_INT(at(json, "/items/0/revenue"), 1500);
+    CHECK_INT(at(json, "/items/0/refunded"), 200);
+    CHECK_INT(json_size(json_get(ask(test, "/v1/reports/revenue?from=2026-11-03T00:00:00Z"), "items")), 0);
+}
+
+static void test_counts(struct test_service *test)
+{
+    track(test, "e1", "vis_1", "Product Viewed", "2026-11-01T10:00:00Z");
+    track(test, "e2", "vis_1", "Product Viewed", "2026-11-01T11:00:00Z");
+    track(test, "e3", "vis_2", "Product Viewed", "2026-11-02T10:00:00Z");
+    track(test, "e4", "vis_1", "Product Added", "2026-11-01T12:00:00Z");
+    track(test, "e5", "vis_1", "Bought", "2026-11-01T13:00:00Z");
+    track(test, "e6", "vis_2", "Bought", "2026-11-02T09:00:00Z"); /* before its view */
+    const struct json *json = ask(test, "/v1/reports/events?name=Product%20Viewed");
+    CHECK_INT(at(json, "/events"), 3);
+    CHECK_INT(at(json, "/people"), 2);
+    CHECK_INT(json_size(json_get(json, "items")), 2);
+    CHECK_INT(at(json, "/items/0/events"), 2);
+    CHECK_INT(json_size(json_get(ask(test, "/v1/reports/events?interval=hour"), "items")), 6);
+    CHECK_INT(at(ask(test, "/v1/reports/events?name=x%27;DROP%20TABLE%20events"), "/events"), 0);
+    CHECK_INT(test_call(test, "GET", "/v1/reports/events?interval=week", "reports:read", NULL, NULL).status, 422);
+}
+
+static void test_funnel(struct test_service *test)
+{
+    struct reply reply = test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL,
+                                   "{\"steps\":[\"Product Viewed\",\"Product Added\",\"Bought\"]}");
+    REQUIRE(reply.status == 200);
+    const struct json *json = test_json(test, reply);
+    CHECK_INT(at(json, "/steps/0/people"), 2);
+    CHECK_INT(at(json, "/steps/1/people"), 1);
+    CHECK_INT(at(json, "/steps/2/people"), 1);
+    reply = test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL,
+                      "{\"steps\":[\"Product Viewed\",\"Bought\"],\"within_s\":60}");
+    CHECK_INT(at(test_json(test, reply), "/steps/1/people"), 0);
+    CHECK_INT(test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL, "{\"steps\":[\"a\"]}").status, 422);
+}
+
+static void test_pages_and_forgetting(struct test_service *test)
+{
+    event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v1",
+          "{\"view_id\":\"viw_1\",\"person_id\":\"prf_a\",\"slug\":\"home\",\"defaults\":[\"commerce\"],"
+          "\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
+    event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v2",
+          "{\"view_id\":\"viw_2\",\"person_id\":\"prf_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
+    event(test, &CRM_PROFILE_ERASED_V1_TYPE, "x1",
+          "{\"profile_id\":\"prf_a\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}");
+    const struct json *json = ask(test, "/v1/reports/pages");
+    CHECK_INT(at(json, "/items/0/views"), 2);
+    CHECK_INT(at(json, "/items/0/people"), 2);
+    CHECK_INT(at(json, "/items/0/defaults"), 1);
+    CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/revenue"), 1500); /* counted on, without the person */
+}
+
+static void test_collect_without_a_log(struct test_service *test)
+{
+    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"userId\":\"u\"}").status, 401);
+    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"writeKey\":\"wk_no\"}").status, 401);
+}
+
+int main(void)
+{
+    struct test_service *test = test_open(&analytics_service, NULL, NULL);
+    test_revenue(test);
+    test_counts(test);
+    test_reopen(test); /* duplicates are known from the warehouse */
+    order(test, "o1", "prf_a", 1000);
+    CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/orders"), 2);
+    test_funnel(test);
+    test_pages_and_forgetting(test);
+    test_collect_without_a_log(test);
+    test_close(test);
+    return check_end();
+}
