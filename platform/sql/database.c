@@ -122,8 +122,14 @@ struct sql_db *sql_db_of(const struct ctx *ctx)
 void sql_on_commit(struct sql_db *db, void (*wake)(void *argument), void *argument)
 {
     pthread_mutex_lock(&db->queue_mutex);
-    if (db->n_hooks < (int)COUNT(db->hooks))
-        db->hooks[db->n_hooks++] = (struct sql_hook){ wake, argument };
+    int n = atomic_load(&db->n_hooks);
+    bool there = false;
+    for (int i = 0; i < n; i++)
+        there = there || (db->hooks[i].wake == wake && db->hooks[i].argument == argument);
+    if (!there && n < (int)COUNT(db->hooks)) {
+        db->hooks[n] = (struct sql_hook){ wake, argument };
+        atomic_store_explicit(&db->n_hooks, n + 1, memory_order_release);
+    }
     pthread_mutex_unlock(&db->queue_mutex);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "platform/sql/sql.h"
 #include "platform/telemetry/metrics.h"
@@ -96,7 +97,7 @@ struct sql_db {
     char *span_name;
     int n_writers, max_readers;
     struct sql_hook hooks[4];
-    int n_hooks;
+    _Atomic int n_hooks;
 
     pthread_mutex_t queue_mutex;
     pthread_cond_t queue_wake;

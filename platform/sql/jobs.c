@@ -140,7 +140,8 @@ static void wake_all(struct sql *sql)
 {
     if (!sql->changed)
         return;
-    for (int i = 0; i < sql->db->n_hooks; i++)
+    int n = atomic_load_explicit(&sql->db->n_hooks, memory_order_acquire);
+    for (int i = 0; i < n; i++)
         sql->db->hooks[i].wake(sql->db->hooks[i].argument);
 }
 
@@ -201,7 +202,9 @@ static void batch_run(struct worker *worker, struct batch_item *items, struct sq
     sql_transaction_begun(sql, true);
     int n = batch_fill(worker, &own, items, first);
     bool committed = !ctx_failed(&own) && commit(&own, sql, worker->commits);
-    if (!committed)
+    if (committed)
+        wake_all(sql);
+    else
         sql->driver->rollback(sql);
     for (int i = 0; i < n; i++) {
         struct sql_job *job = items[i].job;
@@ -213,10 +216,8 @@ static void batch_run(struct worker *worker, struct batch_item *items, struct sq
         sql_span_end(job->ctx, items[i].span);
         job->done(job->ctx, job->argument, items[i].ok && committed);
     }
-    if (!committed)
-        return;
-    wake_all(sql);
-    sql->driver->after_commit(sql);
+    if (committed)
+        sql->driver->after_commit(sql);
 }
 
 /* ---- PostgreSQL: each job its own transaction ---- */
@@ -252,10 +253,10 @@ static void run_alone(struct worker *worker, struct sql_job *job)
         ctx_clear(ctx);
         committed = attempt(worker, job);
     }
-    sql_span_end(ctx, span);
-    job->done(ctx, job->argument, committed);
     if (committed)
         wake_all(sql);
+    sql_span_end(ctx, span);
+    job->done(ctx, job->argument, committed);
 }
 
 /* ---- threads ---- */

@@ -31,8 +31,9 @@ struct sql_db *sql_open(struct ctx *ctx, struct str url, const char *service,
 void sql_close(struct sql_db *db); /* finishes queued jobs first; NULL-safe */
 bool sql_is_postgresql(const struct sql_db *db);
 
-/* `wake(argument)` is called after each commit of this process that changed something, on the thread that committed: it
- * must be quick. Up to 4 of them, before the first job. What other processes commit (PostgreSQL) is not seen. */
+/* `wake(argument)` is called after each commit of this process that changed something, before its jobs are answered, on
+ * the thread that committed: it must be quick. Up to 4 of them; one that is there already is not added again. What other
+ * processes commit (PostgreSQL) is not seen. */
 void sql_on_commit(struct sql_db *db, void (*wake)(void *argument), void *argument);
 
 /* Deletes everything: the file (and its -wal, -shm), or the schema. For tests; nobody may have it open. */
