@@ -33,6 +33,18 @@ static bool ring_is_bad(const struct breaker *breaker, int64_t now_us)
     return calls >= BREAKER_LEAST_CALLS && bad * 2 >= calls;
 }
 
+static void row_add(struct breaker *breaker, int64_t now_us, bool good)
+{
+    if (!good && !breaker->row)
+        breaker->row_us = now_us;
+    breaker->row = good ? 0 : breaker->row + 1;
+}
+
+static bool row_is_long(const struct breaker *breaker, int64_t now_us)
+{
+    return breaker->row >= BREAKER_ROW && now_us - breaker->row_us >= BREAKER_ROW_US;
+}
+
 static void breaker_open(struct breaker *breaker, int64_t now_us, double chance)
 {
     breaker->open_for_us = breaker->open_for_us ? MIN(breaker->open_for_us * 2, OPEN_LONGEST_US)
@@ -62,8 +74,8 @@ void breaker_record(struct breaker *breaker, int64_t now_us, bool good, double c
     switch (breaker->state) {
     case BREAKER_CLOSED:
         ring_add(breaker, now_us, good);
-        breaker->row = good ? 0 : breaker->row + 1;
-        if (!good && (breaker->row >= BREAKER_ROW || ring_is_bad(breaker, now_us)))
+        row_add(breaker, now_us, good);
+        if (!good && (row_is_long(breaker, now_us) || ring_is_bad(breaker, now_us)))
             breaker_open(breaker, now_us, chance);
         break;
     case BREAKER_HALF_OPEN:

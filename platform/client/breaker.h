@@ -5,7 +5,9 @@
 
 #define BREAKER_WINDOW_S 10
 #define BREAKER_LEAST_CALLS 20
-#define BREAKER_ROW 20 /* bad ones without a good one between */
+#define BREAKER_ROW 20          /* bad ones without a good one between ... */
+#define BREAKER_ROW_US                                                                             \
+    250000LL /* ... over so long at least: a machine that stutters is no peer that hangs */
 #define BREAKER_PROBES 3
 
 struct breaker {
@@ -15,6 +17,7 @@ struct breaker {
         int calls, bad;
     } ring[BREAKER_WINDOW_S];
     int row;             /* bad calls since the last good one */
+    int64_t row_us;      /* when the first of them ended */
     int64_t open_for_us; /* the last time that it was open; 0: not since it closed */
     int64_t until_us;    /* open until */
     int probes;          /* let through while half open */

@@ -3,6 +3,8 @@
 #include "platform/client/lane.h"
 #include "platform/client/peer.h"
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "platform/faults/faults.h"
@@ -31,6 +33,8 @@ struct calling {
     struct ctx *ctx;
     struct lane *lane;
     struct flight *flights;
+    struct pollfd *polls; /* of those flights that are `polled` */
+    struct flight **polled;
     size_t n, open;
 };
 
@@ -62,17 +66,6 @@ static void flight_fail(struct calling *calling, struct flight *flight, enum err
     flight_land(calling, flight);
 }
 
-/* Taken out of the multi handle before it is finished, a transfer's connection is closed: nobody meets its late answer. */
-static void attempt_end(struct calling *calling, struct flight *flight)
-{
-    if (!flight->attempt.easy)
-        return;
-    curl_multi_remove_handle(lane_multi(calling->lane), flight->attempt.easy);
-    lane_give(calling->lane, flight->attempt.easy);
-    attempt_done(&flight->attempt);
-    flight->attempt.easy = NULL;
-}
-
 static enum attempt_end how_it_went(const struct flight *flight, enum error_code code)
 {
     int64_t took_us = clock_mono_us() - flight->attempt.started_us,
@@ -86,23 +79,20 @@ static void flight_expire(struct calling *calling, struct flight *flight)
 {
     if (flight->state == FLIGHT_RUNNING) {
         peer_record(flight->call->peer, how_it_went(flight, ERR_TIMEOUT));
-        attempt_end(calling, flight);
+        attempt_done(&flight->attempt, calling->lane);
     }
     flight_fail(calling, flight, ERR_TIMEOUT, "no answer in time");
 }
 
 /* ---- trying again ---- */
 
-static bool is_idempotent(const struct call *call)
+static bool worth_retrying(const struct flight *flight)
 {
-    return call->idempotent || strcmp(call->method, "GET") == 0 ||
-           strcmp(call->method, "HEAD") == 0;
-}
-
-static bool worth_retrying(const struct flight *flight, int status, enum error_code code)
-{
-    if (flight->retried || flight->attempt.told_to_wait || flight->attempt.too_large ||
-        !is_idempotent(flight->call))
+    const struct attempt *attempt = &flight->attempt;
+    int status = attempt->status;
+    enum error_code code = attempt->error.code;
+    if (flight->retried || attempt->told_to_wait || attempt->too_large ||
+        !call_is_idempotent(flight->call))
         return false;
     return status ? status == 502 || status == 503 || status == 504
                   : code == ERR_UNAVAILABLE || code == ERR_BAD_GATEWAY;
@@ -123,20 +113,19 @@ static bool flight_retry(struct flight *flight)
     return true;
 }
 
-static void flight_answered(struct calling *calling, struct flight *flight, CURLcode code)
+/* Its attempt is over. */
+static void flight_answered(struct calling *calling, struct flight *flight)
 {
     struct call *call = flight->call;
     struct attempt *attempt = &flight->attempt;
-    struct error error;
-    int status = attempt_result(attempt, code, &error);
-    peer_record(call->peer, how_it_went(flight, error.code));
-    attempt_end(calling, flight);
-    if (worth_retrying(flight, status, error.code) && flight_retry(flight))
+    peer_record(call->peer, how_it_went(flight, attempt->error.code));
+    attempt_done(attempt, calling->lane);
+    if (worth_retrying(flight) && flight_retry(flight))
         return;
-    call->status = status;
-    call->error = error;
-    if (status) {
-        call->answer = attempt->len ? (struct str){ attempt->text, attempt->len } : STR("");
+    call->status = attempt->status;
+    call->error = attempt->error;
+    if (attempt->status) {
+        call->answer = attempt->body;
         call->answer_type = attempt->type;
         call->etag = attempt->etag;
     }
@@ -153,18 +142,15 @@ static void flight_start(struct calling *calling, struct flight *flight)
         flight_fail(calling, flight, ERR_UNAVAILABLE, "not asked, its breaker is open");
         return;
     }
-    CURL *easy = lane_take(calling->lane);
     struct span *parent = ctx->span;
     ctx->span = flight->span;
-    flight->attempt = (struct attempt){ .easy = easy };
-    bool ready = easy && attempt_prepare(&flight->attempt, ctx, call, easy, flight->deadline_us) &&
-                 curl_multi_add_handle(lane_multi(calling->lane), easy) == CURLM_OK;
+    bool ready = attempt_start(&flight->attempt, ctx, call, calling->lane, flight->deadline_us);
     ctx->span = parent;
     flight->state = FLIGHT_RUNNING;
     if (ready)
         return;
     peer_record(call->peer, ATTEMPT_NEITHER);
-    attempt_end(calling, flight);
+    attempt_done(&flight->attempt, calling->lane);
     flight_fail(calling, flight, ERR_UNAVAILABLE, "the call could not be made");
 }
 
@@ -216,36 +202,109 @@ static int64_t flights_tend(struct calling *calling)
     return next_us;
 }
 
-/* True when something ended, or is to be tried again: there may be more to do at once. */
-static bool flights_collect(struct calling *calling)
+static bool runs(const struct flight *flight, bool direct)
 {
-    int left;
+    return flight->state == FLIGHT_RUNNING && flight->attempt.direct == direct;
+}
+
+static bool any_by_curl(const struct calling *calling)
+{
+    for (size_t i = 0; i < calling->n; i++)
+        if (runs(&calling->flights[i], false))
+            return true;
+    return false;
+}
+
+static bool collect_curl(struct calling *calling)
+{
+    int running, left;
     bool any = false;
     CURLMsg *message;
+    curl_multi_perform(lane_multi(calling->lane), &running);
     while ((message = curl_multi_info_read(lane_multi(calling->lane), &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         any = true;
-        void *attempt = NULL;
+        void *argument = NULL;
         CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &attempt);
-        flight_answered(calling, CONTAINER_OF(attempt, struct flight, attempt), code);
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &argument);
+        struct flight *flight = CONTAINER_OF(argument, struct flight, attempt);
+        attempt_curl_ended(&flight->attempt, code);
+        flight_answered(calling, flight);
     }
     return any;
 }
 
+static bool collect_direct(struct calling *calling)
+{
+    bool any = false;
+    for (size_t i = 0; i < calling->n; i++) {
+        struct flight *flight = &calling->flights[i];
+        if (!runs(flight, true) || wire_runs(&flight->attempt.wire))
+            continue;
+        any = true;
+        attempt_wire_ended(&flight->attempt);
+        flight_answered(calling, flight);
+    }
+    return any;
+}
+
+/* Those of our own connections that run, into `polls` and `polled`. */
+static size_t polls_fill(struct calling *calling)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < calling->n; i++) {
+        struct flight *flight = &calling->flights[i];
+        if (!runs(flight, true))
+            continue;
+        const struct wire *wire = &flight->attempt.wire;
+        calling->polled[n] = flight;
+        calling->polls[n++] = (struct pollfd){ .fd = wire->fd, .events = wire_events(wire) };
+    }
+    return n;
+}
+
+/* The same wait with curl's connections among them. */
+static void curl_wait(struct calling *calling, size_t n, int64_t wait_us)
+{
+    struct curl_waitfd *waits = ARENA_ARRAY(calling->ctx->arena, struct curl_waitfd, n);
+    for (size_t i = 0; i < n; i++) {
+        bool in = calling->polls[i].events & POLLIN, out = calling->polls[i].events & POLLOUT;
+        waits[i].fd = calling->polls[i].fd;
+        waits[i].events = (short)((in ? CURL_WAIT_POLLIN : 0) | (out ? CURL_WAIT_POLLOUT : 0));
+    }
+    curl_multi_poll(lane_multi(calling->lane), waits, (unsigned)n,
+                    (int)MIN((wait_us + 999) / 1000, 1000), NULL);
+    for (size_t i = 0; i < n; i++)
+        calling->polls[i].revents = POLLIN; /* a step too many does no harm */
+}
+
+/* Waits until `until_us`, or until something can go on; lets it go on where the connection is ours. */
+static void flights_wait(struct calling *calling, int64_t until_us, bool by_curl)
+{
+    size_t n = polls_fill(calling);
+    int64_t wait_us = until_us - clock_mono_us();
+    struct timespec wait = { wait_us / US_PER_S, wait_us % US_PER_S * 1000 };
+    if (wait_us <= 0)
+        return;
+    if (by_curl)
+        curl_wait(calling, n, wait_us);
+    else
+        ppoll(calling->polls, n, &wait, NULL);
+    for (size_t i = 0; i < n; i++)
+        if (calling->polls[i].revents)
+            wire_step(&calling->polled[i]->attempt.wire);
+}
+
 static void flights_run(struct calling *calling)
 {
-    int running;
     while (calling->open) {
         int64_t next_us = flights_tend(calling);
-        curl_multi_perform(lane_multi(calling->lane), &running);
-        if (flights_collect(calling) || !calling->open)
-            continue;
-        int64_t wait_us = next_us - clock_mono_us();
-        if (wait_us > 0)
-            curl_multi_poll(lane_multi(calling->lane), NULL, 0,
-                            (int)MIN((wait_us + 999) / 1000, 1000), NULL);
+        bool by_curl = any_by_curl(calling);
+        bool any = collect_direct(calling);
+        if ((by_curl && collect_curl(calling)) || any || !calling->open)
+            continue; /* there may be more to do at once */
+        flights_wait(calling, next_us, by_curl);
     }
 }
 
@@ -253,6 +312,8 @@ bool client_call(struct ctx *ctx, struct call *calls, size_t n)
 {
     struct calling calling = { .ctx = ctx, .lane = lane_get(), .n = n, .open = n };
     calling.flights = ARENA_ARRAY(ctx->arena, struct flight, n);
+    calling.polls = ARENA_ARRAY(ctx->arena, struct pollfd, n);
+    calling.polled = ARENA_ARRAY(ctx->arena, struct flight *, n);
     struct span *parent = ctx->span;
     for (size_t i = 0; i < n; i++) {
         flight_open(&calling, &calling.flights[i], &calls[i]);

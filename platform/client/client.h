@@ -1,5 +1,6 @@
-/* Outgoing HTTP: deadlines, connection reuse, circuit breaker, retry budget, calls in parallel. Stands on libcurl. Each
- * calling thread has its own multi handle and connections; a call blocks its thread, so only pool threads call. */
+/* Outgoing HTTP: deadlines, connection reuse, circuit breaker, retry budget, calls in parallel. Plain HTTP to an address
+ * that is known goes over connections of its own, which cost a third; libcurl speaks https and resolves names. Each calling
+ * thread has its own of both; a call blocks its thread, so only pool threads call. */
 #pragma once
 
 #include "base/ctx.h"
@@ -16,9 +17,9 @@ struct peer_settings {
 struct peer *peer_new(const struct peer_settings *settings);
 void peer_free(struct peer *peer); /* when no call to it is under way; NULL-safe */
 
-/* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget, or at 20 in a row:
- * where thousands of good calls a second were in the window, a peer that hangs would hold every thread for seconds
- * before it is half of them. Open 5 s doubling to 60 s with jitter; then 3 probes. */
+/* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget, or at 20 in a row
+ * over a quarter of a second: where thousands of good calls a second were in the window, a peer that hangs would hold
+ * every thread for seconds before it is half of them. Open 5 s doubling to 60 s with jitter; then 3 probes. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 enum breaker_state peer_breaker(const struct peer *peer);
 

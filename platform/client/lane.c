@@ -12,6 +12,7 @@ struct lane {
     CURLM *multi;
     CURL *spare[SPARE];
     size_t n_spare;
+    struct idle_wires wires;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -23,6 +24,7 @@ static void lane_free(void *argument)
     while (lane->n_spare)
         curl_easy_cleanup(lane->spare[--lane->n_spare]);
     curl_multi_cleanup(lane->multi);
+    idle_wires_close(&lane->wires);
     free(lane);
 }
 
@@ -51,6 +53,11 @@ struct lane *lane_get(void)
 CURLM *lane_multi(struct lane *lane)
 {
     return lane->multi;
+}
+
+struct idle_wires *lane_wires(struct lane *lane)
+{
+    return &lane->wires;
 }
 
 CURL *lane_take(struct lane *lane)

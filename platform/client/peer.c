@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -9,6 +10,7 @@
 #include "platform/telemetry/log.h"
 #include "platform/telemetry/metrics.h"
 
+#define LEARNED_US (30 * US_PER_S) /* names are resolved anew as often as this */
 #define DURATIONS                                                                                  \
     32 /* instruments kept at hand; more different statuses than that are looked up each time */
 
@@ -19,7 +21,10 @@ struct duration {
 };
 
 struct peer {
-    char *name, *url, *host;
+    char *name, *url, *host, *prefix;
+    struct address address; /* length 0: not known */
+    int64_t learned_us;     /* when curl found it; 0: it is in the URL */
+    bool plain;             /* http, and no user in the URL */
     int64_t budget_us;
     pthread_mutex_t mutex;
     struct breaker breaker;
@@ -37,6 +42,25 @@ static char *host_of(const char *url)
     return strndup(begin, strcspn(begin, "/"));
 }
 
+/* What of the URL is needed to go there without curl. */
+static void place_read(struct peer *peer)
+{
+    const char *path = strstr(peer->url, "://");
+    path = path ? strchr(path + 3, '/') : NULL;
+    peer->prefix = mem_strdup(path ? path : "");
+    peer->plain = strncasecmp(peer->url, "http://", 7) == 0 && !strpbrk(peer->url, "@?# ");
+    struct str host = str_of(peer->host);
+    const char *colon = strrchr(peer->host, ':');
+    int64_t port = 80;
+    if (colon && !strchr(colon, ']')) {
+        host.len = (size_t)(colon - peer->host);
+        if (!str_to_int(str_of(colon + 1), &port))
+            peer->plain = false;
+    }
+    if (peer->plain)
+        address_parse(host, (int)port, &peer->address);
+}
+
 struct peer *peer_new(const struct peer_settings *settings)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(0);
@@ -47,6 +71,7 @@ struct peer *peer_new(const struct peer_settings *settings)
     for (size_t end = strlen(peer->url); end > 0 && peer->url[end - 1] == '/'; end--)
         peer->url[end - 1] = '\0';
     peer->host = host_of(peer->url);
+    place_read(peer);
     peer->budget_us = settings->budget_us;
     pthread_mutex_init(&peer->mutex, NULL);
     peer->state = metric_get(METRIC_GAUGE, "fanfare_client_breaker_state",
@@ -66,6 +91,7 @@ void peer_free(struct peer *peer)
     free(peer->name);
     free(peer->url);
     free(peer->host);
+    free(peer->prefix);
     free(peer);
 }
 
@@ -82,6 +108,40 @@ const char *peer_url(const struct peer *peer)
 const char *peer_host(const struct peer *peer)
 {
     return peer->host;
+}
+
+const char *peer_prefix(const struct peer *peer)
+{
+    return peer->prefix;
+}
+
+bool peer_address(struct peer *peer, struct address *out)
+{
+    pthread_mutex_lock(&peer->mutex);
+    bool known = peer->plain && peer->address.length &&
+                 (!peer->learned_us || clock_mono_us() - peer->learned_us < LEARNED_US);
+    if (known)
+        *out = peer->address;
+    pthread_mutex_unlock(&peer->mutex);
+    return known;
+}
+
+void peer_is_at(struct peer *peer, const struct address *address)
+{
+    pthread_mutex_lock(&peer->mutex);
+    if (!peer->address.length || peer->learned_us) {
+        peer->address = *address;
+        peer->learned_us = clock_mono_us();
+    }
+    pthread_mutex_unlock(&peer->mutex);
+}
+
+void peer_is_not_at(struct peer *peer, const struct address *address)
+{
+    pthread_mutex_lock(&peer->mutex);
+    if (peer->learned_us && address_same(&peer->address, address))
+        peer->address.length = 0;
+    pthread_mutex_unlock(&peer->mutex);
 }
 
 int64_t peer_budget_us(const struct peer *peer)

@@ -42,7 +42,9 @@ static void test_opens_at_a_row(void)
     CHECK_INT(breaker.state, BREAKER_CLOSED);
     record(&breaker, START, 1, 19);
     CHECK_INT(breaker.state, BREAKER_CLOSED);
-    record(&breaker, START, 0, 1);
+    record(&breaker, START + BREAKER_ROW_US - 1, 0, 100); /* all at once: a pause of the machine */
+    CHECK_INT(breaker.state, BREAKER_CLOSED);
+    record(&breaker, START + BREAKER_ROW_US, 0, 1);
     CHECK_INT(breaker.state, BREAKER_OPEN);
 }
 

@@ -109,6 +109,17 @@ static bool serve(int fd, const char *request, const char *body)
     return status && answer(fd, status, "", "{}", 2);
 }
 
+/* Answers as soon as the head is there, and reads no more. */
+static bool answers_early(int fd, const char *head)
+{
+    if (!is(head, "/413"))
+        return false;
+    answer(fd, 413, "Connection: close\r\n", "", 0);
+    shutdown(fd, SHUT_WR);
+    nap_ms(300); /* what it has not read would reset the connection, and the answer with it */
+    return true;
+}
+
 static void *serve_connection(void *argument)
 {
     int fd = (int)(intptr_t)argument;
@@ -119,6 +130,8 @@ static void *serve_connection(void *argument)
         n += (size_t)got;
         text[n] = '\0';
         char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "Content-Length:");
+        if (end && answers_early(fd, text))
+            break;
         if (!end || (size_t)(end + 4 - text) + (length ? (size_t)atoi(length + 15) : 0) > n)
             continue;
         n = 0;
@@ -161,9 +174,13 @@ static void peer_start(void)
 
 static struct ctx ctx;
 
+static bool
+    by_curl; /* as for a peer that only curl can reach; else by the client's own connections */
+
 static struct peer *peer(const char *name, int64_t budget_us)
 {
-    const char *url = arena_printf(ctx.arena, "http://127.0.0.1:%d/", port).ptr;
+    const char *url =
+        arena_printf(ctx.arena, "http://%s127.0.0.1:%d/", by_curl ? "u@" : "", port).ptr;
     return peer_new(&(struct peer_settings){ .name = name, .url = url, .budget_us = budget_us });
 }
 
@@ -428,6 +445,79 @@ static void test_faults(void)
     peer_free(to);
 }
 
+/* Calls of both ways wait together. */
+static void test_both_ways(void)
+{
+    by_curl = true;
+    struct peer *one = peer("by_curl", 0);
+    by_curl = false;
+    struct peer *other = peer("direct", 0);
+    for (int i = 0; i < 3; i++) {
+        struct call calls[4];
+        int64_t began_us = clock_mono_us();
+        for (size_t k = 0; k < COUNT(calls); k++)
+            calls[k] = (struct call){ .peer = k % 2 ? one : other,
+                                      .method = "GET",
+                                      .path = k < 2 ? STR("/wait") : STR("/ok"),
+                                      .deadline_us = in_ms(2000) };
+        CHECK(client_call(&ctx, calls, COUNT(calls)));
+        CHECK(clock_mono_us() - began_us < 500 * US_PER_MS);
+        for (size_t k = 0; k < COUNT(calls); k++)
+            CHECK_STR(calls[k].answer, "{}");
+    }
+    peer_free(one);
+    peer_free(other);
+}
+
+/* A name that has to be resolved: curl does, and the calls after it go to what it found. */
+static void test_names(void)
+{
+    const char *url =
+        arena_printf(ctx.arena, "http://127.1:%d", port).ptr; /* no address to the strict */
+    struct peer *to = peer_new(&(struct peer_settings){ .name = "named", .url = url });
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(get(to, "/ok", 1000).status, 200);
+    peer_free(to);
+}
+
+/* What would become another header, or another request, is not sent. */
+static void test_values_that_break_lines(void)
+{
+    struct peer *to = peer("lines", 0);
+    struct header header = { STR("X"), STR("a\r\nY: b") };
+    struct call call = { .peer = to,
+                         .method = "GET",
+                         .path = STR("/ok"),
+                         .headers = &header,
+                         .n_headers = 1,
+                         .deadline_us = in_ms(1000) };
+    CHECK(!client_call(&ctx, &call, 1));
+    CHECK_INT(call.status, 0);
+    call.n_headers = 0;
+    call.path = STR("/ok HTTP/1.1\r\nY: b");
+    CHECK(!client_call(&ctx, &call, 1));
+    CHECK_INT(call.status, 0);
+    peer_free(to);
+}
+
+/* A body that is larger than what the connection takes at once, and a peer that answers before it has read it. */
+static void test_large_requests(void)
+{
+    struct peer *to = peer("large", 0);
+    size_t bytes = 4 * 1024 * 1024;
+    char *body = mem_alloc(bytes);
+    memset(body, 'x', bytes);
+    struct call call = { .peer = to,
+                         .method = "POST",
+                         .path = STR("/413"),
+                         .body = { body, bytes },
+                         .deadline_us = in_ms(5000) };
+    client_call(&ctx, &call, 1);
+    CHECK_INT(call.status, 413);
+    free(body);
+    peer_free(to);
+}
+
 static void *many_calls(void *argument)
 {
     struct ctx own = { .arena = arena_new(0) };
@@ -454,11 +544,8 @@ static void test_many(void)
     peer_free(to);
 }
 
-int main(void)
+static void test_all(void)
 {
-    log_setup("client_test", LOG_ERROR);
-    ctx.arena = arena_new(0);
-    peer_start();
     test_answers();
     test_what_is_sent();
     test_parallel();
@@ -469,7 +556,22 @@ int main(void)
     test_breaker();
     test_no_time();
     test_faults();
+    test_large_requests();
     test_many();
+}
+
+int main(void)
+{
+    log_setup("client_test", LOG_ERROR);
+    ctx.arena = arena_new(0);
+    peer_start();
+    test_all();
+    by_curl = true;
+    test_all();
+    by_curl = false;
+    test_both_ways();
+    test_names();
+    test_values_that_break_lines();
     arena_free(ctx.arena);
     return check_end();
 }
