@@ -21,7 +21,7 @@ struct connection {
     int fd;
     _Atomic int phase;
     _Atomic int64_t until_us; /* monotonic */
-    uint64_t acked;           /* bytes that the peer had received when its time as a reader was last up */
+    uint64_t acked; /* bytes that the peer had received when its time as a reader was last up */
     char remote[48];
     struct connection *next, *prev;
 };

@@ -1,6 +1,7 @@
 /* The router over the loopback: every step of a request, and every way to be refused. */
 #include <zlib.h>
 
+#include "base/id.h"
 #include "platform/faults/faults.h"
 #include "platform/http/routes.h"
 #include "platform/http/tests/things.h"
@@ -496,6 +497,62 @@ static void test_overload(void)
     CHECK(rendered("fanfare_http_shed_total 28") || rendered("fanfare_http_shed_total 56"));
 }
 
+/* Text with a few bytes changed, cut or doubled. */
+static struct str spoil(struct arena *arena, const char *sound)
+{
+    uint32_t random[8];
+    size_t length = strlen(sound);
+    char *text = arena_alloc(arena, 2 * length + 1);
+    memcpy(text, sound, length);
+    id_random(random, sizeof(random));
+    for (uint32_t k = 0; length && k < random[0] % 4; k++)
+        text[random[k + 1] % length] = (char)(random[k + 1] >> 24);
+    if (random[5] % 8 == 0)
+        length = random[6] % (length + 1);
+    if (random[5] % 8 == 1) {
+        memcpy(text + length, text, length);
+        length *= 2;
+    }
+    return (struct str){ text, length };
+}
+
+/* Whatever is sent, the answer is one that HTTP has, and every refusal a problem. */
+static void test_noise(void)
+{
+    static const char *const methods[] = { "GET", "POST", "PUT", "HEAD", "OPTIONS", "BREW" };
+    static const char *const targets[] = { "/v1/things/a%20b?limit=7&kind=big&tag=x&tag=%c3%a9",
+                                           "/v1/things", "/v1/collect", "/v1/store",
+                                           "http://x/openapi.json" };
+    static const char *const bodies[] = { "{\"name\":\"a\",\"count\":1}",
+                                          "{\"batch\":[{\"a\":[1,2]}],\"writeKey\":\"wk_x\"}",
+                                          "\x1f\x8b\x08\x01\x01\x01\x01\x01\x01\x03\x4b\x04\x01",
+                                          "" };
+    struct arena *arena = arena_new(0);
+    for (uint32_t i = 0; i < 5000; i++) {
+        arena_clear(arena);
+        struct ctx ctx = { .arena = arena };
+        struct request_header headers[] = {
+            { STR("Authorization"),
+              spoil(arena, with(things.write_token, "") + strlen("Authorization: ")) },
+            { STR("Content-Type"),
+              i % 3 ? STR("application/json") : spoil(arena, "text/plain; charset=utf-8") },
+            { STR("Content-Encoding"), i % 5 ? STR("identity") : spoil(arena, "gzip") },
+            { STR("Idempotency-Key"), spoil(arena, "key") },
+            { STR("traceparent"),
+              spoil(arena, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") },
+            { spoil(arena, "X-Mood"), spoil(arena, "fine") },
+        };
+        struct str method = spoil(arena, methods[i % COUNT(methods)]),
+                   target = spoil(arena, targets[i / 7 % COUNT(targets)]);
+        struct reply reply = router_call(things.router, arena, arena_cstr(arena, method),
+                                         arena_cstr(arena, target), headers, COUNT(headers),
+                                         spoil(arena, bodies[i / 3 % COUNT(bodies)]));
+        CHECK(reply.status >= 200 && reply.status < 500);
+        CHECK(reply.status < 400 || str_is(method, "HEAD") || json_parse(&ctx, reply.body) != NULL);
+    }
+    arena_free(arena);
+}
+
 static void run_all(void)
 {
     test_params();
@@ -512,6 +569,7 @@ static void run_all(void)
     test_signals();
     test_mistakes();
     test_overload();
+    test_noise();
     test_many();
 }
 
