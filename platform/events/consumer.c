@@ -270,7 +270,7 @@ static void commit_offsets(struct consumer *consumer)
         return;
     consumer->committed_us = now + COMMIT_US;
     show_lag(consumer);
-    if (consumer->settings.sharing != CONSUMER_SHARED)
+    if (consumer->settings.sharing != CONSUMER_SHARED || consumer->commit_under_way)
         return;
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consumer->n_partitions);
@@ -282,8 +282,7 @@ static void commit_offsets(struct consumer *consumer)
             partition->committed = partition->next;
         }
     }
-    if (list->cnt)
-        rd_kafka_commit(consumer->rk, list, 1);
+    consumer->commit_under_way = list->cnt && rd_kafka_commit(consumer->rk, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -352,6 +351,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     }
 }
 
+/* One at a time: the end of the client waits for those that wait for a coordinator. */
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    consumer->commit_under_way = false;
+}
+
 static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
 {
     struct consumer *consumer = opaque;
@@ -377,6 +383,7 @@ static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
     kafka_set(conf, "topic.metadata.refresh.interval.ms", "5000"); /* topics that others create */
     if (consumer->grouped)
         rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     rd_kafka_conf_set_error_cb(conf, on_error);
     return conf;
 }

@@ -259,7 +259,7 @@ struct consumer {
     bool complete; /* without a group: all topics are there */
     int64_t resolve_us, look_us, look_pause_us,
         committed_us; /* monotonic: next attempt, next look for topics, last commit of offsets */
-    bool trouble_logged;
+    bool trouble_logged, commit_under_way;
 };
 
 bool consumer_start(struct ctx *ctx, struct consumer *consumer);

@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include "platform/events/tests/fixture.h"
+#include "platform/faults/faults.h"
 #include "platform/sql/testing_postgresql.h"
 #include "tests/events/stage.h"
 
@@ -27,7 +28,7 @@ static void on_term(int signal)
 {
 }
 
-static int instance(const char *database, const char *servers)
+static int instance(const char *database, const char *servers, const char *more)
 {
     struct sigaction action = { .sa_handler = on_term };
     sigset_t blocked, before;
@@ -37,6 +38,9 @@ static int instance(const char *database, const char *servers)
     sigaction(SIGTERM, &action, NULL);
     struct fixture f;
     fixture_join(&f, database, servers);
+    faults_enable(true);
+    if (strcmp(more, "slow") == 0) /* it is before a commit most of the time: there it will be stopped */
+        REQUIRE(fault_set(&f.ctx, STR("events.consumer.commit"), (struct str){ 0 }, FAULT_DELAY, 15, 1000, 0));
     fixture_consume(&f);
     REQUIRE(events_start(f.events, on_fatal, NULL));
     sigsuspend(&before);
@@ -44,9 +48,9 @@ static int instance(const char *database, const char *servers)
     return check_end();
 }
 
-static pid_t start_instance(void)
+static pid_t start_instance(const char *more)
 {
-    return stage_run("instance", url, stage.servers, "");
+    return stage_run("instance", url, stage.servers, more);
 }
 
 /* Events of many owners for so long. */
@@ -101,14 +105,14 @@ static void open_all(const char *broker)
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "instance") == 0)
-        return instance(argv[2], argv[3]);
+        return instance(argv[2], argv[3], argv[4]);
     REQUIRE(argc == 2);
     if (!(url = test_postgresql_url()))
         return 77;
     open_all(argv[1]);
-    pid_t first = start_instance();
+    pid_t first = start_instance("slow");
     publish_for(1500);
-    pid_t second = start_instance(); /* partitions move to it */
+    pid_t second = start_instance(""); /* partitions move to it */
     publish_for(2000);
     wait_for_all("two instances");
 
@@ -120,7 +124,7 @@ int main(int argc, char **argv)
 
     stage_end(second, SIGKILL);
     publish_for(500);
-    second = start_instance();
+    second = start_instance("");
     publish_for(1000);
     CHECK_INT(stage_end(first, SIGTERM), 0); /* leaves in order */
     publish_for(1000);
