@@ -108,7 +108,9 @@ void assignment_look(struct consumer *consumer)
     if (list->cnt && (!consumer->wanted || consumer->wanted->cnt != list->cnt))
         assignment_want(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
+    pthread_mutex_lock(&consumer->lock);
     consumer->complete = all;
+    pthread_mutex_unlock(&consumer->lock);
 }
 
 /* ---- which log it is ---- */

@@ -282,7 +282,8 @@ static void commit_offsets(struct consumer *consumer)
             partition->committed = partition->next;
         }
     }
-    consumer->commit_under_way = list->cnt && rd_kafka_commit(consumer->rk, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    consumer->commit_under_way = list->cnt && rd_kafka_commit(consumer->rk, list, 1) ==
+                                                  RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -352,7 +353,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 }
 
 /* One at a time: the end of the client waits for those that wait for a coordinator. */
-static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
     consumer->commit_under_way = false;

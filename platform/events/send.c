@@ -4,7 +4,8 @@
  * when it is first needed. A message that was not sent in time is given up by the producer, never sent later than the
  * longest deadline: who was told "no" is not surprised by it for ever. */
 #define SEND_QUEUE_RETRY_US (2 * US_PER_MS)
-#define PROBE_US US_PER_S /* while the broker is away one call a second tries, for as long; others are refused at once */
+#define PROBE_US                                                                                   \
+    US_PER_S /* while the broker is away one call a second tries, for as long; others are refused at once */
 #define TOPICS_RETRY_US (10 * US_PER_MS)
 
 struct sender {

@@ -47,11 +47,14 @@ static void test_flow(void)
 
 /* ---- poison ---- */
 
-static const char *const good[] = { "ce_specversion=1.0", "ce_id=g-1", "ce_type=fanfare.test.thing.counted.v1",
-                                    "ce_source=/elsewhere", NULL };
-static const char *const bad_data[] = { "ce_specversion=1.0", "ce_id=p-1", "ce_type=fanfare.test.thing.counted.v1",
+static const char *const good[] = { "ce_specversion=1.0", "ce_id=g-1",
+                                    "ce_type=fanfare.test.thing.counted.v1", "ce_source=/elsewhere",
+                                    NULL };
+static const char *const bad_data[] = { "ce_specversion=1.0", "ce_id=p-1",
+                                        "ce_type=fanfare.test.thing.counted.v1",
                                         "ce_source=/elsewhere", NULL };
-static const char *const unheard[] = { "ce_specversion=1.0", "ce_id=u-1", "ce_type=fanfare.test.thing.unheard.v1",
+static const char *const unheard[] = { "ce_specversion=1.0", "ce_id=u-1",
+                                       "ce_type=fanfare.test.thing.unheard.v1",
                                        "ce_source=/elsewhere", NULL };
 static const char *const structured[] = { "content-type=application/cloudevents+json", NULL };
 
@@ -67,18 +70,22 @@ static void test_poison(void)
     CHECK(stage_produce(&stage, topic, NULL, NULL, NULL));
     CHECK(stage_produce(&stage, topic, "q", "{\"owner\":\"q\"}", bad_data));
     CHECK(stage_produce(&stage, topic, "u", "[]", unheard));
-    CHECK(stage_produce(&stage, topic, "g", "{\"owner\":\"g\",\"amount\":5,\"later\":{\"x\":1}}", good));
-    CHECK(stage_produce(&stage, topic, "s",
-                        "{\"specversion\":\"1.0\",\"id\":\"s-1\",\"type\":\"fanfare.test.thing.counted.v1\","
-                        "\"source\":\"/x\",\"data\":{\"owner\":\"s\",\"amount\":7}}",
-                        structured));
+    CHECK(stage_produce(&stage, topic, "g", "{\"owner\":\"g\",\"amount\":5,\"later\":{\"x\":1}}",
+                        good));
+    CHECK(stage_produce(
+        &stage, topic, "s",
+        "{\"specversion\":\"1.0\",\"id\":\"s-1\",\"type\":\"fanfare.test.thing.counted.v1\","
+        "\"source\":\"/x\",\"data\":{\"owner\":\"s\",\"amount\":7}}",
+        structured));
     CHECK(stage_produce(&stage, topic, "s", "{\"specversion\":", structured));
     for (int i = 0; i < 50; i++)
         REQUIRE(fixture_publish(&f, i % 2 ? "q2" : "r", 1, i == 20 ? "reject" : NULL));
     CHECK(events_settled(f.events, SETTLE_US));
-    CHECK_INT(fixture_sum(&f) - sum, 5 + 7 + 25 + 10); /* of r, 10 were before the one that was refused */
+    CHECK_INT(fixture_sum(&f) - sum,
+              5 + 7 + 25 + 10); /* of r, 10 were before the one that was refused */
     CHECK_INT(stage_count(&stage, DEAD_LETTERS) - before, 4);
-    CHECK_INT(fixture_number(&f, "SELECT count(*) FROM platform_parked WHERE state = 'behind'"), 14);
+    CHECK_INT(fixture_number(&f, "SELECT count(*) FROM platform_parked WHERE state = 'behind'"),
+              14);
     fixture_close(&f);
 }
 
@@ -198,7 +205,8 @@ static int publish_and_exit(const char *url, const char *servers, const char *mo
     fixture_join(&f, url, servers);
     faults_enable(true);
     if (strcmp(more, "exit") == 0)
-        REQUIRE(fault_set(&f.ctx, STR("events.relay.published"), (struct str){ 0 }, FAULT_EXIT, 0, 1000, 0));
+        REQUIRE(fault_set(&f.ctx, STR("events.relay.published"), (struct str){ 0 }, FAULT_EXIT, 0,
+                          1000, 0));
     for (int i = 0; i < 40; i++)
         REQUIRE(fixture_publish(&f, i % 2 ? "x" : "y", 1, NULL));
     REQUIRE(events_start(f.events, on_fatal, NULL));
@@ -227,7 +235,8 @@ static void test_relay_killed(void)
     CHECK_INT(stage_end(stage_run("publish", url, stage.servers, "stay"), 0), 0);
     CHECK(events_settled(f.events, SETTLE_US));
     CHECK_INT(fixture_number(&f, EFFECTS) - effects, 5 * 40);        /* none lost, none twice */
-    CHECK(stage_count(&stage, counted_v1.topic) - before > 5 * 40); /* although the log has some twice */
+    CHECK(stage_count(&stage, counted_v1.topic) - before >
+          5 * 40); /* although the log has some twice */
     fixture_close(&f);
     sql_erase(&publisher.ctx, str_of(url), "test");
     rmdir(folder);
@@ -250,7 +259,8 @@ static void test_consumer_killed(void)
     for (int round = 0; round < 12; round++) {
         pid_t pid = stage_run("consume", url, stage.servers, "");
         for (int i = 0; i < 150; i++, published++)
-            REQUIRE(fixture_publish(&f, i % 2 ? "killed-a" : "killed-b", 1, i % 5 ? NULL : "publish"));
+            REQUIRE(
+                fixture_publish(&f, i % 2 ? "killed-a" : "killed-b", 1, i % 5 ? NULL : "publish"));
         stage_sleep_ms(rand() % 150);
         stage_end(pid, SIGKILL);
     }
@@ -261,7 +271,8 @@ static void test_consumer_killed(void)
     fixture_join(&f, url, stage.servers);
     start();
     CHECK(events_settled(f.events, SETTLE_US));
-    CHECK_INT(fixture_number(&f, "SELECT count(*) FROM ledger WHERE owner LIKE 'killed-%'"), published);
+    CHECK_INT(fixture_number(&f, "SELECT count(*) FROM ledger WHERE owner LIKE 'killed-%'"),
+              published);
     CHECK_INT(fixture_number(&f, TWICE), 0);
     fixture_close(&f);
     sql_erase(&consumer.ctx, str_of(url), "test");

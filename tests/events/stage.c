@@ -144,8 +144,8 @@ bool stage_produce(const struct stage *stage, const char *topic, const char *key
     }
     rd_kafka_resp_err_t error = rd_kafka_producev(
         rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY((void *)key, key ? strlen(key) : 0),
-        RD_KAFKA_V_VALUE((void *)value, value ? strlen(value) : 0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE((void *)value, value ? strlen(value) : 0),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END);
     bool there = !error && rd_kafka_flush(rk, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_destroy(rk);
     return there;
@@ -159,8 +159,11 @@ long stage_count(const struct stage *stage, const char *topic)
     int64_t low, high;
     REQUIRE(rd_kafka_metadata(rk, 1, NULL, &metadata, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
     for (int i = 0; i < metadata->topic_cnt; i++)
-        for (int k = 0; strcmp(metadata->topics[i].topic, topic) == 0 && k < metadata->topics[i].partition_cnt; k++)
-            if (rd_kafka_query_watermark_offsets(rk, topic, k, &low, &high, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        for (int k = 0;
+             strcmp(metadata->topics[i].topic, topic) == 0 && k < metadata->topics[i].partition_cnt;
+             k++)
+            if (rd_kafka_query_watermark_offsets(rk, topic, k, &low, &high, 10000) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR)
                 count += high - low;
     rd_kafka_metadata_destroy(metadata);
     rd_kafka_destroy(rk);

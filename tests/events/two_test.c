@@ -39,8 +39,10 @@ static int instance(const char *database, const char *servers, const char *more)
     struct fixture f;
     fixture_join(&f, database, servers);
     faults_enable(true);
-    if (strcmp(more, "slow") == 0) /* it is before a commit most of the time: there it will be stopped */
-        REQUIRE(fault_set(&f.ctx, STR("events.consumer.commit"), (struct str){ 0 }, FAULT_DELAY, 15, 1000, 0));
+    if (strcmp(more, "slow") ==
+        0) /* it is before a commit most of the time: there it will be stopped */
+        REQUIRE(fault_set(&f.ctx, STR("events.consumer.commit"), (struct str){ 0 }, FAULT_DELAY, 15,
+                          1000, 0));
     fixture_consume(&f);
     REQUIRE(events_start(f.events, on_fatal, NULL));
     sigsuspend(&before);
@@ -97,8 +99,9 @@ static void open_all(const char *broker)
     stage_broker_start(&stage);
     fixture_open(&ledger, url, stage.servers);
     fixture_open(&publisher, NULL, stage.servers);
-    REQUIRE(events_consume(&publisher.ctx, publisher.events,
-                           &(struct consumer_settings){ .name = "watcher", .reactions = hears, .n_reactions = 1 }));
+    REQUIRE(events_consume(
+        &publisher.ctx, publisher.events,
+        &(struct consumer_settings){ .name = "watcher", .reactions = hears, .n_reactions = 1 }));
     REQUIRE(events_start(publisher.events, on_fatal, NULL));
 }
 

@@ -140,11 +140,12 @@ void fixture_open(struct fixture *f, const char *url, const char *servers)
 
 void fixture_consume(struct fixture *f)
 {
-    REQUIRE(events_consume(&f->ctx, f->events, &(struct consumer_settings){
-                                                   .name = "test",
-                                                   .reactions = fixture_reactions,
-                                                   .n_reactions = FIXTURE_REACTIONS,
-                                               }));
+    REQUIRE(events_consume(&f->ctx, f->events,
+                           &(struct consumer_settings){
+                               .name = "test",
+                               .reactions = fixture_reactions,
+                               .n_reactions = FIXTURE_REACTIONS,
+                           }));
 }
 
 void fixture_close(struct fixture *f)
