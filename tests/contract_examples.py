@@ -5,7 +5,7 @@ Each operation, in the order of `x-order` (then of the file), is called with the
 body; the answer must have the documented success status, a documented media type, and a body that fits its schema.
 Then its documented errors are provoked as far as the contract alone tells how: 400 by JSON that ends early, 401 without
 a token and with bad ones, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
-unknown member or an impossible parameter; each must be the problem that the contract promises.
+unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises.
 
 contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
 """
@@ -148,6 +148,16 @@ class Operation:
         schema = resolved(self.document, param['schema'])
         return found[0] if found else schema.get('example', schema.get('default'))
 
+    def strange_ids(self):
+        """Ids like the examples' in the path, of the same kind, that nobody has."""
+        strange = {}
+        for param in self.params:
+            example = self.example(param)
+            if param['in'] == 'path' and isinstance(example, str):
+                prefix = example.split('_')[0] + '_' if '_' in example else ''
+                strange[param['name']] = prefix + 'nobody' + secrets.token_hex(4)
+        return strange
+
     def request(self, replace=None):
         """(target, headers) of the parameters' examples; `replace` {name: text} puts others in."""
         path, query, headers = self.path, [], {}
@@ -210,19 +220,21 @@ class Run:
     """All checks of one service; `keys` mint a token for each call; None where only one token is known."""
 
     def __init__(self, base, document, keys, token, write_key, patience_s):
+        if document is None:
+            document = json.loads(call(base.rstrip('/'), 'GET', '/openapi.json', {}, None).body)
         self.base, self.document, self.keys, self.token, self.write_key = base.rstrip('/'), document, keys, token, write_key
         self.patience_s = patience_s
-        self.passed, self.failed = 0, []
+        self.passed, self.failed, self.provoked, self.by_name = 0, [], set(), {}
 
     def authorization(self, operation):
         if not operation.security:
             return {}
         if operation.by_write_key():
-            return {'Authorization': 'Basic ' + base64.b64encode(f'{self.write_key}:'.encode()).decode()}
+            return basic(self.write_key)
         return {'Authorization': 'Bearer ' + (self.keys.token(operation.scope()) if self.keys else self.token)}
 
-    def send(self, operation, body=None, replace=None, headers=None, authorization=None):
-        """`body` is JSON to be written, or bytes; None takes the first example."""
+    def send(self, operation, body=None, replace=None, headers=None, authorization=None, more=''):
+        """`body` is JSON to be written, or bytes; None takes the first example. `more` ends the target."""
         target, all_headers = operation.request(replace)
         all_headers.update(self.authorization(operation) if authorization is None else authorization)
         if body is None and operation.bodies:
@@ -234,7 +246,7 @@ class Run:
         if operation.method == 'POST' and operation.writes():
             all_headers['Idempotency-Key'] = secrets.token_hex(16)
         all_headers.update(headers or {})
-        return call(self.base, operation.method, target, all_headers, body)
+        return call(self.base, operation.method, target + more, all_headers, body)
 
     def note(self, operation, what, wrong):
         if wrong:
@@ -282,46 +294,58 @@ class Run:
             wrong = self.body_misfits(operation.responses[str(status)], answer)
             if not wrong and json.loads(answer.body)['status'] != status:
                 wrong = [f'the problem says another status: {answer}']
+        self.provoked.add((operation.name, status))
         self.note(operation, f'{status}, {what}', wrong)
 
     def errors(self):
-        for operation in operations_of(self.document):
-            documented = {int(status) for status in operation.responses if int(status) >= 400}
-            for status in sorted(documented):
+        self.by_name = {operation.name: operation for operation in operations_of(self.document)}
+        for operation in self.by_name.values():
+            for status in sorted(int(status) for status in operation.responses if int(status) >= 400):
+                steps = operation.node['responses'][str(status)].get('x-provoke')
                 provoke = getattr(self, f'provoke_{status}', None)
-                if provoke:
+                if steps:
+                    self.provoke_as_told(operation, status, steps)
+                elif provoke:
                     provoke(operation)
 
+    def provoke_as_told(self, operation, status, steps):
+        """`x-provoke`: requests, the last of which is refused; those before may name other operations, and succeed."""
+        for number, step in enumerate(steps, 1):
+            target = self.by_name[step.get('operation', operation.name)]
+            answer = self.send(target, step.get('body'), step.get('params'), step.get('headers'))
+            if number < len(steps) and answer.status != target.success:
+                self.note(operation, f'{status}, step {number}', [f'{target.success} was to come, not {answer}'])
+                return
+        self.refused(operation, 'as its contract tells', status, answer)
+
     def provoke_400(self, operation):
-        if operation.bodies and not operation.raw:
-            self.refused(operation, 'JSON that ends early', 400, self.send(operation, b'{"a":'))
-            self.refused(operation, 'bad UTF-8', 400, self.send(operation, b'{"a":"\xff"}'))
-            self.refused(operation, 'a key twice', 400, self.send(operation, b'{"a":1,"a":2}'))
-            self.refused(operation, 'too deep', 400, self.send(operation, b'[' * 10000))
+        if not operation.bodies:
+            self.refused(operation, 'a bad escape', 400, self.send(operation, more='?a=%zz'))
+            return
+        self.refused(operation, 'JSON that ends early', 400, self.send(operation, b'{"a":'))
+        self.refused(operation, 'bad UTF-8', 400, self.send(operation, b'{"a":"\xff"}'))
+        self.refused(operation, 'a key twice', 400, self.send(operation, b'{"a":1,"a":2}'))
+        self.refused(operation, 'too deep', 400, self.send(operation, b'[' * 10000))
 
     def provoke_401(self, operation):
         self.refused(operation, 'no token', 401, self.send(operation, authorization={}))
         if operation.by_write_key():
-            wrong = 'Basic ' + base64.b64encode(b'nobody:').decode()
-            self.refused(operation, 'a wrong key', 401, self.send(operation, authorization={'Authorization': wrong}))
+            self.refused(operation, 'a wrong key', 401, self.send(operation, authorization=basic('nobody')))
         elif self.keys:
             for what, token in self.keys.bad_tokens(operation.scope()).items():
                 bearer = {'Authorization': f'Bearer {token}'}
                 self.refused(operation, what, 401, self.send(operation, authorization=bearer))
 
     def provoke_403(self, operation):
-        if self.keys and not operation.by_write_key():
-            token = {'Authorization': 'Bearer ' + self.keys.token('nothing:at-all')}
-            self.refused(operation, 'a token of another scope', 403, self.send(operation, authorization=token))
+        if not self.keys:
+            return
+        weak = {'Authorization': 'Bearer ' + self.keys.token('nothing:at-all')}
+        if operation.by_write_key():
+            weak = basic(tokens.WEAK_WRITE_KEY)
+        self.refused(operation, 'another scope', 403, self.send(operation, authorization=weak))
 
     def provoke_404(self, operation):
-        """An id like the example's, of the same kind, that nobody has."""
-        strange = {}
-        for param in operation.params:
-            example = operation.example(param)
-            if param['in'] == 'path' and isinstance(example, str):
-                prefix = example.split('_')[0] + '_' if '_' in example else ''
-                strange[param['name']] = prefix + 'nobody' + secrets.token_hex(4)
+        strange = operation.strange_ids()
         if strange:
             self.refused(operation, 'an id that nobody has', 404, self.send(operation, replace=strange))
 
@@ -348,21 +372,36 @@ class Run:
                 body = {name: [{}] for name in operation.bodies[0]}
                 self.refused(operation, 'members of wrong types', 422, self.send(operation, body))
         for param in operation.params:
-            number = resolved(self.document, param['schema']).get('type') == 'integer'
-            if param['in'] == 'query' and number:
-                self.refused(operation, f'{param["name"]} that is no number', 422,
-                             self.send(operation, replace={param['name']: 'many'}))
+            wrong = impossible(resolved(self.document, param['schema']))
+            if wrong is not None:
+                self.refused(operation, f'{param["name"]} = {wrong[:20]}', 422,
+                             self.send(operation, replace={param['name']: wrong}))
+
+    def unavailable(self):
+        """503 where it is documented, once what the service waits for is gone."""
+        for operation in operations_of(self.document):
+            if '503' in operation.responses:
+                self.refused(operation, 'what it needs is away', 503,
+                             self.send(operation, replace=operation.strange_ids()))
+
+    def unprovoked(self):
+        """Documented errors that nothing here has provoked."""
+        return [f'{operation.name} {status}' for operation in operations_of(self.document)
+                for status in operation.responses
+                if int(status) >= 400 and (operation.name, int(status)) not in self.provoked]
 
 
-def run(base, document=None, keys=None, token=None, write_key='', errors=True, patience_s=0):
-    """(passed, [what failed]): all examples, then the errors."""
-    if document is None:
-        document = json.loads(call(base.rstrip('/'), 'GET', '/openapi.json', {}, None).body)
-    checks = Run(base, document, keys, token, write_key, patience_s)
-    checks.examples()
-    if errors:
-        checks.errors()
-    return checks.passed, checks.failed
+def basic(write_key):
+    return {'Authorization': 'Basic ' + base64.b64encode(f'{write_key}:'.encode()).decode()}
+
+
+def impossible(schema):
+    """A parameter's text that its schema cannot take; None when it takes all."""
+    if 'maxLength' in schema:
+        return 'x' * (schema['maxLength'] + 1)
+    if 'enum' in schema or schema.get('format') or schema.get('type') in ('integer', 'number', 'boolean'):
+        return 'nothing of the kind'
+    return None
 
 
 def main():
@@ -380,10 +419,14 @@ def main():
         with open(given.openapi, encoding='utf-8') as file:
             document = json.load(file)
     keys = tokens.Keys(given.keys) if given.keys else None
-    passed, failed = run(given.base, document, keys, given.token, given.write_key, not given.examples_only,
-                         given.patience)
-    print(f'{passed} passed, {len(failed)} failed')
-    sys.exit(1 if failed else 0)
+    checks = Run(given.base, document, keys, given.token, given.write_key, given.patience)
+    checks.examples()
+    if not given.examples_only:
+        checks.errors()
+        for one in checks.unprovoked():
+            print(f'documented, not provoked here: {one}')
+    print(f'{checks.passed} passed, {len(checks.failed)} failed')
+    sys.exit(1 if checks.failed else 0)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ import sys
 import time
 
 REVOKED = 'a-token-that-was-revoked'
+WEAK_WRITE_KEY = 'wk_weak'  # known, but it may do nothing
 
 P = 2 ** 255 - 19
 ORDER = 2 ** 252 + 27742317777372353535851937790883648493
@@ -106,8 +107,8 @@ class Keys:
         key = {'crv': 'Ed25519', 'kty': 'OKP', 'x': base64url(public)}
         thumbprint = hashlib.sha256(json.dumps(key, separators=(',', ':')).encode()).digest()  # RFC 7638
         keys = {'keys': [{'kid': base64url(thumbprint), **key}],
-                'write_keys': [{'hash': hashlib.sha256(self.write_key.encode()).hexdigest(), 'source': 'test',
-                                'scopes': 'collect'}],
+                'write_keys': [{'hash': hashlib.sha256(key.encode()).hexdigest(), 'source': key, 'scopes': scopes}
+                               for key, scopes in ((self.write_key, 'collect'), (WEAK_WRITE_KEY, 'nothing:at-all'))],
                 'revoked': [REVOKED]}
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='ascii') as file:
             file.write(seed.hex())

@@ -89,7 +89,7 @@ struct joining {
 static bool is_data(struct str key)
 {
     return str_is(key, "example") || str_is(key, "examples") || str_is(key, "default") ||
-           str_is(key, "enum") || str_is(key, "const");
+           str_is(key, "enum") || str_is(key, "const") || str_is(key, "x-provoke");
 }
 
 /* Members that map free names to things. */

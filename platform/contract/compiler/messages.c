@@ -198,6 +198,20 @@ static bool response_problem(struct compiler *c, struct spot spot, struct spot s
     return true;
 }
 
+/* Requests by which a test provokes the error: the last one is refused, those before may be of other operations. */
+static bool response_provoke(struct compiler *c, struct spot site)
+{
+    struct spot steps = spot_member(c, site, "x-provoke");
+    if (!steps.node)
+        return true;
+    bool fine = json_type(steps.node) == JSON_ARRAY && json_size(steps.node) > 0;
+    for (struct json_iter it = json_iter(steps.node); json_next(&it);)
+        for (struct json_iter word = json_iter(it.value); json_next(&word);)
+            fine &= str_is(word.key, "operation") || str_is(word.key, "params") ||
+                    str_is(word.key, "headers") || str_is(word.key, "body");
+    return fine || wrong(c, steps, "is a list of requests: { operation, params, headers, body }");
+}
+
 static bool response_read(struct compiler *c, struct spot site, struct str code,
                           struct model_operation *operation)
 {
@@ -211,7 +225,7 @@ static bool response_read(struct compiler *c, struct spot site, struct str code,
         !json_str(json_get(site.node, "description")).len)
         return wrong(c, site, "\"description\" is required");
     if (status >= 400)
-        return response_problem(c, spot, site, operation);
+        return response_problem(c, spot, site, operation) && response_provoke(c, site);
     if (status == 304)
         return true;
     if (operation->success)
