@@ -16,6 +16,14 @@ _Static_assert(__LDBL_MANT_DIG__ >= 64, "numbers are compared as long double");
 
 int json_compare_numbers(const struct json *a, const struct json *b)
 {
+    if (unsafe_yyjson_is_real(val_of(a)) && unsafe_yyjson_is_real(val_of(b))) {
+        double x = val_of(a)->uni.f64, y = val_of(b)->uni.f64;
+        return (x > y) - (x < y);
+    }
+    if (value_type(a) == JSON_INTEGER && value_type(b) == JSON_INTEGER) {
+        int64_t x = val_of(a)->uni.i64, y = val_of(b)->uni.i64;
+        return (x > y) - (x < y);
+    }
     long double left = exact(val_of(a)), right = exact(val_of(b));
     return (left > right) - (left < right);
 }
@@ -73,7 +81,7 @@ static bool equal(yyjson_val *a, yyjson_val *b)
     case YYJSON_TYPE_NUM:
         return json_compare_numbers(json_of(a), json_of(b)) == 0;
     case YYJSON_TYPE_STR:
-        return str_eq(text_of(a), text_of(b));
+        return same_text(text_of(a), text_of(b));
     default:
         break;
     }

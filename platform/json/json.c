@@ -37,9 +37,30 @@ static const char *skip_string(const char *at, const char *end)
     return end;
 }
 
+typedef uint8_t bytes_16 __attribute__((vector_size(16)));
+
+/* Has it no more opening brackets, in text too, than levels are allowed? Most documents are let through by this. */
+static bool has_few_brackets(struct str text)
+{
+    size_t n = 0, at = 0;
+    for (; text.len - at >= 16 && n <= JSON_DEPTH; at += 16) {
+        bytes_16 bytes;
+        memcpy(&bytes, text.ptr + at, 16);
+        bytes = (bytes_16)((bytes | 0x20) == '{') & 1; /* '[' becomes '{' */
+        uint64_t halves[2];
+        memcpy(halves, &bytes, 16);
+        n += (halves[0] + halves[1]) * 0x0101010101010101u >> 56;
+    }
+    for (; at < text.len; at++)
+        n += (text.ptr[at] | 0x20) == '{';
+    return n <= JSON_DEPTH;
+}
+
 /* Before parsing, so that a deep document costs no memory. Brackets need not match: the parser sees to that. */
 static bool depth_fits(struct ctx *ctx, struct str text)
 {
+    if (has_few_brackets(text))
+        return true;
     const char *at = text.ptr, *end = text.ptr + text.len;
     int depth = 0;
     while (at < end) {
@@ -77,7 +98,7 @@ void keys_sort(yyjson_val *object, yyjson_val **keys)
 
 static bool same_key(yyjson_val *a, yyjson_val *b)
 {
-    return a->tag >> YYJSON_TAG_BIT == b->tag >> YYJSON_TAG_BIT && str_eq(text_of(a), text_of(b));
+    return same_text(text_of(a), text_of(b));
 }
 
 static yyjson_val *duplicate_of_few(yyjson_val *first, size_t n)
@@ -147,25 +168,7 @@ const struct json *json_parse(struct ctx *ctx, struct str text)
 
 enum json_type json_type(const struct json *value)
 {
-    yyjson_val *val = val_of(value);
-    switch (yyjson_get_type(val)) {
-    case YYJSON_TYPE_NULL:
-        return JSON_NULL;
-    case YYJSON_TYPE_BOOL:
-        return JSON_BOOL;
-    case YYJSON_TYPE_NUM:
-        return yyjson_is_sint(val) || (yyjson_is_uint(val) && val->uni.u64 <= INT64_MAX)
-                   ? JSON_INTEGER
-                   : JSON_NUMBER;
-    case YYJSON_TYPE_STR:
-        return JSON_STRING;
-    case YYJSON_TYPE_ARR:
-        return JSON_ARRAY;
-    case YYJSON_TYPE_OBJ:
-        return JSON_OBJECT;
-    default:
-        return JSON_ABSENT;
-    }
+    return value_type(value);
 }
 
 bool json_is_integral(const struct json *value)
@@ -231,33 +234,17 @@ const struct json *json_pointer(const struct json *value, struct str pointer)
 
 size_t json_size(const struct json *container)
 {
-    yyjson_val *val = val_of(container);
-    return yyjson_is_ctn(val) ? unsafe_yyjson_get_len(val) : 0;
+    return value_size(container);
 }
 
 struct json_iter json_iter(const struct json *container)
 {
-    size_t size = json_size(container);
-    return (struct json_iter){
-        .container = container,
-        .at = size ? json_of(unsafe_yyjson_get_first(val_of(container))) : NULL,
-        .index = SIZE_MAX,
-        .left = size,
-    };
+    return value_iter(container);
 }
 
 bool json_next(struct json_iter *it)
 {
-    if (!it->left)
-        return false;
-    yyjson_val *at = val_of(it->at);
-    if (unsafe_yyjson_is_obj(val_of(it->container)))
-        it->key = text_of(at++);
-    it->value = json_of(at);
-    it->at = json_of(unsafe_yyjson_get_next(at));
-    it->index++;
-    it->left--;
-    return true;
+    return value_next(it);
 }
 
 const struct json *json_iter_key(const struct json_iter *it)

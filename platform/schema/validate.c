@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "platform/json/value.h"
 #include "platform/schema/run.h"
 
 /* ---- noting what is wrong ---- */
@@ -88,18 +89,18 @@ static bool refuse_value(struct run *run, const struct any_rules *rules, const s
     if (rules->constant)
         return refuse(run, spot, "must be " STR_FMT, STR_ARG(shown(run, rules->constant)));
     struct str list = STR("");
-    for (struct json_iter it = json_iter(rules->members); json_next(&it) && it.index < 10;)
+    for (struct json_iter it = value_iter(rules->members); value_next(&it) && it.index < 10;)
         list = arena_printf(run->ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(list),
                             it.index ? ", " : "", STR_ARG(shown(run, it.value)));
     return refuse(run, spot, "must be one of " STR_FMT "%s", STR_ARG(list),
-                  json_size(rules->members) > 10 ? ", ..." : "");
+                  value_size(rules->members) > 10 ? ", ..." : "");
 }
 
 /* ---- what was spoken of ---- */
 
 void seen_init(struct run *run, struct seen *seen, const struct json *value)
 {
-    *seen = (struct seen){ .n = (json_size(value) + 63) / 64, .bits = &seen->few };
+    *seen = (struct seen){ .n = (value_size(value) + 63) / 64, .bits = &seen->few };
     if (seen->n > 1)
         seen->bits = ARENA_ARRAY(run->ctx->arena, uint64_t, seen->n);
 }
@@ -127,7 +128,7 @@ bool fits(struct run *run, const struct node *node, const struct json *value,
 static bool visit_unevaluated(struct run *run, const struct node *node, const struct json *value,
                               const struct spot *spot, const struct seen *seen)
 {
-    for (struct json_iter it = json_iter(value); json_next(&it);) {
+    for (struct json_iter it = value_iter(value); value_next(&it);) {
         if (seen->bits[it.index / 64] >> it.index % 64 & 1)
             continue;
         struct spot below = { spot, it.key, it.index };
@@ -141,7 +142,7 @@ static bool visit_unevaluated(struct run *run, const struct node *node, const st
 
 static unsigned type_of(const struct json *value)
 {
-    switch (json_type(value)) {
+    switch (value_type(value)) {
     case JSON_NULL:
         return TYPE_NULL;
     case JSON_BOOL:
@@ -168,7 +169,7 @@ static bool visit_value(struct run *run, const struct any_rules *rules, const st
         return refuse_value(run, rules, spot);
     if (!rules->members)
         return true;
-    for (struct json_iter it = json_iter(rules->members); json_next(&it);)
+    for (struct json_iter it = value_iter(rules->members); value_next(&it);)
         if (json_equal(it.value, value))
             return true;
     return refuse_value(run, rules, spot);

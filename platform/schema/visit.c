@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "platform/json/value.h"
 #include "platform/schema/run.h"
 
 /* ---- numbers ---- */
@@ -68,7 +69,7 @@ static bool refuse_twins(struct run *run, const struct json *array, const struct
     if (run->quiet)
         return false;
     size_t first = SIZE_MAX;
-    for (struct json_iter it = json_iter(array); json_next(&it);) {
+    for (struct json_iter it = value_iter(array); value_next(&it);) {
         if (!json_equal(it.value, twin))
             continue;
         if (first != SIZE_MAX) {
@@ -83,11 +84,11 @@ static bool refuse_twins(struct run *run, const struct json *array, const struct
 /* Sorted where there are many, so that no choice of items makes it slow. */
 static bool visit_unique(struct run *run, const struct json *array, const struct spot *spot)
 {
-    size_t n = json_size(array);
+    size_t n = value_size(array);
     const struct json *few[FEW_ITEMS], **items = few, *twin = NULL;
     if (n > FEW_ITEMS)
         items = mem_alloc(n * sizeof(const struct json *));
-    for (struct json_iter it = json_iter(array); json_next(&it);) {
+    for (struct json_iter it = value_iter(array); value_next(&it);) {
         items[it.index] = it.value;
         for (size_t i = 0; n <= FEW_ITEMS && i < it.index; i++)
             if (json_equal(items[i], it.value))
@@ -108,8 +109,8 @@ static bool visit_contains(struct run *run, const struct array_rules *rules,
 {
     size_t n = 0;
     bool all = seen || rules->max_contains != SIZE_MAX;
-    for (struct json_iter it = json_iter(array);
-         json_next(&it) && (all || n < rules->min_contains);) {
+    for (struct json_iter it = value_iter(array);
+         value_next(&it) && (all || n < rules->min_contains);) {
         struct spot below = { spot, it.key, it.index };
         if (fits(run, rules->contains, it.value, &below, NULL)) {
             n++;
@@ -128,12 +129,12 @@ static bool visit_contains(struct run *run, const struct array_rules *rules,
 bool visit_array(struct run *run, const struct array_rules *rules, const struct json *value,
                  const struct spot *spot, struct seen *seen)
 {
-    size_t n = json_size(value);
+    size_t n = value_size(value);
     if (n < rules->min_items)
         return refuse(run, spot, "must have at least %zu elements", rules->min_items);
     if (n > rules->max_items)
         return refuse(run, spot, "must have at most %zu elements", rules->max_items);
-    for (struct json_iter it = json_iter(value); json_next(&it);) {
+    for (struct json_iter it = value_iter(value); value_next(&it);) {
         const struct node *node = it.index < rules->n_prefix ? rules->prefix[it.index]
                                                              : rules->items;
         if (!node)
@@ -154,7 +155,7 @@ bool visit_array(struct run *run, const struct array_rules *rules, const struct 
 static const struct member *member_find(const struct object_rules *rules, struct str name,
                                         uint32_t *next)
 {
-    if (*next < rules->n_members && str_eq(rules->members[*next].name, name))
+    if (*next < rules->n_members && same_text(rules->members[*next].name, name))
         return &rules->members[(*next)++];
     if (!rules->slots)
         return NULL;
@@ -162,7 +163,7 @@ static const struct member *member_find(const struct object_rules *rules, struct
         uint32_t slot = rules->slots[at & rules->slot_mask];
         if (!slot)
             return NULL;
-        if (str_eq(rules->members[slot - 1].name, name)) {
+        if (same_text(rules->members[slot - 1].name, name)) {
             *next = slot;
             return &rules->members[slot - 1];
         }
@@ -225,7 +226,7 @@ static bool visit_dependent(struct run *run, const struct dependent *dependent,
 {
     if (!json_get_n(value, dependent->name))
         return true;
-    for (struct json_iter it = json_iter(dependent->names); json_next(&it);) {
+    for (struct json_iter it = value_iter(dependent->names); value_next(&it);) {
         struct spot below = { spot, json_str(it.value), 0 };
         if (!json_get_n(value, json_str(it.value)))
             return refuse(run, &below, "is required beside " STR_FMT, STR_ARG(dependent->name));
@@ -236,13 +237,13 @@ static bool visit_dependent(struct run *run, const struct dependent *dependent,
 bool visit_object(struct run *run, const struct object_rules *rules, const struct json *value,
                   const struct spot *spot, struct seen *seen)
 {
-    size_t n = json_size(value);
+    size_t n = value_size(value);
     if (n < rules->min_members)
         return refuse(run, spot, "must have at least %zu members", rules->min_members);
     if (n > rules->max_members)
         return refuse(run, spot, "must have at most %zu members", rules->max_members);
     uint32_t next = 0, required = 0;
-    for (struct json_iter it = json_iter(value); json_next(&it);) {
+    for (struct json_iter it = value_iter(value); value_next(&it);) {
         const struct member *member = member_find(rules, it.key, &next);
         if (!visit_member(run, rules, &it, member, spot, seen))
             return false;
