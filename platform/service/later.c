@@ -232,7 +232,7 @@ struct later *later_new(struct runtime *runtime)
     pthread_cond_init(&later->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&later->lock, NULL);
-    later->is_running = thread_start(&later->thread, "later", run, later);
+    later->is_running = thread_start(&later->thread, "later", OWN_STACK_BYTES, run, later);
     return later;
 }
 

@@ -8,7 +8,9 @@
 #include "platform/service/settings_table.h"
 #include "platform/token/token.h"
 
-#define SERVICE_STACK_BYTES (256 * 1024) /* of our own threads: they keep what is large in arenas */
+#define OWN_STACK_BYTES                                                                            \
+    (256 * 1024) /* of the runtime's threads: they keep what is large in arenas */
+#define WORKER_STACK_BYTES (1 << 20) /* of workers: what services call may want more */
 #define MOST_WORKERS 16
 #define MOST_CONSUMERS 8
 
@@ -73,8 +75,9 @@ void workers_free(struct runtime *runtime);
 /* Runs one round of the worker of this name on this thread; for tests. Gives what it gave. */
 bool worker_run_once(struct runtime *runtime, const char *name);
 
-/* A thread with a small stack and a name. */
-bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument);
+/* A thread with a stack of this size and a name. */
+bool thread_start(pthread_t *thread, const char *name, size_t stack_bytes, void *(*run)(void *),
+                  void *argument);
 
 /* ---- later.c ---- */
 

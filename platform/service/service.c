@@ -83,7 +83,7 @@ static void *cut(void *argument)
 static void limit_drain(void)
 {
     pthread_t thread;
-    if (thread_start(&thread, "drain", cut, NULL))
+    if (thread_start(&thread, "drain", OWN_STACK_BYTES, cut, NULL))
         pthread_detach(thread);
 }
 

@@ -22,11 +22,12 @@ struct worker {
     struct metric *took, *failed;
 };
 
-bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument)
+bool thread_start(pthread_t *thread, const char *name, size_t stack_bytes, void *(*run)(void *),
+                  void *argument)
 {
     pthread_attr_t small;
     pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, SERVICE_STACK_BYTES);
+    pthread_attr_setstacksize(&small, stack_bytes);
     bool started = pthread_create(thread, &small, run, argument) == 0;
     pthread_attr_destroy(&small);
     if (started)
@@ -129,7 +130,7 @@ bool workers_start(struct ctx *ctx, struct runtime *runtime)
         struct worker *worker = runtime->workers[i];
         char name[16]; /* the kernel's limit */
         snprintf(name, sizeof(name), "%s", worker->name);
-        worker->is_running = thread_start(&worker->thread, name, run, worker);
+        worker->is_running = thread_start(&worker->thread, name, WORKER_STACK_BYTES, run, worker);
         if (!worker->is_running)
             return ctx_fail(ctx, ERR_UNAVAILABLE,
                             "worker %s cannot be started: no thread to be had", worker->name);

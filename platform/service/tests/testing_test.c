@@ -1,5 +1,6 @@
 /* The example service opened as tests open services: requests, events, workers, reopening, on each engine. */
 #include "base/tests/check.h"
+#include "platform/faults/faults.h"
 #include "platform/service/testing.h"
 #include "platform/service/tests/example/example.h"
 #include "example_contract.h"
@@ -77,6 +78,18 @@ static void test_published_later(struct test_service *test)
     CHECK_INT(test_published(test, &EXAMPLE_NOTE_STORED_V1_TYPE), before + 20);
 }
 
+/* The first commits fail: what was queued is stored all the same, once. */
+static void test_published_later_in_trouble(struct test_service *test)
+{
+    size_t before = test_published(test, &EXAMPLE_NOTE_STORED_V1_TYPE);
+    CHECK(fault_set(test_ctx(test), STR("sql.commit"), (struct str){ NULL, 0 }, FAULT_ERROR, 0,
+                    1000, 3));
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(test_call(test, "GET", "/v1/waits/0", NULL, NULL, NULL).status, 200);
+    CHECK_INT(test_published(test, &EXAMPLE_NOTE_STORED_V1_TYPE), before + 5);
+    faults_clear();
+}
+
 static void test_services_own(struct test_service *test)
 {
     struct ctx *ctx = test_ctx(test);
@@ -111,6 +124,7 @@ static void test_room(const char *url)
     test_requests(test);
     test_events(test);
     test_published_later(test);
+    test_published_later_in_trouble(test);
     test_services_own(test);
     test_reopened(test);
     test_close(test);
