@@ -10,5 +10,4 @@ struct progress {
 };
 
 struct progress progress_begin(const char *what, int64_t done);
-void progress_show(struct progress *progress, int64_t done, int64_t rejected, double share,
-                   int end);
+void progress_show(struct progress *progress, int64_t done, int64_t rejected, double share, int end);
