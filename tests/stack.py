@@ -1,6 +1,5 @@
 """Services of the stack, started straight from the build folder on free loopback ports with their data in a temporary
 folder; for benchmarks and tests that need real neighbours. What is started here is stopped here, by its pid."""
-import base64
 import http.client
 import json
 import os
@@ -10,7 +9,11 @@ import signal
 import socket
 import subprocess
 import tempfile
+import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tokens  # noqa: E402
 
 TICKS = os.sysconf('SC_CLK_TCK')
 READY_S = 20
@@ -95,6 +98,7 @@ class Stack:
         self.services = {}
         self.ports = {}
         self.tokens = {}
+        self.keys = tokens.Keys(os.path.join(self.folder, 'keys'))
 
     def __enter__(self):
         return self
@@ -144,7 +148,7 @@ class Stack:
 
     def token(self, scopes):
         if scopes not in self.tokens:
-            self.tokens[scopes] = mint(os.path.join(self.folder, 'keys'), scopes)
+            self.tokens[scopes] = self.keys.token(scopes)
         return self.tokens[scopes]
 
     def call(self, name, method, path, body=None, scopes='*', headers=None, expect=None):
@@ -162,29 +166,3 @@ class Stack:
             return status, told, json.loads(text)
         except ValueError:
             return status, told, None
-
-
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b'=')
-
-
-def mint(keys, scopes, lifetime_s=600):
-    """A token as the services make them (EdDSA, RFC 8037), signed by the openssl program with the stack's own key."""
-    with open(os.path.join(keys, 'signing.key'), encoding='ascii') as file:
-        seed = bytes.fromhex(file.read().strip())
-    with open(os.path.join(keys, 'keys.json'), encoding='ascii') as file:
-        kid = json.load(file)['keys'][0]['kid']
-    now = int(time.time())
-    header = {'alg': 'EdDSA', 'typ': 'JWT', 'kid': kid}
-    claims = {'iss': 'fanfare', 'sub': 'bench', 'aud': 'fanfare', 'scope': scopes, 'jti': os.urandom(12).hex(),
-              'iat': now, 'nbf': now, 'exp': now + lifetime_s}
-    signed = b'.'.join(base64url(json.dumps(part).encode()) for part in (header, claims))
-    with tempfile.TemporaryDirectory(prefix='fanfare-') as folder:
-        key, text = os.path.join(folder, 'key'), os.path.join(folder, 'text')
-        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), 'wb') as file:
-            file.write(bytes.fromhex('302e020100300506032b657004220420') + seed)  # PKCS #8 of RFC 8410
-        with open(text, 'wb') as file:
-            file.write(signed)
-        signature = subprocess.run(['openssl', 'pkeyutl', '-sign', '-rawin', '-keyform', 'DER', '-inkey', key,
-                                    '-in', text], capture_output=True, check=True).stdout
-    return (signed + b'.' + base64url(signature)).decode()
