@@ -24,6 +24,7 @@ static bool handle_unknown_version(struct call *call)
 bool call_start(struct call *call)
 {
     struct reader *in = &call->in;
+    put_i32(&call->out, 0); /* the length, filled in when the call is done */
     int16_t key = get_i16(in);
     call->version = get_i16(in);
     int32_t correlation = get_i32(in);
@@ -32,7 +33,6 @@ bool call_start(struct call *call)
     call->broker->stats.requests++;
     if (in->bad || !call->api)
         return false;
-    put_i32(&call->out, 0);
     put_i32(&call->out, correlation);
     if (call->version < call->api->least || call->version > call->api->most)
         return handle_unknown_version(call);

@@ -3,20 +3,10 @@
  * there, unchanged, in order and once. So are committed offsets.
  *
  * broker_kill_test BROKER [--rounds N] [--seed N] */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <ftw.h>
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/tests/check.h"
+#include "services/broker/tests/process.h"
 
 #define TOPIC "kill"
 #define GROUP "kill-group"
@@ -25,10 +15,6 @@
 #define RECORDS_A_SESSION 200000 /* a bound for the machine's sake, not reached in short rounds */
 #define VALUE_BYTES 100
 
-static const char *program;
-static char folder[] = "/tmp/fanfare-broker-kill-XXXXXX";
-static char port[8];
-static pid_t broker;
 static unsigned seed = 1;
 
 static int64_t random_below(int64_t n)
@@ -39,50 +25,6 @@ static int64_t random_below(int64_t n)
 static void sleep_ms(int64_t ms)
 {
     usleep((useconds_t)(ms * 1000));
-}
-
-/* ---- the broker ---- */
-
-static void choose_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof(address);
-    REQUIRE(bind(fd, (struct sockaddr *)&address, n) == 0);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&address, &n) == 0);
-    close(fd);
-    snprintf(port, sizeof(port), "%u", ntohs(address.sin_port));
-}
-
-static void broker_start(void)
-{
-    char log[64];
-    snprintf(log, sizeof(log), "%s/log", folder);
-    char data[64];
-    snprintf(data, sizeof(data), "%s/data", folder);
-    broker = fork();
-    REQUIRE(broker >= 0);
-    if (broker == 0) {
-        if (!freopen(log, "a", stderr))
-            _exit(126);
-        execl(program, program, "--data", data, "--port", port, "--admin_port", "0", "--segment",
-              "4MB", NULL);
-        _exit(127);
-    }
-}
-
-static void broker_end(int signal_number)
-{
-    kill(broker, signal_number);
-    int status;
-    REQUIRE(waitpid(broker, &status, 0) == broker);
-    broker = 0;
-    if (signal_number == SIGTERM)
-        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    else
-        CHECK(WIFSIGNALED(
-            status)); /* an end of its own would be a crash, or a start that was refused */
 }
 
 /* ---- the producer: values are "session partition sequence", padded by a pattern that they
@@ -143,25 +85,6 @@ static void *produce(void *argument)
     return NULL;
 }
 
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-    char error[256];
-    if (!CHECK(rd_kafka_conf_set(conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK))
-        fprintf(stderr, "%s\n", error);
-}
-
-static rd_kafka_conf_t *conf_new(void)
-{
-    char servers[64];
-    snprintf(servers, sizeof(servers), "127.0.0.1:%s", port);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    set(conf, "bootstrap.servers", servers);
-    set(conf, "reconnect.backoff.ms", "10");
-    set(conf, "reconnect.backoff.max.ms", "100");
-    set(conf, "log_level", "0");
-    return conf;
-}
-
 static void session_start(struct session *session, int number)
 {
     *session = (struct session){ .number = number, .in_order = true };
@@ -172,9 +95,7 @@ static void session_start(struct session *session, int number)
     set(conf, "queue.buffering.max.messages", "20000");
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     rd_kafka_conf_set_opaque(conf, session);
-    char error[256];
-    session->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
-    REQUIRE(session->client);
+    session->client = client_new(RD_KAFKA_PRODUCER, conf);
     REQUIRE(pthread_create(&session->thread, NULL, produce, session) == 0);
 }
 
@@ -206,9 +127,7 @@ static rd_kafka_t *consumer_new(void)
     set(conf, "enable.auto.commit", "false");
     set(conf, "enable.partition.eof", "true");
     set(conf, "auto.offset.reset", "error");
-    char error[256];
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
-    REQUIRE(client);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, conf);
     rd_kafka_poll_set_consumer(client);
     return client;
 }
@@ -296,21 +215,6 @@ static void read_all(const struct session *sessions, int n_sessions)
 
 /* ---- the rounds ---- */
 
-static void make_topic(void)
-{
-    rd_kafka_t *client = consumer_new();
-    char error[256];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(TOPIC, PARTITIONS, 1, error, sizeof(error));
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10000);
-    REQUIRE(event && !rd_kafka_event_error(event));
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_destroy(client);
-}
-
 static void run_rounds(int rounds)
 {
     int n_sessions = (rounds + ROUNDS_A_SESSION - 1) / ROUNDS_A_SESSION;
@@ -318,7 +222,7 @@ static void run_rounds(int rounds)
     rd_kafka_t *committer = consumer_new();
     int64_t committed = -1;
     broker_start();
-    make_topic();
+    REQUIRE(make_topic(TOPIC, PARTITIONS) == RD_KAFKA_RESP_ERR_NO_ERROR);
     for (int round = 0; round < rounds; round++) {
         struct session *session = &sessions[round / ROUNDS_A_SESSION];
         if (round % ROUNDS_A_SESSION == 0)
@@ -344,25 +248,9 @@ static void run_rounds(int rounds)
     free(sessions);
 }
 
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *ftw)
-{
-    return remove(path);
-}
-
-static void clean_up(void)
-{
-    if (broker > 0)
-        kill(broker, SIGKILL);
-    if (!checks_failed)
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    else
-        fprintf(stderr, "the data is kept in %s\n", folder);
-}
-
 int main(int argc, char **argv)
 {
     REQUIRE(argc >= 2);
-    program = argv[1];
     int rounds = 10;
     for (int i = 2; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rounds") == 0)
@@ -370,9 +258,8 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--seed") == 0)
             seed = (unsigned)atoi(argv[i + 1]);
     }
-    REQUIRE(rounds > 0 && mkdtemp(folder));
-    atexit(clean_up);
-    choose_port();
+    REQUIRE(rounds > 0);
+    setup(argv[1]);
     run_rounds(rounds);
     return check_end();
 }

@@ -1,0 +1,138 @@
+/* Starts and stops a real broker on free loopback ports, with its data in a folder of its own;
+ * for system tests. */
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <librdkafka/rdkafka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/tests/check.h"
+
+static const char *program; /* the broker */
+static char folder[] = "/tmp/fanfare-broker-XXXXXX";
+static char port[8], servers[32];
+static pid_t broker;
+static const char *auto_create = "true";
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+static void clean_up(void)
+{
+    if (broker > 0)
+        kill(broker, SIGKILL);
+    if (!checks_failed)
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    else
+        fprintf(stderr, "the data is kept in %s\n", folder);
+}
+
+static void setup(const char *path)
+{
+    program = path;
+    REQUIRE(mkdtemp(folder));
+    atexit(clean_up);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof(address);
+    REQUIRE(bind(fd, (struct sockaddr *)&address, n) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)&address, &n) == 0);
+    close(fd);
+    snprintf(port, sizeof(port), "%u", ntohs(address.sin_port));
+    snprintf(servers, sizeof(servers), "127.0.0.1:%s", port);
+}
+
+static void broker_start(void)
+{
+    char log[64], data[64];
+    snprintf(log, sizeof(log), "%s/log", folder);
+    snprintf(data, sizeof(data), "%s/data", folder);
+    broker = fork();
+    REQUIRE(broker >= 0);
+    if (broker == 0) {
+        if (!freopen(log, "a", stderr))
+            _exit(126);
+        execl(program, program, "--data", data, "--port", port, "--admin_port", "0", "--segment",
+              "4MB", "--auto_create_topics", auto_create, NULL);
+        _exit(127);
+    }
+}
+
+static void broker_end(int signal_number)
+{
+    kill(broker, signal_number);
+    int status;
+    REQUIRE(waitpid(broker, &status, 0) == broker);
+    broker = 0;
+    if (signal_number == SIGTERM)
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    else
+        CHECK(WIFSIGNALED(status)); /* an end of its own: a crash, or a start that was refused */
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char error[256];
+    if (!CHECK(rd_kafka_conf_set(conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK))
+        fprintf(stderr, "%s\n", error);
+}
+
+static rd_kafka_conf_t *conf_new(void)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", servers);
+    set(conf, "reconnect.backoff.ms", "10");
+    set(conf, "reconnect.backoff.max.ms", "100");
+    set(conf, "log_level", "0");
+    return conf;
+}
+
+static rd_kafka_t *client_new(rd_kafka_type_t kind, rd_kafka_conf_t *conf)
+{
+    char error[256];
+    rd_kafka_t *client = rd_kafka_new(kind, conf, error, sizeof(error));
+    REQUIRE(client);
+    return client;
+}
+
+/* The outcome for the one topic of an admin event. */
+static rd_kafka_resp_err_t topic_outcome(rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10000);
+    REQUIRE(event);
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    size_t n = 0;
+    const rd_kafka_topic_result_t **topics = NULL;
+    if (!error && rd_kafka_event_CreateTopics_result(event))
+        topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
+    else if (!error && rd_kafka_event_DeleteTopics_result(event))
+        topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n);
+    if (!error && CHECK_INT(n, 1))
+        error = rd_kafka_topic_result_error(topics[0]);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    return error;
+}
+
+static rd_kafka_resp_err_t make_topic(const char *name, int partitions)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, conf_new());
+    char error[256];
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
+    rd_kafka_resp_err_t outcome = topic_outcome(queue);
+    rd_kafka_NewTopic_destroy(topic);
+    rd_kafka_destroy(client);
+    return outcome;
+}
