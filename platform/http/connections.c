@@ -106,7 +106,10 @@ bool connections_start(struct connections *all, int64_t idle_us, int64_t header_
     pthread_cond_init(&all->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     all->running = true;
-    return pthread_create(&all->thread, NULL, connections_thread, all) == 0;
+    if (pthread_create(&all->thread, NULL, connections_thread, all) != 0)
+        return false;
+    pthread_setname_np(all->thread, "http-timeouts");
+    return true;
 }
 
 void connections_stop(struct connections *all)

@@ -48,7 +48,7 @@ struct pool *pool_new(int threads, size_t longest_queue)
     pool->longest = longest_queue;
     for (int i = 0; i < threads; i++)
         if (pthread_create(&pool->threads[pool->n_threads], NULL, pool_thread, pool) == 0)
-            pool->n_threads++;
+            pthread_setname_np(pool->threads[pool->n_threads++], "http-pool");
     return pool;
 }
 
