@@ -146,7 +146,7 @@ static void collect(struct consumer *consumer)
 {
     int64_t start = 0;
     int timeout = poll_ms(consumer);
-    for (int n = 0; n < BATCH_RECORDS; n++) {
+    for (size_t n = 0; n < consumer->settings.batch_records; n++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, timeout);
         if (!message)
             return;
@@ -179,7 +179,7 @@ static struct slice slice_of(struct ctx *ctx, struct partition *partition, size_
 
 static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice *slices)
 {
-    size_t n = 0, left = BATCH_RECORDS;
+    size_t n = 0, left = consumer->settings.batch_records;
     for (size_t i = 0; i < consumer->n_partitions && left; i++) {
         struct partition *partition = &consumer->partitions[i];
         if (!partition->n_held || partition->paused)

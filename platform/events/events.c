@@ -54,11 +54,13 @@ bool events_consume(struct ctx *ctx, struct events *events,
     consumer->events = events;
     consumer->settings = *settings;
     consumer->settings.name = mem_strdup(settings->name);
+    if (!consumer->settings.batch_records)
+        consumer->settings.batch_records = BATCH_RECORDS;
     consumer->name = str_of(consumer->settings.name);
     /* Only one process can have a SQLite database: it needs no group to know that all partitions are its own, and so
      * it reads on at once after a crash. */
-    consumer->grouped = settings->sharing == CONSUMER_SHARED &&
-                        (settings->store || sql_is_postgresql(events->db));
+    bool shared_store = settings->store ? settings->store->shared : sql_is_postgresql(events->db);
+    consumer->grouped = settings->sharing == CONSUMER_SHARED && shared_store;
     consumer->meter = meter_new(consumer);
     pthread_mutex_init(&consumer->lock, NULL);
     events->consumers[events->n_consumers++] = consumer;

@@ -4,25 +4,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define FIELD(name_, kind_, flags_)                                                                \
+    {                                                                                              \
+        .name = #name_, .name_length = sizeof #name_ - 1, .kind = kind_, .flags = flags_,          \
+        .offset = offsetof(struct counted, name_), .presence = UINT32_MAX, .key = "\"" #name_ "\":" \
+    }
+
 static const struct field counted_fields[] = {
-    { .name = "owner",
-      .name_length = 5,
-      .kind = FIELD_STR,
-      .flags = FIELD_REQUIRED,
-      .offset = offsetof(struct counted, owner),
-      .presence = UINT32_MAX },
-    { .name = "amount",
-      .name_length = 6,
-      .kind = FIELD_INT,
-      .flags = FIELD_REQUIRED,
-      .offset = offsetof(struct counted, amount),
-      .presence = UINT32_MAX },
-    { .name = "wish",
-      .name_length = 4,
-      .kind = FIELD_STR,
-      .flags = FIELD_OPTIONAL,
-      .offset = offsetof(struct counted, wish),
-      .presence = UINT32_MAX },
+    FIELD(owner, FIELD_STR, FIELD_REQUIRED),
+    FIELD(amount, FIELD_INT, FIELD_REQUIRED),
+    FIELD(wish, FIELD_STR, FIELD_OPTIONAL),
 };
 
 const struct schema_type counted_type = {
