@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 
-import superstore
-from stack import ROOT, Stack, wait_for
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests'))
+import superstore  # noqa: E402
+from stack import ROOT, Fanfare, wait_for  # noqa: E402
 
 SOURCE = os.path.join(ROOT, 'deps', 'superstore', 'superstore.csv')
 REVENUE_CENTS = 229720065  # the sum of all line amounts of the file, rounded half to even
@@ -101,7 +102,7 @@ class Demo:
         self.chapter('Import: four years of orders through the public APIs')
         made = superstore.prepare(SOURCE, self.folder, datetime.datetime.now(datetime.timezone.utc).date())
         for kind in ('products', 'customers', 'orders'):
-            self.stack.fanfare('import', kind, os.path.join(self.folder, f'{kind}.jsonl'), capture=False)
+            self.stack.fanfare('import', kind, os.path.join(self.folder, f'{kind}.jsonl'))
         for order in made['orders']:
             self.expect(order['customer_id'], superstore.total(order))
         self.check('products in the file', len(made['products']), 1862)
@@ -122,7 +123,7 @@ class Demo:
     def page(self, query=''):
         """(status, page, milliseconds)."""
         begun = time.perf_counter()
-        status, _, page = self.stack.ask('gateway', 'GET', f'/v1/pages/home{query}')
+        status, _, page = self.stack.call('gateway', 'GET', f'/v1/pages/home{query}')
         return status, page, (time.perf_counter() - begun) * 1000
 
     def hero(self, query):
@@ -204,7 +205,7 @@ class Demo:
 
     def hung_personalization(self):
         self.chapter('Hang personalization: pages come inside the budget, as defaults')
-        pid = next(one['pid'] for one in self.stack.status() if one['name'] == 'personalization')
+        pid = self.stack.pid('personalization')
         os.kill(pid, signal.SIGSTOP)
         try:
             self.latencies('hung', 200, ['personalization'])
@@ -245,7 +246,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if os.path.exists(os.path.join(folder, 'run.json')):
         raise SystemExit(f'{folder} already holds a stack: the demo begins with an empty folder')
-    demo = Demo(Stack(folder, options.port_base), folder)
+    demo = Demo(Fanfare(folder, options.port_base), folder)
     begun = time.monotonic()
     demo.start()
     try:

@@ -1,85 +1,61 @@
-"""Services of the stack, started straight from the build folder on free loopback ports with their data in a temporary
-folder; for benchmarks and tests that need real neighbours. What is started here is stopped here, by its pid."""
+"""The stack for the demo, for benchmarks and tests: `Stack` is services started one by one from a build folder, `Fanfare`
+the whole by the command, as a user has it. Both are asked over HTTP, on the loopback. What is started here is stopped
+here, by its pid."""
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import sys
+import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tokens  # noqa: E402
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get('FANFARE_BUILD') or os.path.join(ROOT, 'build')
 TICKS = os.sysconf('SC_CLK_TCK')
-READY_S = 20
+START_S, STOP_S = 30, 40
+OWN_PORTS = range(16000, 32000)
+TOKEN_S = 300  # tokens live ten minutes
 
 
-def free_port():
+def is_free(port):
     with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
-class Service:
-    """One process. `port` is its API's, `admin` its admin listener's (None: it has none)."""
-
-    def __init__(self, name, argv, port, admin, log):
-        self.name, self.argv, self.port, self.admin, self.log = name, argv, port, admin, log
-        self.process = None
-
-    def start(self):
-        with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        until = time.monotonic() + READY_S
-        while not self.ready():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f'{self.name} did not start; its last words:\n{self.last_words()}')
-            time.sleep(0.02)
-
-    def ready(self):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            if self.admin is None:
-                socket.create_connection(('127.0.0.1', self.port), 0.2).close()
-                return True
-            return request(self.admin, 'GET', '/health/ready', timeout=0.5)[0] == 200
+            probe.bind(('127.0.0.1', port))
+            return True
         except OSError:
             return False
 
-    def last_words(self):
-        with open(self.log, encoding='utf-8', errors='replace') as log:
-            return ''.join(log.readlines()[-20:])
 
-    def signal(self, number):
-        os.kill(self.process.pid, number)
+def free_ports(n):
+    """Ports of the loopback that nobody listens on, of those that no outgoing connection is given by the system."""
+    found = []
+    while len(found) < n:
+        port = random.choice(OWN_PORTS)
+        if port not in found and is_free(port):
+            found.append(port)
+    return found
 
-    def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
-    def cpu_s(self):
-        """User and system seconds so far."""
-        with open(f'/proc/{self.process.pid}/stat', encoding='ascii') as stat:
-            fields = stat.read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def metrics(self):
-        return request(self.admin, 'GET', '/metrics')[2].decode()
+def free_port_base():
+    """For `fanfare up --port-base`: it and those after it, and those 100 above, are free."""
+    while True:
+        base = random.choice(OWN_PORTS)
+        if all(is_free(base + above + i) for above in (0, 100) for i in range(10)):
+            return base
 
 
 def request(port, method, path, body=None, headers=None, timeout=10):
-    """(status, headers, body bytes)."""
+    """(status, headers, body bytes), by a connection of its own."""
     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=timeout)
     try:
         connection.request(method, path, body, headers or {})
@@ -89,80 +65,274 @@ def request(port, method, path, body=None, headers=None, timeout=10):
         connection.close()
 
 
-class Stack:
-    """with Stack(build) as stack: stack.start('broker', 'content')"""
+def wait_for(what, limit_s=60, every_s=0.05):
+    """Asks until it is true; the last answer."""
+    until = time.monotonic() + limit_s
+    while not (answer := what()) and time.monotonic() < until:
+        time.sleep(every_s)
+    return answer
 
-    def __init__(self, build):
+
+def cpu_s(pid):
+    """User and system seconds of a process so far."""
+    with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
+        fields = stat.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Asker:
+    """Asks services by name. A connection to each is kept, for each thread. Heirs fill in the ports and make_token()."""
+
+    def __init__(self):
+        self.ports, self.admin_ports = {}, {}
+        self.tokens, self.kept = {}, threading.local()
+
+    def token(self, scopes):
+        text, made = self.tokens.get(scopes, (None, 0))
+        if text is None or time.monotonic() - made > TOKEN_S:
+            text = self.make_token(scopes)
+            self.tokens[scopes] = text, time.monotonic()
+        return text
+
+    def _exchange(self, service, timeout, *what):
+        """(status, headers, bytes); once more where a connection that was kept has been closed since."""
+        connections = self.kept.__dict__.setdefault('connections', {})
+        while True:
+            connection = connections.get(service)
+            was_kept = connection is not None
+            if not was_kept:
+                connection = http.client.HTTPConnection('127.0.0.1', self.ports[service], timeout=timeout)
+                connections[service] = connection
+            try:
+                connection.request(*what)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                connections.pop(service).close()
+                if not was_kept or isinstance(error, TimeoutError):
+                    raise
+
+    def call(self, service, method, path, body=None, scopes='*', headers=None, expect=None, timeout=30):
+        """(status, headers, JSON or None). A body that is no bytes is sent as JSON; scopes None sends no token. When the
+        status is not the one expected, that is the end."""
+        sent = {'Authorization': f'Bearer {self.token(scopes)}'} if scopes else {}
+        if body is not None:
+            sent['Content-Type'] = 'application/json'
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        status, told, text = self._exchange(service, timeout, method, path, body, {**sent, **(headers or {})})
+        if expect is not None and status != expect:
+            raise SystemExit(f'{method} {path} at {service}: {status}, expected {expect}: {text.decode()[:500]}')
+        try:
+            return status, told, json.loads(text)
+        except ValueError:
+            return status, told, None
+
+    def must(self, service, method, path, body=None, **more):
+        """What it answers; anything but success is the end."""
+        status, _, content = self.call(service, method, path, body, **more)
+        if status >= 300:
+            raise SystemExit(f'{method} {path} at {service}: {status}: {content}')
+        return content
+
+    def metrics(self, service):
+        return request(self.admin_ports[service], 'GET', '/metrics')[2].decode()
+
+    def metric(self, service, name, *parts):
+        """A metric's value; None when it is not there."""
+        for line in self.metrics(service).splitlines():
+            if line.startswith(name) and all(part in line for part in parts):
+                return float(line.rsplit(' ', 1)[1])
+        return None
+
+    def is_ready(self, service):
+        try:
+            return request(self.admin_ports[service], 'GET', '/health/ready', timeout=2)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class Fanfare(Asker):
+    """The whole stack, by the `fanfare` command. Its data folder is the caller's."""
+
+    def __init__(self, data, port_base=0, build=BUILD):
+        super().__init__()
+        self.data, self.port_base = data, port_base
+        self.program = os.path.join(build, 'cli', 'fanfare')
+
+    def run(self, *arguments, **options):
+        """The command, whatever becomes of it: .returncode, .stdout, .stderr."""
+        return subprocess.run([self.program, *arguments, '--data', self.data], text=True, check=False,
+                              stdin=subprocess.DEVNULL, **{'capture_output': True, **options})
+
+    def fanfare(self, *arguments, **options):
+        """What the command prints; when it fails, that is the end."""
+        done = self.run(*arguments, **{'capture_output': False, 'stdout': subprocess.PIPE, **options})
+        if done.returncode != 0:
+            raise SystemExit(f'fanfare {" ".join(arguments)}: exit status {done.returncode}')
+        return done.stdout
+
+    def up(self, *more, **options):
+        """Seconds until all services were ready."""
+        base = ['--port-base', str(self.port_base)] if self.port_base else []
+        begun = time.monotonic()
+        self.fanfare('up', '--detach', *base, *more, **options)
+        took = time.monotonic() - begun
+        for one in self.status():
+            self.ports[one['name']], self.admin_ports[one['name']] = one['port'], one['admin_port']
+        return took
+
+    def down(self):
+        self.fanfare('down')
+
+    def status(self):
+        """Of each service: name, state, pid, port, pss_kib, cpu_percent, restarts ..."""
+        return json.loads(self.run('status', '--json').stdout)['services']
+
+    def pid(self, service):
+        return next(one['pid'] for one in self.status() if one['name'] == service)
+
+    def make_token(self, scopes):
+        return self.fanfare('token', '--scopes', scopes).strip()
+
+
+class Service:
+    """One process of a Stack. `label` is its name there: two of one program have two."""
+
+    def __init__(self, stack, label, argv, environment):
+        self.stack, self.label, self.argv, self.environment = stack, label, argv, environment
+        self.log = os.path.join(stack.folder, f'{label}.log')
+        self.process = None
+
+    def start(self, wait=True):
+        """With its data as it left them."""
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        ready = wait_for(lambda: self.stack.is_ready(self.label) or not self.is_running(), START_S, 0.02)
+        if not ready or not self.is_running():
+            raise SystemExit(f'{self.label} did not start; its last words:\n{self.last_words()}')
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def cpu_s(self):
+        return cpu_s(self.pid)
+
+    def metrics(self):
+        return self.stack.metrics(self.label)
+
+    def last_words(self, n=20):
+        with open(self.log, encoding='utf-8', errors='replace') as log:
+            return ''.join(log.readlines()[-n:])
+
+    def wait(self, limit_s=STOP_S):
+        """The exit status; one that does not end is killed."""
+        try:
+            return self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def ask_to_end(self):
+        if self.is_running():
+            self.signal(signal.SIGCONT)  # one that was stopped could not
+            self.signal(signal.SIGTERM)
+
+    def stop(self):
+        self.ask_to_end()
+        return self.wait() if self.process else 0
+
+    def kill(self):
+        if self.is_running():
+            self.process.kill()
+        return self.wait()
+
+
+class Stack(Asker):
+    """Services of the build folder on free ports, with their data in one temporary folder:
+
+    with Stack() as stack: stack.start('broker', 'content')"""
+
+    def __init__(self, build=BUILD):
+        super().__init__()
         self.build = os.path.abspath(build)
         self.folder = tempfile.mkdtemp(prefix='fanfare-')
-        self.services = {}
-        self.ports = {}
-        self.tokens = {}
         self.keys = tokens.Keys(os.path.join(self.folder, 'keys'))
+        self.services = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for service in reversed(list(self.services.values())):
-            service.stop()
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def port(self, name):
-        if name not in self.ports:
-            self.ports[name] = free_port()
-        return self.ports[name]
+    def __getitem__(self, label):
+        return self.services[label]
+
+    def make_token(self, scopes):
+        return self.keys.token(scopes)
+
+    def program(self, name):
+        return os.path.join(self.build, 'services', name, f'fanfare-{name}')
+
+    def port(self, label):
+        """Its port, which is known before it is started."""
+        if label not in self.ports:
+            self.ports[label], self.admin_ports[label] = free_ports(2)
+        return self.ports[label]
+
+    def flags(self, name, label=None):
+        """What it is told: where its data are, its ports, the log and the neighbours that its --help names."""
+        label = label or name
+        flags = {'data': self.folder, 'port': self.port(label), 'admin_port': self.admin_ports[label]}
+        if name == 'broker':
+            return flags
+        told = subprocess.run([self.program(name), '--help'], capture_output=True, text=True, check=True).stdout
+        peers = re.findall(r'--([a-z]+)_url\b\s+Where \1 is', told)
+        return {**flags, 'keys': self.keys.folder, 'log': f'kafka://127.0.0.1:{self.port("broker")}',
+                **{f'{peer}_url': f'http://127.0.0.1:{self.port(peer)}' for peer in peers}}
+
+    def add(self, name, label=None, environment=None, **settings):
+        """A service that is not started yet. Settings go before what flags() says: page_budget='80ms'."""
+        label = label or name
+        if not os.path.exists(self.program(name)):
+            raise SystemExit(f'{self.program(name)} is not built')
+        flags = {**self.flags(name, label), **settings}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith('FANFARE_')}
+        self.services[label] = Service(self, label, [self.program(name), *as_flags(flags)],
+                                       {**clean, **(environment or {})})
+        return self.services[label]
 
     def start(self, *names, **settings):
+        """New ones, all at once; comes back when all are ready."""
         for name in names:
-            self._start(name, settings)
+            self.add(name, **settings).start(wait=False)
+        for name in names:
+            self.services[name].wait_ready()
 
-    def _start(self, name, settings):
-        program = os.path.join(self.build, 'services', name, f'fanfare-{name}')
-        if not os.path.exists(program):
-            raise SystemExit(f'{program} is not built')
-        log = os.path.join(self.folder, f'{name}.log')
-        argv, admin = [program, '--port', str(self.port(name))], None
-        if name == 'broker':
-            argv += ['--data', os.path.join(self.folder, 'broker')]
-        else:
-            admin = self.port(f'{name} admin')
-            argv += ['--data', self.folder, '--admin_port', str(admin),
-                     '--log', f'kafka://127.0.0.1:{self.port("broker")}']
-            argv += [part for peer in self.peers(program)
-                     for part in (f'--{peer}_url', f'http://127.0.0.1:{self.port(peer)}')]
-        for key, value in settings.items():
-            argv += [f'--{key}', str(value)]
-        self.services[name] = Service(name, argv, self.port(name), admin, log)
-        self.services[name].start()
+    def stop(self, *labels):
+        """Ends these, or all, the log last. A sentence for each that did not end well, now or before."""
+        chosen = [self.services[label] for label in labels or self.services if self.services[label].process]
+        for group in ([one for one in chosen if one.label != 'broker'], [one for one in chosen if one.label == 'broker']):
+            for one in group:
+                one.ask_to_end()
+            for one in group:
+                one.wait()
+        return [f'{one.label} ended with {one.process.returncode}:\n{one.last_words()}'
+                for one in chosen if one.process.returncode not in (0, -signal.SIGKILL)]
 
-    @staticmethod
-    def peers(program):
-        told = subprocess.run([program, '--help'], capture_output=True, text=True, check=True).stdout
-        return re.findall(r'--([a-z]+)_url\b\s+Where \1 is', told)
 
-    def __getitem__(self, name):
-        return self.services[name]
-
-    # ---- requests ----
-
-    def token(self, scopes):
-        if scopes not in self.tokens:
-            self.tokens[scopes] = self.keys.token(scopes)
-        return self.tokens[scopes]
-
-    def call(self, name, method, path, body=None, scopes='*', headers=None, expect=None):
-        """(status, headers, JSON or None); ends with a sentence when the status is not the one expected."""
-        sent = dict(headers or {})
-        if scopes:
-            sent.setdefault('Authorization', f'Bearer {self.token(scopes)}')
-        if body is not None:
-            sent.setdefault('Content-Type', 'application/json')
-            body = json.dumps(body) if not isinstance(body, (bytes, str)) else body
-        status, told, text = request(self.port(name), method, path, body, sent)
-        if expect is not None and status != expect:
-            raise SystemExit(f'{method} {path} at {name}: {status}, expected {expect}: {text.decode()[:500]}')
-        try:
-            return status, told, json.loads(text)
-        except ValueError:
-            return status, told, None
+def as_flags(settings):
+    return [word for key, value in settings.items() for word in (f'--{key}', str(value))]
