@@ -6,7 +6,8 @@
     (200 * US_PER_MS) /* topics that are not there yet; their partitions never change */
 #define LOOK_MOST_US (10 * US_PER_S)
 #define RESOLVE_US (500 * US_PER_MS)
-#define CALL_MS 5000
+#define CALL_MS 1000 /* short: who asks must notice that it is to stop */
+#define ANSWER_MS 5000
 #define AWAY_CALL_MS 500 /* a broker that is not there must not keep the end waiting */
 #define GENERATION                                                                                 \
     "fanfare.topic.generation" /* a topic's setting: tells a topic from one of the same name before it */
@@ -192,10 +193,13 @@ static bool read_generations(struct consumer *consumer, struct generations *gene
         ask[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, generations->list[i].topic);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(consumer->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_AdminOptions_set_request_timeout(options, CALL_MS, NULL, 0);
+    rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, NULL, 0);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
     rd_kafka_DescribeConfigs(consumer->rk, ask, generations->n, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CALL_MS + 1000);
+    rd_kafka_event_t *event = NULL;
+    for (int waited = 0; !event && waited < ANSWER_MS && !atomic_load(&consumer->stop);
+         waited += 100)
+        event = rd_kafka_queue_poll(queue, 100);
     if (event && !rd_kafka_event_error(event))
         read_answer(generations, event);
     if (event)
@@ -301,6 +305,10 @@ void assignment_resolve(struct consumer *consumer)
     if (!consumer->wanted || consumer->assigned || now < consumer->resolve_us)
         return;
     consumer->resolve_us = now + RESOLVE_US;
+    if (consumer->wanted->cnt == 0) { /* a group with more members than partitions */
+        begin_reading(consumer);
+        return;
+    }
     char *cluster = rd_kafka_clusterid(consumer->rk, CALL_MS);
     if (!cluster)
         return;

@@ -6,6 +6,7 @@
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
+#define LOG_ATTEMPTS 10 /* what goes on being tried is told again about every five minutes */
 #define COMMIT_US                                                                                  \
     US_PER_S /* the group's offsets are for displays of lag: once a second is enough */
 
@@ -215,7 +216,7 @@ static int64_t retry_pause(int attempts)
 static void try_later(struct ctx *ctx, struct consumer *consumer, struct partition *partition,
                       const struct error *why)
 {
-    if (partition->attempts == 0)
+    if (partition->attempts % LOG_ATTEMPTS == 0)
         log_line(LOG_WARN, ctx, "event_to_retry", LOG_C("consumer", consumer->settings.name),
                  LOG_C("topic", partition->topic), LOG_I("partition", partition->number),
                  LOG_I("offset", partition->held[0]->offset), LOG_C("code", error_name(why->code)),

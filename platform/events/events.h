@@ -106,7 +106,8 @@ struct event_store {
     void (*undo)(struct ctx *ctx, void *store); /* the whole transaction */
     /* Has this id been handled within 7 days? Notes it when not. NULL: duplicates are the reactions' own matter. */
     bool (*seen)(struct ctx *ctx, void *store, struct str id, bool *already);
-    bool shared; /* several processes have it: a SHARED consumer's partitions are shared out by a group. Otherwise it has
+    bool
+        shared; /* several processes have it: a SHARED consumer's partitions are shared out by a group. Otherwise it has
                   * only one reader, who needs no group and reads on at once after a crash. */
 };
 

@@ -13,7 +13,7 @@
 #include "platform/telemetry/metrics.h"
 
 #define EVENT_MAX_BYTES (256 * 1024)      /* semantics.md: Events */
-#define BATCH_RECORDS 500                 /* what one transaction takes at most, unless its settings say */
+#define BATCH_RECORDS 500 /* what one transaction takes at most, unless its settings say */
 #define BATCH_COLLECT_US (20 * US_PER_MS) /* how long a batch is filled at most */
 #define SEEN_KEEP_US (7 * US_PER_DAY)     /* duplicates are known for that long */
 #define SEND_LIMIT_US (5 * US_PER_S)      /* of event_send without a deadline */

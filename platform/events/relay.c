@@ -313,14 +313,18 @@ static bool measure(struct ctx *ctx, void *argument)
 static void keep_house(struct ctx *ctx, struct relay *relay, bool ours)
 {
     int64_t now = clock_mono_us(), forgotten = 0;
-    if ((!ours || relay->more || relay->flights.n) && now >= relay->measure_us) {
+    bool unread = !ours || relay->more || relay->flights.n ||
+                  !atomic_load(&relay->events->topics_ready);
+    if (unread && now >= relay->measure_us) {
         struct outbox_size size;
+        ctx_clear(ctx);
         relay->measure_us = now + MEASURE_US;
         if (sql_read(ctx, relay->events->db, measure, &size))
             note_size(relay, &size);
     }
     if (ours && now >= relay->forget_us) {
         relay->forget_us = now + SEEN_FORGET_US;
+        ctx_clear(ctx);
         if (sql_write(ctx, relay->events->db, forget_seen, &forgotten) && forgotten > 0)
             relay->forget_us = now + US_PER_S;
     }

@@ -3,7 +3,7 @@
 
 #define TOPICS_RETRY_LEAST_US (200 * US_PER_MS)
 #define TOPICS_RETRY_MOST_US (10 * US_PER_S)
-#define TOPICS_CALL_MS 5000
+#define TOPICS_CALL_MS 1000 /* short: it must notice that it is to stop */
 #define TOPICS_AWAY_CALL_MS 500 /* a broker that is not there must not keep the end waiting */
 #define DEAD_LETTER_DAYS 90
 #define COMPACTION_LAG_MS                                                                          \
@@ -135,7 +135,7 @@ static void create(struct topics *topics, rd_kafka_t *rk, int replicas)
             n++;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, list, n, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * TOPICS_CALL_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10 * TOPICS_CALL_MS);
     bool default_refused = false;
     if (event) {
         const char *why = rd_kafka_event_error(event) ? rd_kafka_event_error_string(event)

@@ -123,6 +123,12 @@ static void test_broker_away(void)
     for (int i = 0; i < 100; i++)
         REQUIRE(fixture_publish(&f, "away", 1, NULL));
     CHECK_INT(fixture_number(&f, OUTBOX), 100);
+    struct ctx ctx = { .arena = f.arena };
+    f.events->outbox_max_bytes = 1000;
+    for (int i = 0; i < 200 && events_accepting(&ctx, f.events); i++)
+        stage_sleep_ms(20);
+    CHECK_INT(ctx.error.code, ERR_UNAVAILABLE); /* refused before it is accepted */
+    f.events->outbox_max_bytes = 64 * 1024 * 1024;
     stage_broker_start(&stage);
     CHECK(events_settled(f.events, SETTLE_US));
     CHECK_INT(fixture_number(&f, "SELECT count(*) FROM ledger WHERE owner = 'away'"), 100);

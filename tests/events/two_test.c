@@ -127,13 +127,16 @@ int main(int argc, char **argv)
 
     stage_end(second, SIGKILL);
     publish_for(500);
-    second = start_instance("");
-    publish_for(1000);
+    pid_t others[4]; /* with the first one more members than partitions */
+    for (size_t i = 0; i < COUNT(others); i++)
+        others[i] = start_instance("");
+    publish_for(2000);
     CHECK_INT(stage_end(first, SIGTERM), 0); /* leaves in order */
     publish_for(1000);
-    wait_for_all("one killed, one gone");
+    wait_for_all("one killed, four come, one gone");
 
-    CHECK_INT(stage_end(second, SIGTERM), 0);
+    for (size_t i = 0; i < COUNT(others); i++)
+        CHECK_INT(stage_end(others[i], SIGTERM), 0);
     fixture_close(&publisher);
     fixture_close(&ledger);
     stage_close(&stage);

@@ -7,7 +7,8 @@
 #define FIELD(name_, kind_, flags_)                                                                \
     {                                                                                              \
         .name = #name_, .name_length = sizeof #name_ - 1, .kind = kind_, .flags = flags_,          \
-        .offset = offsetof(struct counted, name_), .presence = UINT32_MAX, .key = "\"" #name_ "\":" \
+        .offset = offsetof(struct counted, name_), .presence = UINT32_MAX,                         \
+        .key = "\"" #name_ "\":"                                                                   \
     }
 
 static const struct field counted_fields[] = {
