@@ -2,6 +2,7 @@
 import signal
 import sys
 import time
+import traceback
 
 
 class Report:
@@ -26,13 +27,12 @@ class Report:
         return self.check(got == wanted, f'{what}: {got!r}, wanted {wanted!r}')
 
     def run(self, *parts):
-        """Each part in turn; one that breaks off has failed, the others go on. The exit status."""
+        """Each part in turn; one that breaks off has failed, and the others go on."""
         for part in parts:
             begun, before = time.monotonic(), (self.passed, self.failed)
             try:
                 part()
             except Exception as error:  # noqa: BLE001
-                import traceback
                 traceback.print_exc()
                 self.check(False, f'{part.__name__}: {error!r}')
             except SystemExit as error:
@@ -41,6 +41,9 @@ class Report:
                     break
             print(f'{part.__name__}: {self.passed - before[0]} passed, {self.failed - before[1]} failed,'
                   f' {time.monotonic() - begun:.1f} s', flush=True)
+
+    def end(self):
+        """The last line; gives the exit status."""
         print(f'{self.passed} passed, {self.failed} failed')
         return 1 if self.failed else 0
 

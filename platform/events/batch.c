@@ -79,8 +79,7 @@ static struct span *open_span(struct ctx *ctx, const struct passage *passage)
 {
     const struct event *event = &passage->event;
     struct str name = arena_printf(ctx->arena, "process " STR_FMT, STR_ARG(event->topic));
-    struct span *span = span_start_remote(ctx, SPAN_CONSUMER, name, NULL);
-    span_link(span, &event->trace);
+    struct span *span = span_start_linked(ctx, SPAN_CONSUMER, name, &event->trace);
     span_str(span, "messaging.system", STR("kafka"));
     span_str(span, "messaging.operation.type", STR("process"));
     span_str(span, "messaging.destination.name", event->topic);

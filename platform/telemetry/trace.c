@@ -193,6 +193,18 @@ struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str 
     return span;
 }
 
+struct span *span_start_linked(struct ctx *ctx, enum span_kind kind, struct str name,
+                               const struct trace_context *cause)
+{
+    struct span *span = span_start_remote(ctx, kind, name, NULL);
+    if (is_zero(cause->trace_id, 16))
+        return span;
+    span->context.flags = cause->flags & 1;
+    span->trace->sampled = span->context.flags;
+    span_link(span, cause);
+    return span;
+}
+
 struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name)
 {
     if (!ctx->span)

@@ -29,6 +29,11 @@ struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name);
 struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str name,
                                const struct trace_context *parent);
 
+/* Starts a new trace with a link to `cause`, and kept by sampling exactly if that is: a link that is followed leads to
+ * something. All zero: a new trace. */
+struct span *span_start_linked(struct ctx *ctx, enum span_kind kind, struct str name,
+                               const struct trace_context *cause);
+
 void span_link(struct span *span, const struct trace_context *other);
 /* `key` must outlive the span; the value is copied. */
 void span_str(struct span *span, const char *key, struct str value);

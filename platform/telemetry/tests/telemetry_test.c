@@ -91,6 +91,26 @@ static int sampled_of(int traces, int per_mille)
     return sampled;
 }
 
+/* What an event causes is kept with what caused it, or neither is. */
+static void test_linked_sampling(void)
+{
+    struct trace_context cause, seen, none = { 0 };
+    CHECK(trace_parse(STR("00-" ID "-" PARENT "-01"), &cause));
+    for (int per_mille = 0; per_mille <= 1000; per_mille += 1000)
+        for (uint8_t flags = 0; flags <= 1; flags++) {
+            trace_setup(
+                &(struct trace_settings){ .service = "telemetry", .sample_per_mille = per_mille });
+            cause.flags = flags;
+            struct span *span = span_start_linked(&ctx, SPAN_CONSUMER, STR("process"), &cause);
+            CHECK(span_context(&ctx, &seen) && seen.flags == flags);
+            CHECK(memcmp(seen.trace_id, cause.trace_id, 16) != 0);
+            span_end(&ctx, span);
+            span = span_start_linked(&ctx, SPAN_CONSUMER, STR("process"), &none);
+            CHECK(span_context(&ctx, &seen) && seen.flags == (per_mille > 0));
+            span_end(&ctx, span);
+        }
+}
+
 static void test_sampling(void)
 {
     CHECK_INT(sampled_of(1000, 1000), 1000);
@@ -454,6 +474,7 @@ int main(void)
     test_traceparent();
     test_spans();
     test_sampling();
+    test_linked_sampling();
     test_metrics();
     test_metrics_overflow();
     test_metrics_otlp();
