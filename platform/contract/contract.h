@@ -168,6 +168,7 @@ enum operation_auth {
     AUTH_TOKEN,     /* bearer token that holds `scope` */
     AUTH_WRITE_KEY, /* Basic user name, or `writeKey` of the body, that holds `scope` */
     AUTH_PUBLIC,    /* `security: []` in the contract */
+    AUTH_EITHER, /* a bearer token, or a write key as the user name of Basic; either holds `scope` */
 };
 
 enum operation_run {
@@ -194,6 +195,8 @@ struct operation {
     bool body_required, body_object; /* body_object: body_json must be an object */
     bool idempotency_key;            /* Idempotency-Key is honoured (POST operations that write) */
     bool foreign; /* x-foreign: another protocol's wire; its errors are not problems */
+    bool
+        open; /* `{}` among the ways in: without credentials too, where the service lets strangers in */
     const char *const *body_types;  /* media types, NULL at the end */
     size_t max_body_bytes;          /* 0: the server's limit */
     const char *priority; /* "decision", "collect", "status", "search", "bulk": order of mercy */

@@ -58,13 +58,37 @@ static bool write_key_check(struct exchange *ex)
     return token_write_key(ctx, ex->router->settings.keys, key, &ex->who);
 }
 
+/* Whoever sends no credentials may be let in where the contract says so; bad ones are never overlooked. */
+static bool is_let_in(struct exchange *ex)
+{
+    bool (*lets_in)(struct ctx *) = ex->router->settings.lets_in;
+    return ex->ctx.operation->open && !ex->headers.authorization.ptr && lets_in &&
+           lets_in(&ex->ctx);
+}
+
+static bool credentials_check(struct exchange *ex)
+{
+    switch (ex->ctx.operation->auth) {
+    case AUTH_TOKEN:
+        return token_check(ex);
+    case AUTH_WRITE_KEY:
+        return write_key_check(ex);
+    case AUTH_EITHER:
+        return credentials(ex->headers.authorization, STR("Basic")).ptr ? write_key_check(ex)
+                                                                        : token_check(ex);
+    case AUTH_PUBLIC:
+        break;
+    }
+    return true;
+}
+
 bool authorise(struct exchange *ex)
 {
     const struct operation *operation = ex->ctx.operation;
     ex->ctx.who = &ex->who;
-    if (operation->auth == AUTH_PUBLIC)
+    if (operation->auth == AUTH_PUBLIC || is_let_in(ex))
         return true;
-    if (!(operation->auth == AUTH_TOKEN ? token_check(ex) : write_key_check(ex)))
+    if (!credentials_check(ex))
         return false;
     if (operation->scope && !principal_has(&ex->who, operation->scope))
         return ctx_fail(&ex->ctx, ERR_FORBIDDEN, "The scope %s is needed.", operation->scope);

@@ -20,6 +20,10 @@ struct router_settings {
         edge; /* true: `traceparent` from outside starts a linked trace, and browsers of other origins may ask */
     /* Before an operation that writes is accepted: false refuses with what is in ctx (outbox over its limit). */
     bool (*accepts)(struct ctx *ctx, const struct operation *operation);
+    /* May one without credentials in, where the contract has that among the ways (`open`)? NULL: never. */
+    bool (*lets_in)(struct ctx *ctx);
+    /* How a foreign operation's protocol says what is in ctx->error. NULL: as a problem. */
+    struct reply (*refusal)(struct ctx *ctx);
 };
 
 /* NULL with one sentence when the contract cannot be served (two operations of one path and method, WRITE without db). */

@@ -75,16 +75,24 @@ static const char *challenge_of(const struct exchange *ex)
                                          : "Bearer realm=\"fanfare\"";
 }
 
-void exchange_refuse(struct exchange *ex)
+static struct reply refusal_of(struct exchange *ex)
 {
     struct ctx *ctx = &ex->ctx;
+    if (ctx->operation && ctx->operation->foreign && ex->router->settings.refusal)
+        return ex->router->settings.refusal(ctx);
     struct str path = { ex->path.ptr, MIN(ex->path.len, INSTANCE_MAX_BYTES) };
     bool readable = path.ptr && str_is_utf8(path);
-    ex->reply = (struct reply){
+    return (struct reply){
         .status = error_status(ctx->error.code),
         .content_type = "application/problem+json",
         .body = problem_json(ctx, &ctx->error, readable ? arena_cstr(ctx->arena, path) : NULL),
     };
+}
+
+void exchange_refuse(struct exchange *ex)
+{
+    struct ctx *ctx = &ex->ctx;
+    ex->reply = refusal_of(ex);
     if (ctx->error.code == ERR_UNAUTHENTICATED ||
         (ctx->error.code == ERR_FORBIDDEN && ex->who.kind == PRINCIPAL_TOKEN))
         reply_add(ctx, &ex->reply, "WWW-Authenticate", str_of(challenge_of(ex)));

@@ -158,6 +158,8 @@ static bool open_router(struct ctx *ctx, struct runtime *runtime)
                                           .pool_threads = (int)setting_int(ctx, "pool_threads"),
                                           .edge = runtime->service->edge,
                                           .accepts = accepts,
+                                          .lets_in = runtime->service->lets_in,
+                                          .refusal = runtime->service->refusal,
                                       });
     return runtime->router != NULL;
 }

@@ -28,6 +28,9 @@ struct service {
      * be NULL. */
     bool (*open)(struct ctx *ctx);
     void (*close)(void *app);
+    /* For operations of foreign protocols (x-foreign); http.h says what they are. May be NULL. */
+    bool (*lets_in)(struct ctx *ctx);
+    struct reply (*refusal)(struct ctx *ctx);
 };
 
 /* Runs it until SIGTERM or SIGINT; gives the process's exit status. `--help`, `--version`, `--config FILE`,

@@ -18,25 +18,50 @@ static bool security_scope(struct compiler *c, struct spot spot, const struct js
     return true;
 }
 
+enum way { WAY_TOKEN = 1, WAY_WRITE_KEY = 2, WAY_NOBODY = 4 };
+
+/* One way in: { token: [scope] }, { write_key: [scope] }, or {} for those who say nothing of who they are. */
+static bool security_way(struct compiler *c, struct spot security, const struct json *way,
+                         struct model_operation *operation, unsigned *ways)
+{
+    const struct json *token = json_get(way, "token"), *write_key = json_get(way, "write_key");
+    unsigned kind = token ? WAY_TOKEN : write_key ? WAY_WRITE_KEY : WAY_NOBODY;
+    const char *before = operation->scope;
+    if (json_type(way) != JSON_OBJECT || json_size(way) != (kind != WAY_NOBODY))
+        return wrong(c, security, "is token or write_key");
+    if (*ways & kind)
+        return wrong(c, security, "names each way in once");
+    *ways |= kind;
+    if (kind == WAY_NOBODY)
+        return operation->foreign ||
+               wrong(c, security, "{} is for foreign protocols, whose clients may have no token");
+    if (!security_scope(c, security, token ? token : write_key, operation))
+        return false;
+    return !before || strcmp(before, operation->scope) == 0 ||
+           wrong(c, security, "all ways in have one scope");
+}
+
 static bool security_read(struct compiler *c, struct spot spot, struct model_operation *operation)
 {
+    static const enum operation_auth auths[] = { AUTH_PUBLIC, AUTH_TOKEN, AUTH_WRITE_KEY,
+                                                 AUTH_EITHER };
     struct spot security = spot_member(c, spot, "security");
+    unsigned ways = 0;
     if (!security.node)
         return wrong(
             c, spot,
             "\"security\" is required: [{ token: [scope] }], [{ write_key: [scope] }], or [] for "
             "everybody");
-    operation->auth = AUTH_PUBLIC;
-    if (json_type(security.node) != JSON_ARRAY || json_size(security.node) > 1)
-        return wrong(c, security, "is a list of one way in at most");
-    if (json_size(security.node) == 0)
-        return true;
-    const struct json *way = json_at(security.node, 0), *token = json_get(way, "token");
-    const struct json *write_key = json_get(way, "write_key");
-    if (json_size(way) != 1 || (!token && !write_key))
-        return wrong(c, security, "is token or write_key");
-    operation->auth = token ? AUTH_TOKEN : AUTH_WRITE_KEY;
-    return security_scope(c, security, token ? token : write_key, operation);
+    if (json_type(security.node) != JSON_ARRAY)
+        return wrong(c, security, "is a list of ways in");
+    for (struct json_iter it = json_iter(security.node); json_next(&it);)
+        if (!security_way(c, security, it.value, operation, &ways))
+            return false;
+    if (ways == WAY_NOBODY)
+        return wrong(c, security, "is [] where everybody may");
+    operation->auth = auths[ways & (WAY_TOKEN | WAY_WRITE_KEY)];
+    operation->open = ways & WAY_NOBODY;
+    return true;
 }
 
 static bool is_get(const struct model_operation *operation)

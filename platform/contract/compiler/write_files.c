@@ -205,9 +205,8 @@ static void write_offset(FILE *out, const char *name, bool given, const char *id
 
 static void write_operation(struct compiler *c, FILE *out, const struct model_operation *at)
 {
-    static const char *const auths[] = { "TOKEN", "WRITE_KEY", "PUBLIC" }, *const runs[] = {
-        "READ", "WRITE", "POOL"
-    };
+    static const char *const auths[] = { "TOKEN", "WRITE_KEY", "PUBLIC", "EITHER" },
+                             *const runs[] = { "READ", "WRITE", "POOL" };
     fprintf(out, "    { .id = \"%s\",\n      .method = \"%s\",\n      .path = ", at->id,
             at->method);
     write_literal(out, str_of(at->path));
@@ -228,9 +227,10 @@ static void write_operation(struct compiler *c, FILE *out, const struct model_op
     write_offset(out, "body_raw_offset", at->body_raw, at->id, "body_raw");
     fprintf(
         out,
-        "      .body_required = %s,\n      .body_object = %s,\n      .idempotency_key = %s,\n      .foreign = %s,\n",
+        "      .body_required = %s,\n      .body_object = %s,\n      .idempotency_key = %s,\n      .foreign = %s,\n      .open = %s,\n",
         at->body_required ? "true" : "false", at->body_object ? "true" : "false",
-        at->idempotency_key ? "true" : "false", at->foreign ? "true" : "false");
+        at->idempotency_key ? "true" : "false", at->foreign ? "true" : "false",
+        at->open ? "true" : "false");
     if (at->n_body_types)
         fprintf(out, "      .body_types = %s_body_types,\n", at->id);
     fprintf(

@@ -82,7 +82,12 @@ OPENAPI_CASES = [
     (OP + '/security', [{'token': ['a b']}], AT_OP + '/security: the scope "a b" is made of small letters, \':\', \'_\' '
                                                      'and \'-\''),
     (OP + '/security', [{'basic': []}], AT_OP + '/security: is token or write_key'),
-    (OP + '/security', [{'token': ['a']}, {'write_key': ['b']}], AT_OP + '/security: is a list of one way in at most'),
+    (OP + '/security', {}, AT_OP + '/security: is a list of ways in'),
+    (OP + '/security', [{'token': ['a']}, {'write_key': ['b']}], AT_OP + '/security: all ways in have one scope'),
+    (OP + '/security', [{'token': ['a']}, {'write_key': ['a']}], None),
+    (OP + '/security', [{'token': ['a']}, {'token': ['a']}], AT_OP + '/security: names each way in once'),
+    (OP + '/security', [{'token': ['a']}, {}], AT_OP + '/security: {} is for foreign protocols, whose clients may have '
+                                                       'no token'),
     (OP + '/x-run', 'fast', AT_OP + ': "x-run" is read, write or pool'),
     (OP + '/x-priority', 'high', AT_OP + ': "x-priority" is decision, collect, status, search or bulk'),
     (OP + '/x-max-body', 'big', AT_OP + ': "x-max-body" is a number of bytes, "64KB" or "2MB"'),
@@ -312,6 +317,12 @@ def combined(runs):
     elsewhere['paths']['/things/{id}']['put'].update({'x-foreign': 'Else', 'responses': {
         '200': OK, '400': {'description': 'Its own error.'}}})
     runs.case({'shop.json': elsewhere}, None, 'a foreign protocol')
+    put = elsewhere['paths']['/things/{id}']['put']
+    put['security'] = [{'token': ['a']}, {'write_key': ['a']}, {}]
+    runs.case({'shop.json': elsewhere}, None, 'a foreign protocol that is open')
+    put['security'] = [{}]
+    runs.case({'shop.json': elsewhere}, 'shop.json#/paths/~1things~1{id}/put/security: is [] where everybody may',
+              'a foreign protocol without any way in')
     getting = copy.deepcopy(OPENAPI)
     getting['paths']['/v1/things/{id}']['get'] = getting['paths']['/v1/things/{id}'].pop('put')
     runs.case({'shop.json': getting}, 'shop.json#/paths/~1v1~1things~1{id}/get/requestBody: GET has no body', 'GET with a body')

@@ -188,6 +188,23 @@ static struct str gzip(struct str text)
     return (struct str){ out, stream.total_out };
 }
 
+/* "Authorization: Basic base64(key:)" */
+static const char *basic_header(struct arena *arena, struct str key)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct str pair = arena_printf(arena, STR_FMT ":", STR_ARG(key)), text = STR("");
+    while (pair.len % 3)
+        pair = arena_printf(arena, STR_FMT "x",
+                            STR_ARG(pair)); /* a password, which is not looked at */
+    for (size_t i = 0; i < pair.len; i += 3) {
+        const uint8_t *p = (const uint8_t *)pair.ptr + i;
+        text = arena_printf(arena, STR_FMT "%c%c%c%c", STR_ARG(text), digits[p[0] >> 2],
+                            digits[(p[0] & 3) << 4 | p[1] >> 4],
+                            digits[(p[1] & 15) << 2 | p[2] >> 6], digits[p[2] & 63]);
+    }
+    return arena_printf(arena, "Authorization: Basic " STR_FMT "\n", STR_ARG(text)).ptr;
+}
+
 static void test_write_keys(void)
 {
     struct arena *arena = things.ctx.arena;
@@ -204,23 +221,32 @@ static void test_write_keys(void)
     problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[],\"writeKey\":\"wk_no\"}")),
             401, "unauthenticated");
     problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":")), 401, "unauthenticated");
-    /* "Authorization: Basic base64(key:)" */
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct str pair = arena_printf(arena, STR_FMT ":", STR_ARG(things.write_key)), text = STR("");
-    while (pair.len % 3)
-        pair = arena_printf(arena, STR_FMT "x",
-                            STR_ARG(pair)); /* a password, which is not looked at */
-    for (size_t i = 0; i < pair.len; i += 3) {
-        const uint8_t *p = (const uint8_t *)pair.ptr + i;
-        text = arena_printf(arena, STR_FMT "%c%c%c%c", STR_ARG(text), digits[p[0] >> 2],
-                            digits[(p[0] & 3) << 4 | p[1] >> 4],
-                            digits[(p[1] & 15) << 2 | p[2] >> 6], digits[p[2] & 63]);
-    }
     const char *basic =
-        arena_printf(arena, "Authorization: Basic " STR_FMT "\n" JSON_BODY, STR_ARG(text)).ptr;
+        arena_printf(arena, "%s" JSON_BODY, basic_header(arena, things.write_key)).ptr;
     CHECK_INT(call("POST", "/v1/collect", basic, STR("{\"batch\":[1]}")).status, 200);
     problem(call("POST", "/v1/collect", basic, STR("{\"batch\":")), 400, "malformed");
     problem(call("POST", "/v1/collect", basic, STR("[]")), 422, "invalid");
+}
+
+/* A foreign protocol: either kind of credentials, none where strangers are let in, and refusals in its own words. */
+static void test_foreign_ways_in(void)
+{
+    struct arena *arena = things.ctx.arena;
+    const struct str none = { NULL, 0 };
+    struct reply reply = call("GET", "/elsewhere", NULL, none);
+    CHECK_INT(reply.status, 401);
+    CHECK_STR(reply.body, "no");
+    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
+    CHECK_INT(call("GET", "/elsewhere", "X-Near: yes\n", none).status, 200);
+    CHECK_INT(call("GET", "/elsewhere", basic_header(arena, things.write_key), none).status, 200);
+    CHECK_INT(call("GET", "/elsewhere", basic_header(arena, STR("wk_no")), none).status, 401);
+    struct str token = things_token(&things, "collect");
+    const char *bearer = arena_printf(arena, "Authorization: Bearer %s\n", token.ptr).ptr;
+    CHECK_INT(call("GET", "/elsewhere", bearer, none).status, 200);
+    CHECK_INT(call("GET", "/elsewhere", "X-Near: yes\nAuthorization: Bearer bad\n", none).status,
+              401);
+    bearer = arena_printf(arena, "Authorization: Bearer %s\n", things.read_token.ptr).ptr;
+    CHECK_INT(call("GET", "/elsewhere", bearer, none).status, 403);
 }
 
 static void test_bodies(void)
@@ -560,6 +586,7 @@ static void run_all(void)
     test_paths_and_methods();
     test_tokens();
     test_write_keys();
+    test_foreign_ways_in();
     test_bodies();
     test_gzip();
     test_idempotency();

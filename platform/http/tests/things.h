@@ -304,6 +304,17 @@ static const struct operation things_operations[] = {
       NO_BODY,
       .priority = "bulk",
       .handle = wait_ms },
+    { .id = "elsewhere",
+      .method = "GET",
+      .path = "/elsewhere",
+      .scope = "collect",
+      .auth = AUTH_EITHER,
+      .run = RUN_READ,
+      .success = 200,
+      NO_BODY,
+      .foreign = true,
+      .open = true,
+      .handle = large },
 };
 
 static const struct contract things_contract = {
@@ -334,6 +345,16 @@ static inline bool things_accept(struct ctx *ctx, const struct operation *operat
 {
     bool full = str_is(request_header(ctx, "X-Outbox"), "full");
     return !full || ctx_fail(ctx, ERR_UNAVAILABLE, "The outbox is full.");
+}
+
+static inline bool things_let_in(struct ctx *ctx)
+{
+    return request_header(ctx, "X-Near").ptr != NULL;
+}
+
+static inline struct reply things_refusal(struct ctx *ctx)
+{
+    return reply_text(ctx, error_status(ctx->error.code), "text/plain", STR("no"));
 }
 
 static inline struct str things_token(struct things *things, const char *scopes)
@@ -369,6 +390,8 @@ static inline void things_open(struct things *things, const char *url, bool edge
                                                                 .keys = things->keys,
                                                                 .edge = edge,
                                                                 .accepts = things_accept,
+                                                                .lets_in = things_let_in,
+                                                                .refusal = things_refusal,
                                                                 .pool_threads = 4 });
     REQUIRE(things->router != NULL);
 }
