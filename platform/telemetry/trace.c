@@ -237,6 +237,11 @@ void span_link(struct span *span, const struct trace_context *other)
     struct link *link = ARENA_NEW(span->arena, struct link);
     *link = (struct link){ span->links, *other };
     span->links = link;
+    /* What our own events lead to is kept when they were: edges stay whole. (A request from outside has no such say.) */
+    if (span->kind == SPAN_CONSUMER && other->flags & 1 && span->trace->root == span) {
+        span->context.flags |= 1;
+        span->trace->sampled = true;
+    }
 }
 
 void span_str(struct span *span, const char *key, struct str value)

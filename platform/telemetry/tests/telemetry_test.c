@@ -423,6 +423,17 @@ static void check_exported(const struct json *root)
                  json_str(json_pointer(root, STR(SPAN_AT(0, "traceId"))))));
 }
 
+/* An event that a kept trace published; and one of a trace that is not kept. */
+static void make_consumer(const char *name, const char *traceparent)
+{
+    struct trace_context producer;
+    trace_parse(str_of(traceparent), &producer);
+    struct span *span = span_start_remote(&ctx, SPAN_CONSUMER, str_of(name), NULL);
+    span_link(span, &producer);
+    span_end(&ctx, span);
+    arena_clear(ctx.arena);
+}
+
 static void test_export(void)
 {
     collector_start();
@@ -440,10 +451,13 @@ static void test_export(void)
     export_to(0, url, 0); /* not sampled: only the one with an error and the slow one */
     make_trace("broken", "timeout", 0);
     make_trace("slow", NULL, 60000);
+    make_consumer("follows", "00-" ID "-" PARENT "-01");
+    make_consumer("alone", "00-" ID "-" PARENT "-00");
     trace_stop();
     root = json_parse(&ctx, str_of(collector.traces));
     const struct json *spans = json_pointer(root, STR("/resourceSpans/0/scopeSpans/0/spans"));
-    CHECK_INT(json_size(spans), 4);
+    CHECK_INT(json_size(spans), 5);
+    CHECK_STR(json_str(json_get(json_at(spans, 4), "name")), "follows");
     CHECK_STR(json_str(json_get(json_at(spans, 0), "name")), "broken");
     CHECK_INT(json_int(json_pointer(spans, STR("/1/status/code"))), 2);
     CHECK_STR(json_str(json_get(json_at(spans, 2), "name")), "slow");
