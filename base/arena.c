@@ -8,6 +8,7 @@
 #define ALIGNMENT 16
 #define FIRST_BYTES 4096
 #define LARGEST_STEP (1u << 20) /* blocks double up to here, then grow evenly */
+#define LARGEST_KEPT 65536      /* by clear */
 
 struct block {
     struct block *next;
@@ -23,7 +24,7 @@ struct end {
 
 struct arena {
     struct block *now;   /* newest block; older ones follow by next */
-    struct block *first; /* kept by clear */
+    struct block *first; /* the one that clear may keep */
     struct end *ends;
     size_t bytes;
 };
@@ -149,6 +150,17 @@ void arena_at_end(struct arena *arena, void (*function)(void *), void *argument)
     arena->ends = end;
 }
 
+/* The largest that is not huge, so that an arena that is used again and again soon takes no more memory; its first
+ * otherwise. */
+static struct block *block_to_keep(const struct arena *arena)
+{
+    struct block *kept = arena->first;
+    for (struct block *block = arena->now; block; block = block->next)
+        if (block->size <= LARGEST_KEPT && block->size > kept->size)
+            kept = block;
+    return kept;
+}
+
 void arena_clear(struct arena *arena)
 {
     while (arena->ends) {
@@ -156,13 +168,18 @@ void arena_clear(struct arena *arena)
         arena->ends = end->next;
         end->function(end->argument);
     }
-    while (arena->now != arena->first) {
+    struct block *kept = block_to_keep(arena);
+    while (arena->now) {
         struct block *block = arena->now;
         arena->now = block->next;
+        if (block == kept)
+            continue;
         arena->bytes -= block->size;
         free(block);
     }
-    arena->first->used = 0;
+    kept->next = NULL;
+    kept->used = 0;
+    arena->now = arena->first = kept;
 }
 
 void arena_free(struct arena *arena)

@@ -34,7 +34,7 @@ struct str arena_vprintf(struct arena *arena, const char *format, va_list args);
 /* `function(argument)` runs when the arena is cleared or freed, the last added first. */
 void arena_at_end(struct arena *arena, void (*function)(void *), void *argument);
 
-/* Everything allocated is gone; the first block is kept. */
+/* Everything allocated is gone; a block of memory is kept: the first, or a larger one up to 64 KiB. */
 void arena_clear(struct arena *arena);
 
 /* NULL-safe. */

@@ -17,7 +17,16 @@ static void test_arena(void)
     CHECK_STR(arena_printf(arena, "%s-%d", "a", 7), "a-7");
     CHECK_INT(arena_printf(arena, "%0*d", 1000, 1).len, 1000);
     arena_clear(arena);
-    CHECK_INT(arena_bytes(arena), 64);
+    CHECK_INT(arena_bytes(arena), 65536); /* the largest of its blocks that is worth keeping */
+    memset(arena_alloc(arena, 60000), 1, 60000);
+    CHECK_INT(arena_bytes(arena), 65536);
+    arena_alloc(arena, 200000);
+    arena_clear(arena);
+    CHECK_INT(arena_bytes(arena), 65536);
+    arena_free(arena);
+    arena = arena_new(200000); /* a large first block is kept when there is nothing smaller */
+    arena_clear(arena);
+    CHECK_INT(arena_bytes(arena), 200000);
     arena_free(arena);
     arena_free(NULL);
 }

@@ -61,9 +61,10 @@ bool pool_submit(struct pool *pool, struct pool_job *job)
         *pool->last = job;
         pool->last = &job->next;
         pool->queued++;
-        pthread_cond_signal(&pool->wanted);
     }
     pthread_mutex_unlock(&pool->mutex);
+    if (accepted) /* not before: the thread that wakes would run into the lock */
+        pthread_cond_signal(&pool->wanted);
     return accepted;
 }
 
