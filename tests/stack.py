@@ -134,6 +134,12 @@ class Asker:
             raise SystemExit(f'{method} {path} at {service}: {status}: {content}')
         return content
 
+    def admin(self, service, method, path, body=None, scopes='faults'):
+        """The same of the admin listener."""
+        status, told, text = request(self.admin_ports[service], method, path, None if body is None else json.dumps(body),
+                                     {'Authorization': f'Bearer {self.token(scopes)}', 'Content-Type': 'application/json'})
+        return status, told, json.loads(text)
+
     def metrics(self, service):
         return request(self.admin_ports[service], 'GET', '/metrics')[2].decode()
 
