@@ -105,8 +105,12 @@ bool handle_offset_commit(struct call *call)
     struct committing *committing = decode(call);
     if (!committing)
         return false;
+    const struct offsets *offsets = call->broker->offsets;
     enum kafka_error error = group_may_commit(&call->broker->groups, committing->group,
                                               committing->member, committing->generation);
+    if (!error && !offsets_has_group(offsets, committing->group) &&
+        offsets_n_groups(offsets) >= GROUPS_MOST)
+        error = KAFKA_GROUP_MAX_SIZE_REACHED;
     if (error) {
         answer(committing, error);
         return true;

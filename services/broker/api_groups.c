@@ -2,6 +2,8 @@
 #include "services/broker/call.h"
 
 #define PROTOCOL_LEAST_BYTES 6
+#define MEMBER_BYTES_MOST                                                                          \
+    (256 * 1024) /* that a group keeps of a member; some kilobytes are usual */
 
 static struct protocol *decode_pairs(struct call *call, size_t *n)
 {
@@ -14,6 +16,14 @@ static struct protocol *decode_pairs(struct call *call, size_t *n)
     }
     *n = (size_t)count;
     return pairs;
+}
+
+static bool is_modest(const struct protocol *pairs, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += pairs[i].name.len + pairs[i].metadata.len;
+    return bytes <= MEMBER_BYTES_MOST;
 }
 
 /* Static membership is not kept: an instance is a member like any other. */
@@ -89,6 +99,10 @@ bool handle_join_group(struct call *call)
     join->done = join_done;
     call->state = join;
     call->cancel = join_gone;
+    if (!is_modest(join->protocols, join->n_protocols)) {
+        join_done(join, KAFKA_INVALID_REQUEST, NULL, NULL);
+        return true;
+    }
     group_join(&call->broker->groups, group, join);
     return true;
 }

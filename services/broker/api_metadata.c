@@ -76,6 +76,8 @@ static enum kafka_error find_topic(struct call *call, struct str name, bool may_
         return KAFKA_INVALID_TOPIC;
     if (!may_make || !broker->config.auto_create_topics)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    if (!topics_have_room(broker->topics, broker->config.default_partitions))
+        return KAFKA_POLICY_VIOLATION;
     struct topic_config config;
     topic_config_init(&config, topics_segment_bytes(broker->topics));
     topic_make(broker->topics, name, broker->config.default_partitions, &config, NULL);

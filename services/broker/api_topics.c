@@ -115,6 +115,8 @@ static enum kafka_error check_created(const struct call *call, struct changed *o
     if (one->replication != -1 && one->replication != 1)
         return refuse(one, KAFKA_INVALID_REPLICATION_FACTOR,
                       STR("there is one node: the replication factor is 1"));
+    if (!topics_have_room(call->broker->topics, one->n_partitions))
+        return refuse(one, KAFKA_POLICY_VIOLATION, STR("there are too many partitions"));
     return KAFKA_NONE;
 }
 

@@ -130,7 +130,7 @@ bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t ti
         get_i8(&record);
         int64_t time;
         if (__builtin_add_overflow(batch->base_time_ms, get_varlong(&record), &time))
-            return false;
+            break;
         int32_t delta = get_varint(&record);
         if (!record.bad && time >= time_ms) {
             *offset = batch->base_offset + delta;
@@ -138,7 +138,11 @@ bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t ti
             return true;
         }
     }
-    return false;
+    /* The header says more than the records do; without this, one such batch would cost a scan
+     * of the segment. */
+    *offset = batch->base_offset;
+    *found_ms = batch->max_time_ms;
+    return true;
 }
 
 static void put_varint(struct writer *out, int32_t value)

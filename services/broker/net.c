@@ -17,6 +17,8 @@
 
 static const size_t scratch_bytes = 256 * 1024;
 
+/* What is made for each element must not add up to much more than the request itself. */
+#define REQUEST_ELEMENTS_MOST 20000
 #define READS_A_ROUND 4 /* then the others have their turn */
 #define FIRST_REQUEST_US (30 * US_PER_S)
 #define REQUEST_SILENCE_US (30 * US_PER_S)
@@ -61,6 +63,7 @@ static void start_call(struct conn *conn, struct frame *frame)
     call->conn = conn;
     call->frame = frame;
     call->in = reader_of(frame->bytes, frame->size);
+    call->in.elements_left = REQUEST_ELEMENTS_MOST;
     *conn->last = call;
     conn->last = &call->next;
     conn->n_calls++;

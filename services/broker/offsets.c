@@ -319,6 +319,11 @@ const struct committed *offsets_next(const struct offsets *offsets, struct str g
     return of ? map_next(&of->partitions, at) : NULL;
 }
 
+size_t offsets_n_groups(const struct offsets *offsets)
+{
+    return offsets->groups.n;
+}
+
 bool offsets_has_group(const struct offsets *offsets, struct str group)
 {
     return map_get(&offsets->groups, group) != NULL;

@@ -41,6 +41,7 @@ const struct committed *offsets_get(const struct offsets *offsets, struct str gr
 
 /* All of a group: for (size_t at = 0; (one = offsets_next(offsets, group, &at));) */
 const struct committed *offsets_next(const struct offsets *offsets, struct str group, size_t *at);
+size_t offsets_n_groups(const struct offsets *offsets);
 bool offsets_has_group(const struct offsets *offsets, struct str group);
 
 /* for (size_t at = 0; offsets_next_group(offsets, &at, &group);) */

@@ -57,6 +57,11 @@ bool topics_are_changing(const struct topics *topics)
     return topics->n_changes > 0;
 }
 
+bool topics_have_room(const struct topics *topics, int32_t n_partitions)
+{
+    return topics->env->stats->partitions + (uint64_t)n_partitions <= PARTITIONS_MOST;
+}
+
 int64_t topics_segment_bytes(const struct topics *topics)
 {
     return topics->segment_bytes;
@@ -117,13 +122,22 @@ struct topic *topic_new(struct topics *topics, struct str name)
     return topic;
 }
 
+void topic_set_partitions(struct topics *topics, struct topic *topic, int32_t n)
+{
+    topics->env->stats->partitions += (uint64_t)n - (uint64_t)topic->n_partitions;
+    topic->n_partitions = n;
+}
+
 void topic_free(struct topics *topics, struct topic *topic)
 {
-    if (topic->partitions)
-        topics->env->stats->partitions -= (uint64_t)topic->n_partitions;
-    for (int32_t i = 0; topic->partitions && i < topic->n_partitions; i++)
+    struct broker_stats *stats = topics->env->stats;
+    stats->partitions -= (uint64_t)topic->n_partitions;
+    for (int32_t i = 0; topic->partitions && i < topic->n_partitions; i++) {
+        stats->partitions_failed -= topic->partitions[i].log &&
+                                    log_is_broken(topic->partitions[i].log);
         log_free(topic->partitions[i].log);
-    topics->env->stats->topics--;
+    }
+    stats->topics--;
     free(topic->partitions);
     free(topic->folder);
     free((char *)topic->name.ptr);
@@ -155,7 +169,6 @@ bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic 
 {
     struct log_files files = log_files_find(ctx->arena, topic->folder);
     topic->partitions = mem_alloc((size_t)topic->n_partitions * sizeof(struct partition));
-    topics->env->stats->partitions += (uint64_t)topic->n_partitions;
     bool ok = true;
     for (int32_t i = 0; ok && i < topic->n_partitions; i++)
         ok = open_partition(ctx, topics, topic, i, &files);
@@ -164,8 +177,8 @@ bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic 
 }
 
 /* The file `topic`: lines "name=value". */
-static bool topic_line(struct topic *topic, struct arena *arena, struct str name, struct str value,
-                       struct str *why)
+static bool topic_line(struct topics *topics, struct topic *topic, struct arena *arena,
+                       struct str name, struct str value, struct str *why)
 {
     int64_t number;
     if (str_is(name, "generation") && value.len == GENERATION_BYTES - 1) {
@@ -174,13 +187,13 @@ static bool topic_line(struct topic *topic, struct arena *arena, struct str name
     }
     if (str_is(name, "partitions") && str_to_int(value, &number) && number > 0 &&
         number <= TOPIC_PARTITIONS_MOST) {
-        topic->n_partitions = (int32_t)number;
+        topic_set_partitions(topics, topic, (int32_t)number);
         return true;
     }
     return topic_config_set(&topic->config, arena, name, value, why);
 }
 
-static bool topic_read(struct ctx *ctx, struct topic *topic)
+static bool topic_read(struct ctx *ctx, struct topics *topics, struct topic *topic)
 {
     char path[FILE_PATH_BYTES];
     file_path(path, topic->folder, "topic");
@@ -193,7 +206,8 @@ static bool topic_read(struct ctx *ctx, struct topic *topic)
     bool ok = true;
     while (ok && str_split(&rest, '\n', &line))
         if (line.len)
-            ok = str_split(&line, '=', &name) && topic_line(topic, ctx->arena, name, line, &why);
+            ok = str_split(&line, '=', &name) &&
+                 topic_line(topics, topic, ctx->arena, name, line, &why);
     free(bytes);
     if (!ok || !topic->generation[0] || !topic->n_partitions)
         return ctx_fail(ctx, ERR_INTERNAL, "%s is not what a topic's description is: " STR_FMT,
@@ -233,7 +247,7 @@ static bool open_all(struct ctx *ctx, struct topics *topics)
             break;
         }
         struct topic *topic = topic_new(topics, name);
-        ok = topic_read(ctx, topic) && topic_open_partitions(ctx, topics, topic);
+        ok = topic_read(ctx, topics, topic) && topic_open_partitions(ctx, topics, topic);
     }
     closedir(dir);
     return ok;

@@ -11,6 +11,7 @@
 
 #define TOPIC_NAME_MOST 249
 #define TOPIC_PARTITIONS_MOST 1000
+#define PARTITIONS_MOST 100000 /* of all topics: some kilobytes of memory each */
 
 struct topics;
 struct topic;
@@ -68,7 +69,10 @@ int64_t topics_segment_bytes(const struct topics *topics);
 /* May it be the name of a topic: 1 to 249 of [a-zA-Z0-9._-], not "." or ".."? */
 bool topic_name_is_valid(struct str name);
 
-/* Starts making a topic (valid name, not there). The waiter may be NULL. */
+/* Is there room for so many partitions more? */
+bool topics_have_room(const struct topics *topics, int32_t n_partitions);
+
+/* Starts making a topic (valid name, not there, room). The waiter may be NULL. */
 struct topic *topic_make(struct topics *topics, struct str name, int32_t n_partitions,
                          const struct topic_config *config, struct topic_waiter *waiter);
 

@@ -63,6 +63,8 @@ static void make_run(struct job *job)
         failed = errno;
     if (!failed)
         failed = file_sync_folder(change->topics->folder);
+    if (failed)
+        file_remove_folder(staged);
     change->failed = failed;
 }
 
@@ -105,7 +107,7 @@ struct topic *topic_make(struct topics *topics, struct str name, int32_t n_parti
     uint8_t random[16];
     id_random(random, sizeof(random));
     id_uuid_text(random, 8, topic->generation);
-    topic->n_partitions = n_partitions;
+    topic_set_partitions(topics, topic, n_partitions);
     topic->config = *config;
     struct change *change = change_new(topics, topic, waiter);
     change->job = (struct job){ .run = make_run, .done = make_done };

@@ -13,6 +13,7 @@ struct topics {
 
 /* In the map, with the default settings; no partitions yet. */
 struct topic *topic_new(struct topics *topics, struct str name);
+void topic_set_partitions(struct topics *topics, struct topic *topic, int32_t n);
 void topic_free(struct topics *topics, struct topic *topic);
 
 /* Opens the logs and makes the topic ready. */

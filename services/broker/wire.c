@@ -112,6 +112,10 @@ int32_t get_count(struct reader *in, size_t least_bytes)
     int32_t n = get_i32(in);
     if (n < -1 || (n > 0 && (size_t)n > reader_left(in) / least_bytes))
         in->bad = true;
+    else if (n > 0 && (uint32_t)n > in->elements_left)
+        in->bad = true;
+    else if (n > 0)
+        in->elements_left -= (uint32_t)n;
     return in->bad ? 0 : n;
 }
 

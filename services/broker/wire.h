@@ -11,12 +11,15 @@
 
 struct reader {
     const uint8_t *at, *end;
+    uint32_t elements_left; /* of all its arrays together; more are bad */
     bool bad;
 };
 
 static inline struct reader reader_of(const void *bytes, size_t n)
 {
-    return (struct reader){ .at = bytes, .end = (const uint8_t *)bytes + n };
+    return (struct reader){ .at = bytes,
+                            .end = (const uint8_t *)bytes + n,
+                            .elements_left = UINT32_MAX };
 }
 
 static inline size_t reader_left(const struct reader *in)
