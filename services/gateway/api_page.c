@@ -84,6 +84,7 @@ static void defaults_count(const struct gateway *gateway, const struct answers *
 static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
 {
     struct reply reply = reply_ok(ctx, served_page_encode(ctx, page));
+    reply_add(ctx, &reply, "Cache-Control", STR("private, no-store")); /* it is one visitor's */
     if (page->n_defaults == 0)
         return reply;
     struct str list = page->defaults[0];

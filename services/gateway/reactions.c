@@ -14,8 +14,11 @@ enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *e
                               .version = event->version,
                               .document = event->document,
                               .published_at = event->published_at };
+    struct page_document document;
     if (event->kind != ENTRY_PUBLISHED_KIND_PAGE)
         return DONE; /* snippets are not served here */
+    if (!page_document_read(ctx, event->document, &document))
+        return outcome_of(ctx); /* what cannot be served does not take the place of what can */
     return edge_show(ctx, gateway->edge, &page) ? DONE : outcome_of(ctx);
 }
 

@@ -240,6 +240,9 @@ static void test_locales(struct test_service *test)
     CHECK_STR(SHOWN("?locale=fr-FR"), "ent_second");
     CHECK_INT(get(test, "/v1/published/home?kind=snippet", NULL).status, 404);
     CHECK_INT(get(test, "/v1/published/home?kind=film", NULL).status, 422);
+    CHECK_INT(put(test, "ent_post", NULL, PAGE("blog/post", "")).status, 200);
+    CHECK_INT(post(test, "/v1/entries/ent_post/publish", "{}").status, 200);
+    CHECK_INT(get(test, "/v1/published/blog%2Fpost", NULL).status, 200);
 }
 
 static void test_lists(struct test_service *test)
@@ -250,10 +253,10 @@ static void test_lists(struct test_service *test)
     struct str next =
         arena_printf(test_ctx(test)->arena, "/v1/entries?kind=page&cursor=" STR_FMT,
                      STR_ARG(json_str(json_get(test_json(test, reply), "next_cursor"))));
-    CHECK_INT(json_size(json_get(test_json(test, get(test, next.ptr, NULL)), "items")), 2);
+    CHECK_INT(json_size(json_get(test_json(test, get(test, next.ptr, NULL)), "items")), 3);
     CHECK_INT(json_size(json_get(test_json(test, get(test, "/v1/entries?state=published", NULL)),
                                  "items")),
-              4);
+              5);
     CHECK_INT(
         json_size(json_get(test_json(test, get(test, "/v1/entries?state=draft", NULL)), "items")),
         1);

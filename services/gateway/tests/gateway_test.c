@@ -69,6 +69,7 @@ static void test_alone_from_the_start(struct test_service *test)
     reply = get_page(test, "/v1/pages/home");
     REQUIRE(reply.status == 200);
     CHECK_STR(header_of(reply, "Fanfare-Defaults"), "personalization, commerce");
+    CHECK_STR(header_of(reply, "Cache-Control"), "private, no-store");
     const struct json *page = test_json(test, reply);
     CHECK_STR(json_str(json_pointer(page, STR("/defaults/0"))), "personalization");
     CHECK_STR(json_str(json_pointer(page, STR("/defaults/1"))), "commerce");
@@ -177,6 +178,10 @@ static void test_other_events(struct test_service *test)
     CHECK_INT(publish(test, snippet), DONE);
     CHECK_INT(served(test, "/v1/pages/snip"), -503);
     CHECK_INT(publish(test, "{\"entry_id\":\"ent_x\"}"), REJECT);
+    CHECK_INT(publish(test, PUBLISHED("ent_home", "home", "5", "30", "7")), REJECT); /* no page */
+    CHECK_INT(served(test, "/v1/pages/home"), 4);
+    CHECK_INT(publish(test, PUBLISHED("ent_post", "blog/post", "1", "01", "[]")), DONE);
+    CHECK_INT(served(test, "/v1/pages/blog%2Fpost"), 1);
     CHECK_INT(test_event(test, &COMMERCE_PRODUCT_UPSERTED_V1_TYPE, NULL, "{}"), REJECT);
 }
 
