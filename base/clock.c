@@ -52,7 +52,8 @@ void clock_civil(int64_t days, int *year, int *month, int *day)
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t shifted = (5 * day_of_year + 2) / 153;
     *day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
@@ -76,8 +77,8 @@ size_t clock_format(int64_t us, char out[CLOCK_TEXT_BYTES])
     if (year < 1 || year > 9999)
         year = year < 1 ? 1 : 9999;
     char text[64];
-    int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, rest / 3600, rest / 60 % 60,
-                     rest % 60);
+    int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day,
+                     rest / 3600, rest / 60 % 60, rest % 60);
     if (fraction % 1000)
         n += snprintf(text + n, sizeof(text) - (size_t)n, ".%06d", fraction);
     else if (fraction)
@@ -111,8 +112,9 @@ static bool letter(const char **at, const char *end, char wanted)
 static bool parse_date(const char **at, const char *end, int64_t *days)
 {
     int year, month, day;
-    if (!digits(at, end, 4, &year) || !letter(at, end, '-') || !digits(at, end, 2, &month) || !letter(at, end, '-') ||
-        !digits(at, end, 2, &day) || year < 1 || month < 1 || month > 12 || day < 1)
+    if (!digits(at, end, 4, &year) || !letter(at, end, '-') || !digits(at, end, 2, &month) ||
+        !letter(at, end, '-') || !digits(at, end, 2, &day) || year < 1 || month < 1 || month > 12 ||
+        day < 1)
         return false;
     static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -125,8 +127,9 @@ static bool parse_date(const char **at, const char *end, int64_t *days)
 static bool parse_time(const char **at, const char *end, int64_t *us)
 {
     int hour, minute, second;
-    if (!digits(at, end, 2, &hour) || !letter(at, end, ':') || !digits(at, end, 2, &minute) || !letter(at, end, ':') ||
-        !digits(at, end, 2, &second) || hour > 23 || minute > 59 || second > 60)
+    if (!digits(at, end, 2, &hour) || !letter(at, end, ':') || !digits(at, end, 2, &minute) ||
+        !letter(at, end, ':') || !digits(at, end, 2, &second) || hour > 23 || minute > 59 ||
+        second > 60)
         return false;
     *us = ((hour * 60 + minute) * 60 + MIN(second, 59)) * US_PER_S;
     if (*at < end && **at == '.') {

@@ -4,7 +4,8 @@
 
 #include "base/clock.h"
 
-static void note(struct ctx *ctx, enum error_code code, struct str pointer, const char *format, va_list args)
+static void note(struct ctx *ctx, enum error_code code, struct str pointer, const char *format,
+                 va_list args)
 {
     struct str sentence = arena_vprintf(ctx->arena, format, args);
     if (ctx->error.code == ERR_NONE) {
@@ -12,7 +13,8 @@ static void note(struct ctx *ctx, enum error_code code, struct str pointer, cons
         if (pointer.ptr)
             ctx->error.pointer = arena_str(ctx->arena, pointer);
     } else {
-        ctx->error.detail = arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(sentence), STR_ARG(ctx->error.detail));
+        ctx->error.detail = arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(sentence),
+                                         STR_ARG(ctx->error.detail));
     }
 }
 

@@ -70,9 +70,9 @@ static uint32_t crc_by_table(uint32_t c, const uint8_t *p, size_t n)
 {
     for (; n >= 8; p += 8, n -= 8) {
         uint32_t lo = load32(p) ^ c, hi = load32(p + 4);
-        c = crc_table[7][lo & 255] ^ crc_table[6][(lo >> 8) & 255] ^ crc_table[5][(lo >> 16) & 255] ^
-            crc_table[4][lo >> 24] ^ crc_table[3][hi & 255] ^ crc_table[2][(hi >> 8) & 255] ^
-            crc_table[1][(hi >> 16) & 255] ^ crc_table[0][hi >> 24];
+        c = crc_table[7][lo & 255] ^ crc_table[6][(lo >> 8) & 255] ^
+            crc_table[5][(lo >> 16) & 255] ^ crc_table[4][lo >> 24] ^ crc_table[3][hi & 255] ^
+            crc_table[2][(hi >> 8) & 255] ^ crc_table[1][(hi >> 16) & 255] ^ crc_table[0][hi >> 24];
     }
     for (; n; p++, n--)
         c = (c >> 8) ^ crc_table[0][(c ^ *p) & 255];
@@ -80,7 +80,8 @@ static uint32_t crc_by_table(uint32_t c, const uint8_t *p, size_t n)
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t c, const uint8_t *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t c, const uint8_t *p,
+                                                                     size_t n)
 {
     uint64_t wide = c;
     for (; n >= 8; p += 8, n -= 8) {

@@ -116,8 +116,8 @@ bool id_has_prefix(struct str id, const char *prefix)
         return false;
     for (size_t i = n + 1; i < id.len; i++) {
         char c = id.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-              c == '.'))
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-' || c == '_' || c == '.'))
             return false;
     }
     return true;

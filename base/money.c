@@ -7,15 +7,18 @@ static const struct {
     char code[4];
     signed char exponent;
 } currencies[] = {
-    { "USD", 2 }, { "EUR", 2 }, { "GBP", 2 }, { "JPY", 0 }, { "CHF", 2 }, { "CAD", 2 }, { "AUD", 2 }, { "NZD", 2 },
-    { "CNY", 2 }, { "HKD", 2 }, { "SGD", 2 }, { "INR", 2 }, { "KRW", 0 }, { "SEK", 2 }, { "NOK", 2 }, { "DKK", 2 },
-    { "PLN", 2 }, { "CZK", 2 }, { "HUF", 2 }, { "RON", 2 }, { "BGN", 2 }, { "TRY", 2 }, { "ILS", 2 }, { "AED", 2 },
-    { "SAR", 2 }, { "ZAR", 2 }, { "BRL", 2 }, { "MXN", 2 }, { "ARS", 2 }, { "COP", 2 }, { "PEN", 2 }, { "THB", 2 },
-    { "MYR", 2 }, { "IDR", 2 }, { "PHP", 2 }, { "TWD", 2 }, { "UAH", 2 }, { "EGP", 2 }, { "MAD", 2 }, { "NGN", 2 },
-    { "KES", 2 }, { "PKR", 2 }, { "BDT", 2 }, { "LKR", 2 }, { "QAR", 2 }, { "BHD", 3 }, { "KWD", 3 }, { "OMR", 3 },
-    { "JOD", 3 }, { "TND", 3 }, { "IQD", 3 }, { "LYD", 3 }, { "CLP", 0 }, { "ISK", 0 }, { "VND", 0 }, { "PYG", 0 },
-    { "UGX", 0 }, { "XAF", 0 }, { "XOF", 0 }, { "XPF", 0 }, { "RWF", 0 }, { "KMF", 0 }, { "GNF", 0 }, { "DJF", 0 },
-    { "BIF", 0 }, { "VUV", 0 }, { "CLF", 4 }, { "UYW", 4 },
+    { "USD", 2 }, { "EUR", 2 }, { "GBP", 2 }, { "JPY", 0 }, { "CHF", 2 }, { "CAD", 2 },
+    { "AUD", 2 }, { "NZD", 2 }, { "CNY", 2 }, { "HKD", 2 }, { "SGD", 2 }, { "INR", 2 },
+    { "KRW", 0 }, { "SEK", 2 }, { "NOK", 2 }, { "DKK", 2 }, { "PLN", 2 }, { "CZK", 2 },
+    { "HUF", 2 }, { "RON", 2 }, { "BGN", 2 }, { "TRY", 2 }, { "ILS", 2 }, { "AED", 2 },
+    { "SAR", 2 }, { "ZAR", 2 }, { "BRL", 2 }, { "MXN", 2 }, { "ARS", 2 }, { "COP", 2 },
+    { "PEN", 2 }, { "THB", 2 }, { "MYR", 2 }, { "IDR", 2 }, { "PHP", 2 }, { "TWD", 2 },
+    { "UAH", 2 }, { "EGP", 2 }, { "MAD", 2 }, { "NGN", 2 }, { "KES", 2 }, { "PKR", 2 },
+    { "BDT", 2 }, { "LKR", 2 }, { "QAR", 2 }, { "BHD", 3 }, { "KWD", 3 }, { "OMR", 3 },
+    { "JOD", 3 }, { "TND", 3 }, { "IQD", 3 }, { "LYD", 3 }, { "CLP", 0 }, { "ISK", 0 },
+    { "VND", 0 }, { "PYG", 0 }, { "UGX", 0 }, { "XAF", 0 }, { "XOF", 0 }, { "XPF", 0 },
+    { "RWF", 0 }, { "KMF", 0 }, { "GNF", 0 }, { "DJF", 0 }, { "BIF", 0 }, { "VUV", 0 },
+    { "CLF", 4 }, { "UYW", 4 },
 };
 
 int money_exponent(const char *currency)
@@ -86,7 +89,8 @@ bool money_parse(struct str text, int exponent, int64_t *out)
                 rest_not_zero |= c != '0';
             continue;
         }
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, c - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, c - '0', &value))
             return false;
     }
     if (!digits)

@@ -6,10 +6,12 @@
 struct command {
     const char *name, *arguments, *help; /* help: one line */
     const char *details;                 /* options, shown by `fanfare <name> --help` */
-    int (*run)(struct ctx *ctx, int argc, char **argv); /* argv[0] is the command's name; gives the exit status */
+    int (*run)(struct ctx *ctx, int argc,
+               char **argv); /* argv[0] is the command's name; gives the exit status */
 };
 
-extern const struct command command_import, command_start, command_stop, command_up, command_down, command_status, command_token, command_write_key;
+extern const struct command command_import, command_start, command_stop, command_up, command_down,
+    command_status, command_token, command_write_key;
 
 /* ---- options ---- */
 
@@ -21,8 +23,8 @@ struct option_value {
 
 /* Reads `--name value` and `--name=value` into `options`, the rest into `rest` (room for argc). False with a sentence for
  * an unknown option, a missing value or more than `most` other arguments. */
-bool options_read(struct ctx *ctx, int argc, char **argv, struct option_value *options, size_t n, const char **rest,
-                  size_t most, size_t *n_rest);
+bool options_read(struct ctx *ctx, int argc, char **argv, struct option_value *options, size_t n,
+                  const char **rest, size_t most, size_t *n_rest);
 
 /* Prints ctx's error to standard error; gives 1. */
 int command_failed(const struct ctx *ctx);

@@ -74,7 +74,8 @@ struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *consume
     struct csv_header *header = mem_alloc(sizeof(*header));
     bool any = row_text(file, &text, &length, &lines, consumed);
     header->memory = text;
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* the mark that spreadsheets put first */
+    if (length >= 3 &&
+        memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* the mark that spreadsheets put first */
         text += 3, length -= 3;
     size_t room = commas(text, length);
     header->names = mem_alloc(room * sizeof(struct str));
@@ -84,7 +85,8 @@ struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *consume
     for (size_t i = 0; i < header->n; i++)
         for (size_t k = 0; k < i; k++)
             if (str_eq(header->names[i], header->names[k]))
-                ctx_fail(ctx, ERR_INVALID, "the header names \"" STR_FMT "\" twice", STR_ARG(header->names[i]));
+                ctx_fail(ctx, ERR_INVALID, "the header names \"" STR_FMT "\" twice",
+                         STR_ARG(header->names[i]));
     if (!ctx_failed(ctx))
         return header;
     csv_header_free(header);
@@ -108,8 +110,8 @@ int csv_column(const struct csv_header *header, struct str name)
     return -1;
 }
 
-struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header, int64_t *line,
-                             int64_t *consumed)
+struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header,
+                             int64_t *line, int64_t *consumed)
 {
     char *text;
     size_t length;
@@ -123,7 +125,8 @@ struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_heade
         }
         size_t bytes = sizeof(struct csv_row) + header->n * sizeof(struct str) + length + 1;
         struct csv_row *row = mem_alloc(bytes);
-        char *copy = (char *)row + bytes - length - 1; /* as it stands; the cells point into `text`, kept before it */
+        char *copy = (char *)row + bytes - length -
+                     1; /* as it stands; the cells point into `text`, kept before it */
         row->cells = (struct str *)(row + 1);
         memcpy(copy, text, length);
         row->text = (struct str){ copy, length };

@@ -22,10 +22,10 @@ void csv_header_free(struct csv_header *header); /* NULL-safe */
 int csv_column(const struct csv_header *header, struct str name); /* -1: none */
 
 /* The next row that is not empty; owned by the caller. NULL at the end. */
-struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header, int64_t *line,
-                             int64_t *consumed);
+struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header,
+                             int64_t *line, int64_t *consumed);
 void csv_row_free(struct csv_row *row); /* NULL-safe */
 
 /* The rows of one record as one object. On failure ctx says which column is at fault. */
-struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows, size_t n,
-                      const struct record_shape *shape);
+struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows,
+                      size_t n, const struct record_shape *shape);

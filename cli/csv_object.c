@@ -10,7 +10,8 @@ struct maker {
     struct json_out out;
 };
 
-static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix, size_t row);
+static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix,
+                       size_t row);
 
 static struct str cell(const struct maker *maker, size_t row, struct str name)
 {
@@ -28,11 +29,12 @@ static struct str path_of(struct maker *maker, struct str prefix, const char *na
 
 static bool wrong(struct maker *maker, struct str path, struct str text, const char *wanted)
 {
-    return ctx_fail(maker->ctx, ERR_INVALID, "column " STR_FMT ": \"" STR_FMT "\" is not %s", STR_ARG(path),
-                    STR_ARG(text), wanted);
+    return ctx_fail(maker->ctx, ERR_INVALID, "column " STR_FMT ": \"" STR_FMT "\" is not %s",
+                    STR_ARG(path), STR_ARG(text), wanted);
 }
 
-static bool scalar_put(struct maker *maker, const struct field *field, struct str path, struct str text)
+static bool scalar_put(struct maker *maker, const struct field *field, struct str path,
+                       struct str text)
 {
     int64_t integer;
     double number;
@@ -63,7 +65,8 @@ static bool scalar_put(struct maker *maker, const struct field *field, struct st
 /* "price.amount" in minor units, or "price" as a decimal; the currency beside it, or the import's own. */
 static bool money_put(struct maker *maker, const struct field *field, struct str path, size_t row)
 {
-    struct str minor = cell(maker, row, path_of(maker, path, ".amount")), decimal = cell(maker, row, path);
+    struct str minor = cell(maker, row, path_of(maker, path, ".amount")),
+               decimal = cell(maker, row, path);
     struct str currency = cell(maker, row, path_of(maker, path, ".currency"));
     int64_t amount = 0;
     if (!minor.ptr && !decimal.ptr)
@@ -71,10 +74,12 @@ static bool money_put(struct maker *maker, const struct field *field, struct str
     if (!currency.ptr)
         currency = str_of(maker->shape->currency);
     if (!currency.ptr)
-        return ctx_fail(maker->ctx, ERR_INVALID, "column " STR_FMT ".currency is missing, and no --currency is given",
+        return ctx_fail(maker->ctx, ERR_INVALID,
+                        "column " STR_FMT ".currency is missing, and no --currency is given",
                         STR_ARG(path));
     int exponent = money_exponent(arena_cstr(maker->ctx->arena, currency));
-    if (minor.ptr ? !str_to_int(minor, &amount) : !money_parse(decimal, exponent < 0 ? 2 : exponent, &amount))
+    if (minor.ptr ? !str_to_int(minor, &amount)
+                  : !money_parse(decimal, exponent < 0 ? 2 : exponent, &amount))
         return wrong(maker, path, minor.ptr ? minor : decimal, "an amount");
     json_key(&maker->out, field->name);
     json_object(&maker->out);
@@ -136,7 +141,8 @@ static bool field_put(struct maker *maker, const struct field *field, struct str
     return scalar_put(maker, field, path, text);
 }
 
-static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix, size_t row)
+static bool object_put(struct maker *maker, const struct schema_type *type, struct str prefix,
+                       size_t row)
 {
     json_object(&maker->out);
     for (size_t i = 0; i < type->n_fields; i++)
@@ -146,8 +152,8 @@ static bool object_put(struct maker *maker, const struct schema_type *type, stru
     return true;
 }
 
-struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows, size_t n,
-                      const struct record_shape *shape)
+struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows,
+                      size_t n, const struct record_shape *shape)
 {
     struct maker maker = { ctx, header, rows, n, shape, { 0 } };
     json_out_init(&maker.out, ctx->arena);

@@ -20,7 +20,8 @@ static int run_down(struct ctx *ctx, int argc, char **argv)
     if (!data.ptr || !stack_run_read(ctx, data, &run))
         return command_failed(ctx);
     if (kill(run.pid, SIGTERM) != 0) {
-        ctx_fail(ctx, ERR_UNAVAILABLE, "the supervisor (process %d) cannot be told: %s", (int)run.pid, strerror(errno));
+        ctx_fail(ctx, ERR_UNAVAILABLE, "the supervisor (process %d) cannot be told: %s",
+                 (int)run.pid, strerror(errno));
         return command_failed(ctx);
     }
     for (int64_t until = clock_mono_us() + PATIENCE_US; clock_mono_us() < until; usleep(20000)) {

@@ -14,7 +14,8 @@
 #define WINDOW 256            /* records between two notes of where it stands */
 #define PARALLEL_DEFAULT 48   /* calls at once at most: they share the services' commits */
 #define PARALLEL_MOST 256
-#define PATIENCE_US (60 * US_PER_S) /* with a service that is away, before the import stops (to be resumed) */
+#define PATIENCE_US                                                                                \
+    (60 * US_PER_S) /* with a service that is away, before the import stops (to be resumed) */
 #define FIRST_PAUSE_US (100 * US_PER_MS)
 #define TOKEN_EVERY_US (300 * US_PER_S) /* tokens live ten minutes */
 
@@ -43,7 +44,8 @@ static bool state_read(struct ctx *ctx, struct import *import)
     fclose(file);
     const struct json *state = json_parse(ctx, arena_str(ctx->arena, (struct str){ text, n }));
     if (!state || json_int(json_get(state, "bytes")) != records_bytes(import->records))
-        return ctx_fail(ctx, ERR_CONFLICT, "%s is of another file: --restart begins anew", import->state_path.ptr);
+        return ctx_fail(ctx, ERR_CONFLICT, "%s is of another file: --restart begins anew",
+                        import->state_path.ptr);
     import->lines_done = json_int(json_get(state, "lines"));
     import->done = json_int(json_get(state, "done"));
     import->rejected = json_int(json_get(state, "rejected"));
@@ -55,19 +57,24 @@ static bool state_write(struct ctx *ctx, const struct import *import)
 {
     struct str next = arena_printf(ctx->arena, STR_FMT ".next", STR_ARG(import->state_path));
     FILE *file = fopen(next.ptr, "we");
-    bool ok = file && fprintf(file, "{\"bytes\":%lld,\"lines\":%lld,\"done\":%lld,\"rejected\":%lld}\n",
-                              (long long)records_bytes(import->records), (long long)import->lines_done,
-                              (long long)import->done, (long long)import->rejected) > 0;
+    bool ok = file &&
+              fprintf(file, "{\"bytes\":%lld,\"lines\":%lld,\"done\":%lld,\"rejected\":%lld}\n",
+                      (long long)records_bytes(import->records), (long long)import->lines_done,
+                      (long long)import->done, (long long)import->rejected) > 0;
     if (file && fclose(file) != 0)
         ok = false;
     return (ok && rename(next.ptr, import->state_path.ptr) == 0) ||
-           ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->state_path.ptr, strerror(errno));
+           ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->state_path.ptr,
+                    strerror(errno));
 }
 
-static bool reject(struct ctx *ctx, struct import *import, const struct record *record, struct str reason)
+static bool reject(struct ctx *ctx, struct import *import, const struct record *record,
+                   struct str reason)
 {
-    if (!import->rejects && !(import->rejects = fopen(import->rejects_path, import->lines_done ? "ae" : "we")))
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path, strerror(errno));
+    if (!import->rejects &&
+        !(import->rejects = fopen(import->rejects_path, import->lines_done ? "ae" : "we")))
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path,
+                        strerror(errno));
     struct json_out out;
     json_out_init(&out, ctx->arena);
     json_object(&out);
@@ -79,7 +86,8 @@ static bool reject(struct ctx *ctx, struct import *import, const struct record *
     json_put_str(&out, str_is_utf8(record->text) ? record->text : STR("(not UTF-8)"));
     json_object_end(&out);
     import->rejected++;
-    return fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 && fflush(import->rejects) == 0;
+    return fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 &&
+           fflush(import->rejects) == 0;
 }
 
 /* ---- windows of records ---- */
@@ -90,7 +98,8 @@ static bool token_renew(struct ctx *ctx, struct import *import)
     if (import->target.token.ptr && now - import->token_us < TOKEN_EVERY_US)
         return true;
     struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(import->data));
-    struct str token = token_mint(ctx, folder.ptr, STR("import"), str_of(import->kind->scopes), STR("fanfare"), 600);
+    struct str token = token_mint(ctx, folder.ptr, STR("import"), str_of(import->kind->scopes),
+                                  STR("fanfare"), 600);
     if (!token.ptr)
         return false;
     free((char *)import->target.token.ptr);
@@ -123,8 +132,10 @@ static bool window_send(struct ctx *ctx, struct import *import, struct record *w
             continue;
         }
         if (clock_mono_us() > until)
-            return ctx_fail(ctx, ERR_UNAVAILABLE, "%s takes nothing for %lld s (" STR_FMT "); run it again to go on",
-                            import->kind->service, PATIENCE_US / US_PER_S, STR_ARG(import->target.why));
+            return ctx_fail(ctx, ERR_UNAVAILABLE,
+                            "%s takes nothing for %lld s (" STR_FMT "); run it again to go on",
+                            import->kind->service, PATIENCE_US / US_PER_S,
+                            STR_ARG(import->target.why));
         usleep((useconds_t)pause_us);
         pause_us = MIN(pause_us * 2, 2 * US_PER_S);
     }
@@ -146,7 +157,9 @@ static bool windows(struct ctx *ctx, struct import *import)
         if (!state_write(ctx, import))
             break;
         progress_show(&import->progress, import->done, import->rejected,
-                      (double)records_consumed(import->records) / (double)MAX(records_bytes(import->records), 1), false);
+                      (double)records_consumed(import->records) /
+                          (double)MAX(records_bytes(import->records), 1),
+                      false);
         arena_clear(ctx->arena);
     }
     free(window);
@@ -155,11 +168,13 @@ static bool windows(struct ctx *ctx, struct import *import)
 
 static int finish(struct ctx *ctx, struct import *import, bool ok)
 {
-    double share = ok ? 1 : (double)records_consumed(import->records) / (double)MAX(records_bytes(import->records), 1);
+    double share = ok ? 1
+                      : (double)records_consumed(import->records) /
+                            (double)MAX(records_bytes(import->records), 1);
     progress_show(&import->progress, import->done, import->rejected, share, true);
     if (import->rejected)
-        fprintf(stderr, "%lld lines were rejected; they are in %s with the reason\n", (long long)import->rejected,
-                import->rejects_path);
+        fprintf(stderr, "%lld lines were rejected; they are in %s with the reason\n",
+                (long long)import->rejected, import->rejects_path);
     if (!ok)
         return command_failed(ctx);
     unlink(import->state_path.ptr);
@@ -190,8 +205,8 @@ static bool target_of(struct ctx *ctx, struct import *import, const char *url)
     }
     if (!found.ptr)
         return ctx_fail(ctx, ERR_NOT_FOUND, "%s does not run in this stack", import->kind->service);
-    import->target.peer =
-        peer_new(&(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
+    import->target.peer = peer_new(
+        &(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
     return import->target.peer != NULL || ctx_fail(ctx, ERR_INVALID, "%s is no URL", found.ptr);
 }
 
@@ -205,36 +220,43 @@ static bool write_key_read(struct ctx *ctx, struct import *import)
     if (file)
         fclose(file);
     import->target.write_key = str_trim(str_of(mem_strdup(key)));
-    return import->target.write_key.len > 0 || ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s", path.ptr);
+    return import->target.write_key.len > 0 ||
+           ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s", path.ptr);
 }
 
 static int run_import(struct ctx *ctx, int argc, char **argv)
 {
-    struct option_value options[N_OPTIONS] = { [DATA] = { "--data" },         [URL] = { "--url" },
-                                               [PARALLEL] = { "--parallel" },   [REJECTS] = { "--rejects" },
-                                               [CURRENCY] = { "--currency" }, [RESTART] = { "--restart", .flag = true } };
+    struct option_value options[N_OPTIONS] = {
+        [DATA] = { "--data" },         [URL] = { "--url" },
+        [PARALLEL] = { "--parallel" }, [REJECTS] = { "--rejects" },
+        [CURRENCY] = { "--currency" }, [RESTART] = { "--restart", .flag = true }
+    };
     const char *rest[2];
     size_t n_rest;
     struct import import = { 0 };
     if (!options_read(ctx, argc, argv, options, N_OPTIONS, rest, 2, &n_rest))
         return command_failed(ctx);
     if (n_rest != 2 || !(import.kind = import_kind_find(rest[0]))) {
-        ctx_fail(ctx, ERR_INVALID, "what is imported is one of products, customers, orders, events, and then a file");
+        ctx_fail(ctx, ERR_INVALID,
+                 "what is imported is one of products, customers, orders, events, and then a file");
         return command_failed(ctx);
     }
     import.path = rest[1];
     struct record_shape shape = { import.kind->id, import.kind->type, options[CURRENCY].value };
     import.state_path = arena_printf(ctx->arena, "%s.import-state", import.path);
     import.state_path = str_of(mem_strdup(import.state_path.ptr));
-    import.rejects_path = options[REJECTS].value ? options[REJECTS].value
-                                                 : mem_strdup(arena_printf(ctx->arena, "%s.rejected", import.path).ptr);
+    import.rejects_path =
+        options[REJECTS].value
+            ? options[REJECTS].value
+            : mem_strdup(arena_printf(ctx->arena, "%s.rejected", import.path).ptr);
     if (options[RESTART].value)
         unlink(import.state_path.ptr);
     struct str data = stack_data(ctx, options[DATA].value, false);
     if (!data.ptr)
         return command_failed(ctx);
     import.data = str_of(mem_strdup(data.ptr));
-    if (!parallel_of(ctx, options[PARALLEL].value, &import.target) || !target_of(ctx, &import, options[URL].value) ||
+    if (!parallel_of(ctx, options[PARALLEL].value, &import.target) ||
+        !target_of(ctx, &import, options[URL].value) ||
         (import.kind->write_key && !write_key_read(ctx, &import)) ||
         !(import.records = records_open(ctx, import.path, &shape)) || !state_read(ctx, &import))
         return command_failed(ctx);

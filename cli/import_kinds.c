@@ -13,10 +13,12 @@
 static void pace(struct import_target *target, size_t refused, size_t done)
 {
     target->progress = done > 0;
-    target->parallel = refused ? MAX(target->parallel / 2, 1) : MIN(target->parallel + 4, target->most);
+    target->parallel = refused ? MAX(target->parallel / 2, 1)
+                               : MIN(target->parallel + 4, target->most);
 }
 
-static void judge(struct ctx *ctx, struct import_target *target, struct sending *sending, const struct call *call)
+static void judge(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                  const struct call *call)
 {
     if (call->status >= 200 && call->status < 300) {
         sending->step++;
@@ -32,17 +34,22 @@ static void judge(struct ctx *ctx, struct import_target *target, struct sending 
     target->why = why;
     if (call->status == 401 || call->status == 403)
         ctx_fail(ctx, ERR_FORBIDDEN, "the service refuses: " STR_FMT, STR_ARG(why));
-    else if (call->status >= 400 && call->status < 500 && call->status != 408 && call->status != 429) {
+    else if (call->status >= 400 && call->status < 500 && call->status != 408 &&
+             call->status != 429) {
         const struct json *first = json_at(json_get(problem, "errors"), 0);
         struct str pointer = json_str(json_get(first, "pointer"));
         sending->state = SENDING_REFUSED;
-        sending->reason = pointer.ptr ? arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(pointer), STR_ARG(why)) : why;
+        sending->reason = pointer.ptr ? arena_printf(ctx->arena, STR_FMT ": " STR_FMT,
+                                                     STR_ARG(pointer), STR_ARG(why))
+                                      : why;
     }
 }
 
 /* Calls what `prepare` makes for each open record, in parallel; true when some are still open. */
-static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n,
-                           bool (*prepare)(struct ctx *ctx, const struct sending *one, struct call *call))
+static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                           size_t n,
+                           bool (*prepare)(struct ctx *ctx, const struct sending *one,
+                                           struct call *call))
 {
     struct call *calls = ARENA_ARRAY(ctx->arena, struct call, n);
     struct sending **of = ARENA_ARRAY(ctx->arena, struct sending *, n);
@@ -85,11 +92,12 @@ static bool put_one(struct ctx *ctx, const struct sending *one, const char *path
 {
     if (one->step > 0)
         return false;
-    *call = (struct call){ .method = "PUT",
-                           .path = arena_printf(ctx->arena, "%s/" STR_FMT, path,
-                                                STR_ARG(client_escape(ctx->arena, one->record->id))),
-                           .body = one->record->json,
-                           .idempotent = true };
+    *call =
+        (struct call){ .method = "PUT",
+                       .path = arena_printf(ctx->arena, "%s/" STR_FMT, path,
+                                            STR_ARG(client_escape(ctx->arena, one->record->id))),
+                       .body = one->record->json,
+                       .idempotent = true };
     return true;
 }
 
@@ -108,35 +116,41 @@ static bool prepare_customer(struct ctx *ctx, const struct sending *one, struct 
 {
     if (put_one(ctx, one, "/v1/profiles", call))
         return true;
-    const struct json *consents = one->record->extra.ptr ? json_parse(ctx, one->record->extra) : NULL;
+    const struct json *consents = one->record->extra.ptr ? json_parse(ctx, one->record->extra)
+                                                         : NULL;
     const struct json *consent = json_at(consents, one->step - 1);
     if (!consent)
         return false;
-    *call = (struct call){ .method = "POST",
-                           .path = arena_printf(ctx->arena, "/v1/profiles/" STR_FMT "/consents",
-                                                STR_ARG(client_escape(ctx->arena, one->record->id))),
-                           .body = json_text(ctx->arena, consent),
-                           .idempotent = true }; /* the same word again changes nothing that holds */
+    *call =
+        (struct call){ .method = "POST",
+                       .path = arena_printf(ctx->arena, "/v1/profiles/" STR_FMT "/consents",
+                                            STR_ARG(client_escape(ctx->arena, one->record->id))),
+                       .body = json_text(ctx->arena, consent),
+                       .idempotent = true }; /* the same word again changes nothing that holds */
     return true;
 }
 
-static bool send_products(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+static bool send_products(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                          size_t n)
 {
     return round_of_calls(ctx, target, sending, n, prepare_product);
 }
 
-static bool send_customers(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+static bool send_customers(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                           size_t n)
 {
     return round_of_calls(ctx, target, sending, n, prepare_customer);
 }
 
-static bool send_orders(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+static bool send_orders(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                        size_t n)
 {
     return round_of_calls(ctx, target, sending, n, prepare_order);
 }
 
 /* Events go in one batch; when it is refused, one by one, so that the bad one is known. */
-static bool send_batch(struct ctx *ctx, struct import_target *target, struct sending **batch, size_t n)
+static bool send_batch(struct ctx *ctx, struct import_target *target, struct sending **batch,
+                       size_t n)
 {
     struct json_out body;
     json_out_init(&body, ctx->arena);
@@ -147,8 +161,10 @@ static bool send_batch(struct ctx *ctx, struct import_target *target, struct sen
         json_put_raw(&body, batch[i]->record->json);
     json_array_end(&body);
     json_object_end(&body);
-    struct str user = crypto_base64(ctx->arena, arena_printf(ctx->arena, STR_FMT ":", STR_ARG(target->write_key)));
-    struct header basic = { STR("Authorization"), arena_printf(ctx->arena, "Basic " STR_FMT, STR_ARG(user)) };
+    struct str user = crypto_base64(
+        ctx->arena, arena_printf(ctx->arena, STR_FMT ":", STR_ARG(target->write_key)));
+    struct header basic = { STR("Authorization"),
+                            arena_printf(ctx->arena, "Basic " STR_FMT, STR_ARG(user)) };
     struct call call = { .peer = target->peer,
                          .method = "POST",
                          .path = STR("/v1/batch"),
@@ -173,7 +189,8 @@ static bool send_batch(struct ctx *ctx, struct import_target *target, struct sen
     return batch[0]->state == SENDING_OPEN && !ctx_failed(ctx);
 }
 
-static bool send_events(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+static bool send_events(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                        size_t n)
 {
     struct sending **open = ARENA_ARRAY(ctx->arena, struct sending *, n);
     size_t n_open = 0;
@@ -185,20 +202,31 @@ static bool send_events(struct ctx *ctx, struct import_target *target, struct se
 
 /* Columns of events; properties are open. */
 static const struct field event_fields[] = {
-#define TEXT(member) { .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_STR }
-#define OPEN(member) { .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_JSON }
-    TEXT("type"), TEXT("messageId"), TEXT("userId"), TEXT("anonymousId"), TEXT("event"), TEXT("name"), TEXT("groupId"),
-    TEXT("previousId"), TEXT("timestamp"), OPEN("properties"), OPEN("traits"), OPEN("context"),
+#define TEXT(member)                                                                               \
+    {                                                                                              \
+        .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_STR                       \
+    }
+#define OPEN(member)                                                                               \
+    {                                                                                              \
+        .name = member, .name_length = sizeof(member) - 1, .kind = FIELD_JSON                      \
+    }
+    TEXT("type"),      TEXT("messageId"),  TEXT("userId"),  TEXT("anonymousId"),
+    TEXT("event"),     TEXT("name"),       TEXT("groupId"), TEXT("previousId"),
+    TEXT("timestamp"), OPEN("properties"), OPEN("traits"),  OPEN("context"),
 #undef TEXT
 #undef OPEN
 };
-static const struct schema_type event_row = { .name = "event", .fields = event_fields, .n_fields = COUNT(event_fields) };
+static const struct schema_type event_row = { .name = "event",
+                                              .fields = event_fields,
+                                              .n_fields = COUNT(event_fields) };
 
 static const struct import_kind kinds[] = {
-    { "products",  "commerce",  "products:write",                "product_id", &product_put_type,  false, send_products },
-    { "customers", "crm",       "profiles:write consents:write", "profile_id", &profile_put_type,  false, send_customers },
-    { "orders",    "commerce",  "orders:import",                 "order_id",   &order_record_type, false, send_orders },
-    { "events",    "analytics", "",                              NULL,         &event_row,         true,  send_events },
+    { "products", "commerce", "products:write", "product_id", &product_put_type, false,
+      send_products },
+    { "customers", "crm", "profiles:write consents:write", "profile_id", &profile_put_type, false,
+      send_customers },
+    { "orders", "commerce", "orders:import", "order_id", &order_record_type, false, send_orders },
+    { "events", "analytics", "", NULL, &event_row, true, send_events },
 };
 
 const struct import_kind *import_kind_find(const char *name)

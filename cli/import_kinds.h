@@ -17,7 +17,8 @@ struct import_target {
     struct peer *peer;
     struct str token, write_key;
     struct str why;  /* why the newest call was not taken */
-    size_t parallel; /* calls at once: halved when the service refuses some, else growing again up to `most` */
+    size_t
+        parallel; /* calls at once: halved when the service refuses some, else growing again up to `most` */
     size_t most;
     bool progress;   /* the last round got something done */
 };

@@ -4,8 +4,10 @@
 
 #define VERSION "0.1.0"
 
-static const struct command *const commands[] = { &command_up,    &command_down,      &command_status, &command_stop, &command_start,
-                                                  &command_import, &command_token, &command_write_key };
+static const struct command *const commands[] = { &command_up,     &command_down,
+                                                  &command_status, &command_stop,
+                                                  &command_start,  &command_import,
+                                                  &command_token,  &command_write_key };
 
 static void usage(FILE *to)
 {
@@ -17,7 +19,8 @@ static void usage(FILE *to)
 
 static void command_usage(const struct command *command)
 {
-    printf("Usage: fanfare %s %s\n\n%s.\n\n%s", command->name, command->arguments, command->help, command->details);
+    printf("Usage: fanfare %s %s\n\n%s.\n\n%s", command->name, command->arguments, command->help,
+           command->details);
 }
 
 static bool asks_help(int argc, char **argv)
@@ -51,7 +54,8 @@ int main(int argc, char **argv)
         printf("fanfare %s\n", VERSION);
         return 0;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return 0;
     }

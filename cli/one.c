@@ -35,7 +35,8 @@ static bool reached(const struct stack_run_service *service, bool start)
 {
     if (!start)
         return service->held && !service->pid;
-    return !service->held && service->pid && http_status(service->admin_port, "/health/ready") == 200;
+    return !service->held && service->pid &&
+           http_status(service->admin_port, "/health/ready") == 200;
 }
 
 static bool wait_until(struct ctx *ctx, struct str data, const char *name, bool start)
@@ -47,7 +48,8 @@ static bool wait_until(struct ctx *ctx, struct str data, const char *name, bool 
         if (reached(find(&run, name), start))
             return true;
     }
-    return ctx_fail(ctx, ERR_TIMEOUT, "%s is not %s after %lld s", name, start ? "ready" : "stopped", PATIENCE_US / US_PER_S);
+    return ctx_fail(ctx, ERR_TIMEOUT, "%s is not %s after %lld s", name,
+                    start ? "ready" : "stopped", PATIENCE_US / US_PER_S);
 }
 
 static int run_one(struct ctx *ctx, int argc, char **argv)

@@ -10,7 +10,8 @@ static struct option_value *find(struct option_value *options, size_t n, struct 
     return NULL;
 }
 
-static bool take(struct ctx *ctx, int argc, char **argv, int *at, struct option_value *options, size_t n)
+static bool take(struct ctx *ctx, int argc, char **argv, int *at, struct option_value *options,
+                 size_t n)
 {
     struct str name = str_of(argv[*at]);
     const char *equals = strchr(argv[*at], '=');
@@ -18,7 +19,8 @@ static bool take(struct ctx *ctx, int argc, char **argv, int *at, struct option_
         name.len = (size_t)(equals - argv[*at]);
     struct option_value *option = find(options, n, name);
     if (!option)
-        return ctx_fail(ctx, ERR_INVALID, "there is no option " STR_FMT "; --help lists them", STR_ARG(name));
+        return ctx_fail(ctx, ERR_INVALID, "there is no option " STR_FMT "; --help lists them",
+                        STR_ARG(name));
     if (option->flag && equals)
         return ctx_fail(ctx, ERR_INVALID, "%s takes no value", option->name);
     if (option->flag)
@@ -32,8 +34,8 @@ static bool take(struct ctx *ctx, int argc, char **argv, int *at, struct option_
     return true;
 }
 
-bool options_read(struct ctx *ctx, int argc, char **argv, struct option_value *options, size_t n, const char **rest,
-                  size_t most, size_t *n_rest)
+bool options_read(struct ctx *ctx, int argc, char **argv, struct option_value *options, size_t n,
+                  const char **rest, size_t most, size_t *n_rest)
 {
     *n_rest = 0;
     for (int at = 1; at < argc; at++) {

@@ -10,7 +10,9 @@
 
 struct progress progress_begin(const char *what, int64_t done)
 {
-    return (struct progress){ .what = what, .since_us = clock_mono_us(), .first_done = done, .shown = -10 };
+    return (struct progress){
+        .what = what, .since_us = clock_mono_us(), .first_done = done, .shown = -10
+    };
 }
 
 static void bar(char out[WIDTH + 1], double share)
@@ -32,8 +34,9 @@ void progress_show(struct progress *progress, int64_t done, int64_t rejected, do
     char drawing[WIDTH + 1];
     bar(drawing, share);
     double seconds = (double)(now - progress->since_us) / US_PER_S;
-    fprintf(stderr, "%s%-10s [%s] %3d%%  %lld done, %lld rejected, %.0f/s%s", terminal ? "\r" : "", progress->what,
-            drawing, percent, (long long)done, (long long)rejected,
-            seconds > 0 ? (double)(done - progress->first_done) / seconds : 0.0, terminal && !end ? "\033[K" : "\n");
+    fprintf(stderr, "%s%-10s [%s] %3d%%  %lld done, %lld rejected, %.0f/s%s", terminal ? "\r" : "",
+            progress->what, drawing, percent, (long long)done, (long long)rejected,
+            seconds > 0 ? (double)(done - progress->first_done) / seconds : 0.0,
+            terminal && !end ? "\033[K" : "\n");
     fflush(stderr);
 }

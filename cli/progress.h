@@ -10,4 +10,5 @@ struct progress {
 };
 
 struct progress progress_begin(const char *what, int64_t done);
-void progress_show(struct progress *progress, int64_t done, int64_t rejected, double share, int end);
+void progress_show(struct progress *progress, int64_t done, int64_t rejected, double share,
+                   int end);

@@ -20,8 +20,10 @@ int http_status(int port, const char *path)
         return 0;
     setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(to, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    int n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
-    if (connect(to, (struct sockaddr *)&address, sizeof(address)) == 0 && send(to, text, (size_t)n, MSG_NOSIGNAL) == n) {
+    int n = snprintf(text, sizeof(text),
+                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
+    if (connect(to, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        send(to, text, (size_t)n, MSG_NOSIGNAL) == n) {
         ssize_t got = recv(to, text, sizeof(text) - 1, 0);
         if (got > 0) {
             text[got] = '\0';

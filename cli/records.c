@@ -13,7 +13,8 @@ struct records {
     struct record_shape shape;
     int64_t bytes, consumed, line;
     struct csv_header *header;
-    struct csv_row *ahead; /* the first row of the next record, read while looking for the end of this one */
+    struct csv_row
+        *ahead; /* the first row of the next record, read while looking for the end of this one */
 };
 
 struct records *records_open(struct ctx *ctx, const char *path, const struct record_shape *shape)
@@ -21,7 +22,10 @@ struct records *records_open(struct ctx *ctx, const char *path, const struct rec
     static const struct {
         struct str ending;
         bool csv;
-    } kinds[] = { { STR_INIT(".csv"), true }, { STR_INIT(".jsonl"), false }, { STR_INIT(".ndjson"), false }, { STR_INIT(".json"), false } };
+    } kinds[] = { { STR_INIT(".csv"), true },
+                  { STR_INIT(".jsonl"), false },
+                  { STR_INIT(".ndjson"), false },
+                  { STR_INIT(".json"), false } };
     struct records *records = NULL;
     struct stat facts;
     for (size_t i = 0; i < COUNT(kinds) && !records; i++)
@@ -41,7 +45,8 @@ struct records *records_open(struct ctx *ctx, const char *path, const struct rec
         return NULL;
     }
     records->bytes = facts.st_size;
-    if (records->csv && !(records->header = csv_header_read(ctx, records->file, &records->consumed))) {
+    if (records->csv &&
+        !(records->header = csv_header_read(ctx, records->file, &records->consumed))) {
         records_close(records);
         return NULL;
     }
@@ -71,7 +76,8 @@ int64_t records_consumed(const struct records *records)
 }
 
 /* Splits an object into its id, its consents, and the rest. */
-static void split(struct ctx *ctx, const struct records *records, const struct json *object, struct record *out)
+static void split(struct ctx *ctx, const struct records *records, const struct json *object,
+                  struct record *out)
 {
     struct json_out rest;
     json_out_init(&rest, ctx->arena);
@@ -117,16 +123,21 @@ static bool next_line(struct ctx *ctx, struct records *records, struct record *o
         struct str text = str_trim((struct str){ line, (size_t)n });
         if (!text.len)
             continue;
-        *out = (struct record){ .line = records->line, .last_line = records->line, .text = arena_str(ctx->arena, text) };
+        *out = (struct record){ .line = records->line,
+                                .last_line = records->line,
+                                .text = arena_str(ctx->arena, text) };
         free(line);
         read_json(ctx, records, out);
         return true;
     }
     free(line);
-    return ferror(records->file) ? ctx_fail(ctx, ERR_UNAVAILABLE, "the file cannot be read: %s", strerror(errno)) : false;
+    return ferror(records->file)
+               ? ctx_fail(ctx, ERR_UNAVAILABLE, "the file cannot be read: %s", strerror(errno))
+               : false;
 }
 
-static bool same_record(const struct records *records, const struct csv_row *a, const struct csv_row *b)
+static bool same_record(const struct records *records, const struct csv_row *a,
+                        const struct csv_row *b)
 {
     int column = csv_column(records->header, str_of(records->shape.id));
     return column >= 0 && a->cells[column].len && str_eq(a->cells[column], b->cells[column]);
@@ -136,7 +147,9 @@ static struct csv_row *next_row(struct ctx *ctx, struct records *records)
 {
     struct csv_row *row = records->ahead;
     records->ahead = NULL;
-    return row ? row : csv_row_read(ctx, records->file, records->header, &records->line, &records->consumed);
+    return row ? row
+               : csv_row_read(ctx, records->file, records->header, &records->line,
+                              &records->consumed);
 }
 
 #define ROWS_MOST 1000 /* of one record */
@@ -154,8 +167,8 @@ static bool next_rows(struct ctx *ctx, struct records *records, struct record *o
         }
     *out = (struct record){ .line = rows[0]->line, .last_line = rows[n - 1]->last_line };
     for (size_t i = 0; i < n; i++)
-        out->text = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(out->text), i ? "\n" : "",
-                                 STR_ARG(rows[i]->text));
+        out->text = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(out->text),
+                                 i ? "\n" : "", STR_ARG(rows[i]->text));
     int column = csv_column(records->header, str_of(records->shape.id));
     if (column >= 0)
         out->id = arena_str(ctx->arena, rows[0]->cells[column]);

@@ -11,7 +11,7 @@
 struct record_shape {
     const char *id;                 /* "order_id": the column or member that names the record */
     const struct schema_type *type; /* of the rest */
-    const char *currency;           /* for decimal money columns ("price": 19.99) without "price.currency" */
+    const char *currency; /* for decimal money columns ("price": 19.99) without "price.currency" */
 };
 
 struct record {
@@ -19,7 +19,7 @@ struct record {
     int64_t last_line; /* of its last */
     struct str text;   /* as it stands in the file */
     struct str id;
-    struct str json;    /* the object without its id; ptr NULL: `reason` says why it cannot be used */
+    struct str json;  /* the object without its id; ptr NULL: `reason` says why it cannot be used */
     struct str extra;   /* JSON array of the member `consents`, or ptr NULL */
     struct str reason;
 };

@@ -27,7 +27,8 @@ int stack_port(size_t index, int port_base)
 
 int stack_admin_port(size_t index, int port_base)
 {
-    return port_base ? port_base + ADMIN_ABOVE_BASE + (int)index : stack_services[index].port + ADMIN_ABOVE_DEFAULT;
+    return port_base ? port_base + ADMIN_ABOVE_BASE + (int)index
+                     : stack_services[index].port + ADMIN_ABOVE_DEFAULT;
 }
 
 struct str stack_program(struct ctx *ctx, const char *name)
@@ -41,11 +42,13 @@ struct str stack_program(struct ctx *ctx, const char *name)
     if (slash)
         *slash = '\0';
     struct str places[] = { arena_printf(ctx->arena, "%s/fanfare-%s", self, name),
-                            arena_printf(ctx->arena, "%s/../services/%s/fanfare-%s", self, name, name) };
+                            arena_printf(ctx->arena, "%s/../services/%s/fanfare-%s", self, name,
+                                         name) };
     for (size_t i = 0; i < COUNT(places); i++)
         if (access(places[i].ptr, X_OK) == 0)
             return places[i];
-    ctx_fail(ctx, ERR_NOT_FOUND, "the program fanfare-%s is neither beside this one nor in the build tree", name);
+    ctx_fail(ctx, ERR_NOT_FOUND,
+             "the program fanfare-%s is neither beside this one nor in the build tree", name);
     return (struct str){ NULL, 0 };
 }
 
@@ -55,12 +58,14 @@ struct str stack_data(struct ctx *ctx, const char *option, bool make)
     if (!path || !*path)
         path = ".fanfare";
     if (make && mkdir(path, 0700) != 0 && errno != EEXIST) {
-        ctx_fail(ctx, ERR_UNAVAILABLE, "the data folder %s cannot be made: %s", path, strerror(errno));
+        ctx_fail(ctx, ERR_UNAVAILABLE, "the data folder %s cannot be made: %s", path,
+                 strerror(errno));
         return (struct str){ NULL, 0 };
     }
     char whole[PATH_MAX];
     if (!realpath(path, whole)) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "the data folder %s cannot be used: %s", path, strerror(errno));
+        ctx_fail(ctx, ERR_NOT_FOUND, "the data folder %s cannot be used: %s", path,
+                 strerror(errno));
         return (struct str){ NULL, 0 };
     }
     return arena_str(ctx->arena, str_of(whole));
@@ -106,13 +111,15 @@ static struct str run_text(struct ctx *ctx, const struct stack_run *run)
 
 bool stack_run_write(struct ctx *ctx, struct str data, const struct stack_run *run)
 {
-    struct str path = inside(ctx, data, "run.json"), next = inside(ctx, data, "run.json.next"), text = run_text(ctx, run);
+    struct str path = inside(ctx, data, "run.json"), next = inside(ctx, data, "run.json.next"),
+               text = run_text(ctx, run);
     FILE *file = fopen(next.ptr, "we");
     bool ok = file && fwrite(text.ptr, 1, text.len, file) == text.len;
     if (file && fclose(file) != 0)
         ok = false;
     if (!ok || rename(next.ptr, path.ptr) != 0)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path.ptr, strerror(errno));
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path.ptr,
+                        strerror(errno));
     return true;
 }
 
@@ -141,17 +148,19 @@ bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out)
     if (!json)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "reading run.json of " STR_FMT, STR_ARG(data));
     const struct json *services = json_get(json, "services");
-    *out = (struct stack_run){ .pid = (pid_t)json_int(json_get(json, "pid")), .n = json_size(services) };
+    *out = (struct stack_run){ .pid = (pid_t)json_int(json_get(json, "pid")),
+                               .n = json_size(services) };
     out->services = ARENA_ARRAY(ctx->arena, struct stack_run_service, out->n);
     for (struct json_iter it = json_iter(services); json_next(&it);)
-        out->services[it.index] =
-            (struct stack_run_service){ .name = json_str(json_get(it.value, "name")),
-                                        .pid = (pid_t)json_int(json_get(it.value, "pid")),
-                                        .port = (int)json_int(json_get(it.value, "port")),
-                                        .admin_port = (int)json_int(json_get(it.value, "admin_port")),
-                                        .restarts = (int)json_int(json_get(it.value, "restarts")),
-                                        .failed = json_bool(json_get(it.value, "failed")),
-                                        .held = json_bool(json_get(it.value, "held")) };
+        out->services[it.index] = (struct stack_run_service){
+            .name = json_str(json_get(it.value, "name")),
+            .pid = (pid_t)json_int(json_get(it.value, "pid")),
+            .port = (int)json_int(json_get(it.value, "port")),
+            .admin_port = (int)json_int(json_get(it.value, "admin_port")),
+            .restarts = (int)json_int(json_get(it.value, "restarts")),
+            .failed = json_bool(json_get(it.value, "failed")),
+            .held = json_bool(json_get(it.value, "held"))
+        };
     return true;
 }
 
@@ -171,6 +180,7 @@ int stack_lock(struct ctx *ctx, struct str data)
     if (flock(lock, LOCK_EX | LOCK_NB) == 0)
         return lock;
     close(lock);
-    ctx_fail(ctx, ERR_CONFLICT, "a stack runs on " STR_FMT " already (fanfare down stops it)", STR_ARG(data));
+    ctx_fail(ctx, ERR_CONFLICT, "a stack runs on " STR_FMT " already (fanfare down stops it)",
+             STR_ARG(data));
     return -1;
 }

@@ -33,10 +33,11 @@ struct stack_run {
         pid_t pid; /* 0: not running now */
         int port, admin_port, restarts;
         bool failed, held; /* held: stopped by `fanfare stop` */
-    } *services;
+    } * services;
 };
 
-bool stack_run_write(struct ctx *ctx, struct str data, const struct stack_run *run); /* in one step (rename) */
+bool stack_run_write(struct ctx *ctx, struct str data,
+                     const struct stack_run *run); /* in one step (rename) */
 /* False: NOT_FOUND when no stack runs on this folder (its lock is free), or a sentence. */
 bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out);
 

@@ -44,8 +44,11 @@ static int64_t ticks_of(pid_t pid, double *uptime_s)
     fclose(file);
     text[n] = '\0';
     char *after = strrchr(text, ')'); /* the name before it may hold anything */
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
-                         &user, &system, &started) != 3)
+    if (!after ||
+        sscanf(
+            after + 1,
+            " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
+            &user, &system, &started) != 3)
         return 0;
     if ((file = fopen("/proc/uptime", "re"))) {
         if (fscanf(file, "%lf", &up) != 1)
@@ -93,12 +96,13 @@ static void print_table(const struct stack_run *run, const struct usage *usages)
 {
     int64_t pss = 0;
     double cpu = 0;
-    printf("%-16s %-9s %7s %6s %9s %7s %9s %9s\n", "service", "state", "pid", "port", "PSS MiB", "CPU %", "up", "restarts");
+    printf("%-16s %-9s %7s %6s %9s %7s %9s %9s\n", "service", "state", "pid", "port", "PSS MiB",
+           "CPU %", "up", "restarts");
     for (size_t i = 0; i < run->n; i++) {
         const struct stack_run_service *service = &run->services[i];
-        printf("%-16.*s %-9s %7d %6d %9.1f %7.1f %8.0fs %9d\n", STR_ARG(service->name), usages[i].state,
-               (int)service->pid, service->port, (double)usages[i].pss_kib / 1024, usages[i].cpu_percent,
-               usages[i].uptime_s, service->restarts);
+        printf("%-16.*s %-9s %7d %6d %9.1f %7.1f %8.0fs %9d\n", STR_ARG(service->name),
+               usages[i].state, (int)service->pid, service->port, (double)usages[i].pss_kib / 1024,
+               usages[i].cpu_percent, usages[i].uptime_s, service->restarts);
         pss += usages[i].pss_kib;
         cpu += usages[i].cpu_percent;
     }

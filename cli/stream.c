@@ -22,7 +22,8 @@ struct stream {
 struct stream *stream_new(const char *name, int colour, int to)
 {
     struct stream *stream = mem_alloc(sizeof(*stream));
-    *stream = (struct stream){ .name = name, .colour = colour % 8, .to = to, .terminal = isatty(to) };
+    *stream =
+        (struct stream){ .name = name, .colour = colour % 8, .to = to, .terminal = isatty(to) };
     return stream;
 }
 
@@ -47,9 +48,10 @@ static void line_out(struct stream *stream, const char *line, size_t length)
     static const int colours[] = { 36, 33, 32, 35, 34, 31, 96, 93 };
     char text[LINE_MOST + 64];
     int n = stream->terminal
-                ? snprintf(text, sizeof(text), "\033[%dm%-*s |\033[0m %.*s\n", colours[stream->colour], NAME_WIDTH,
-                           stream->name, (int)length, line)
-                : snprintf(text, sizeof(text), "%-*s | %.*s\n", NAME_WIDTH, stream->name, (int)length, line);
+                ? snprintf(text, sizeof(text), "\033[%dm%-*s |\033[0m %.*s\n",
+                           colours[stream->colour], NAME_WIDTH, stream->name, (int)length, line)
+                : snprintf(text, sizeof(text), "%-*s | %.*s\n", NAME_WIDTH, stream->name,
+                           (int)length, line);
     write_all(stream->to, text, (size_t)n);
     snprintf(stream->last, sizeof(stream->last), "%.*s", (int)length, line);
 }

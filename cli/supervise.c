@@ -19,7 +19,8 @@
 #define BACK_OFF_FIRST_US (200 * US_PER_MS)
 #define BACK_OFF_MOST_US (10 * US_PER_S)
 #define QUICK_ENDS_MOST 6   /* in a row; then it is given up, and said so */
-#define STOP_LIMIT_US (25 * US_PER_S) /* services drain within 15 s by default; then they are killed */
+#define STOP_LIMIT_US                                                                              \
+    (25 * US_PER_S) /* services drain within 15 s by default; then they are killed */
 #define READY_POLL_US (20 * US_PER_MS)
 
 static void say(const struct supervisor *supervisor, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -63,10 +64,12 @@ static void set_environment(const struct supervisor *supervisor, const struct su
     set_env_port(name_of(service), "port", "", service->port);
     set_env_port(name_of(service), "admin_port", "", service->admin_port);
     for (size_t i = 1; i < stack_n_services; i++)
-        set_env_port(stack_services[i].name, "url", "http://127.0.0.1:", stack_port(i, supervisor->port_base));
+        set_env_port(stack_services[i].name, "url",
+                     "http://127.0.0.1:", stack_port(i, supervisor->port_base));
 }
 
-static void become(const struct supervisor *supervisor, const struct supervised *service, int output)
+static void become(const struct supervisor *supervisor, const struct supervised *service,
+                   int output)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -136,14 +139,15 @@ static void plan_again(struct supervisor *supervisor, struct supervised *service
         snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
     if (service->quick_ends > QUICK_ENDS_MOST) {
         service->failed = true;
-        say(supervisor, "fanfare: %s %s %d times in a row and is given up; its last word: %s\n", name_of(service), how,
-            service->quick_ends, stream_last(service->stream));
+        say(supervisor, "fanfare: %s %s %d times in a row and is given up; its last word: %s\n",
+            name_of(service), how, service->quick_ends, stream_last(service->stream));
         return;
     }
     int64_t wait = MIN(BACK_OFF_FIRST_US << (service->quick_ends - 1), BACK_OFF_MOST_US);
     service->again_us = now + wait;
     service->restarts++;
-    say(supervisor, "fanfare: %s %s; started again in %lld ms\n", name_of(service), how, (long long)(wait / US_PER_MS));
+    say(supervisor, "fanfare: %s %s; started again in %lld ms\n", name_of(service), how,
+        (long long)(wait / US_PER_MS));
 }
 
 static void reap(struct ctx *ctx, struct supervisor *supervisor, bool again)

@@ -13,7 +13,9 @@ static int run_token(struct ctx *ctx, int argc, char **argv)
     if (!options_read(ctx, argc, argv, options, COUNT(options), NULL, 0, &n_rest))
         return command_failed(ctx);
     if (!options[1].value) {
-        ctx_fail(ctx, ERR_INVALID, "--scopes says what the token may do, such as \"orders:read orders:write\" or \"*\"");
+        ctx_fail(
+            ctx, ERR_INVALID,
+            "--scopes says what the token may do, such as \"orders:read orders:write\" or \"*\"");
         return command_failed(ctx);
     }
     struct str data = stack_data(ctx, options[0].value, false);
@@ -21,7 +23,8 @@ static int run_token(struct ctx *ctx, int argc, char **argv)
         return command_failed(ctx);
     struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(data));
     struct str subject = str_of(options[2].value ? options[2].value : "operator");
-    struct str token = token_mint(ctx, folder.ptr, subject, str_of(options[1].value), STR("fanfare"), LIFETIME_S);
+    struct str token =
+        token_mint(ctx, folder.ptr, subject, str_of(options[1].value), STR("fanfare"), LIFETIME_S);
     if (!token.ptr)
         return command_failed(ctx);
     printf(STR_FMT "\n", STR_ARG(token));
@@ -54,7 +57,8 @@ static int run_write_key(struct ctx *ctx, int argc, char **argv)
     if (file)
         fclose(file);
     if (!ok) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s: the first `fanfare up` makes it", path.ptr);
+        ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s: the first `fanfare up` makes it",
+                 path.ptr);
         return command_failed(ctx);
     }
     fputs(key, stdout);

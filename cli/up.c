@@ -38,7 +38,8 @@ static bool check_list(struct ctx *ctx, const char *list)
     return true;
 }
 
-static bool choose(struct ctx *ctx, struct supervisor *supervisor, const char *only, const char *without)
+static bool choose(struct ctx *ctx, struct supervisor *supervisor, const char *only,
+                   const char *without)
 {
     if (!check_list(ctx, only) || !check_list(ctx, without))
         return false;
@@ -72,7 +73,8 @@ static bool port_base_of(struct ctx *ctx, const char *text, int *out)
 /* First start: the signing key, the key set, and one write key, kept where only the owner can read it. */
 static bool keys_make(struct ctx *ctx, struct str data)
 {
-    struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(data)), write_key = { NULL, 0 };
+    struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(data)),
+               write_key = { NULL, 0 };
     if (!token_keys_create(ctx, folder.ptr, &write_key))
         return false;
     if (!write_key.ptr)
@@ -82,7 +84,8 @@ static bool keys_make(struct ctx *ctx, struct str data)
     bool ok = file >= 0 && dprintf(file, STR_FMT "\n", STR_ARG(write_key)) > 0;
     if (file >= 0 && close(file) != 0)
         ok = false;
-    return ok || ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path.ptr, strerror(errno));
+    return ok ||
+           ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", path.ptr, strerror(errno));
 }
 
 /* A named pipe: read and write, so that it never ends. */
@@ -90,7 +93,8 @@ static bool control_make(struct ctx *ctx, struct supervisor *supervisor)
 {
     struct str path = stack_control_path(ctx, supervisor->data);
     unlink(path.ptr);
-    if (mkfifo(path.ptr, 0600) != 0 || (supervisor->control = open(path.ptr, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
+    if (mkfifo(path.ptr, 0600) != 0 ||
+        (supervisor->control = open(path.ptr, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be made: %s", path.ptr, strerror(errno));
     return true;
 }
@@ -99,7 +103,8 @@ static void streams_make(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->n; i++) {
         struct supervised *service = &supervisor->services[i];
-        service->stream = stream_new(stack_services[service->index].name, (int)service->index, supervisor->log);
+        service->stream =
+            stream_new(stack_services[service->index].name, (int)service->index, supervisor->log);
     }
 }
 
@@ -120,15 +125,18 @@ static int wait_detached(struct ctx *ctx, struct supervisor *supervisor, pid_t c
     struct pollfd end = { .fd = told, .events = POLLIN };
     char word[8];
     if (poll(&end, 1, DETACH_PATIENCE_MS) > 0 && read(told, word, sizeof(word)) > 0) {
-        printf("%zu services are ready; log: " STR_FMT "/fanfare.log; stop them with: fanfare down\n", supervisor->n,
-               STR_ARG(supervisor->data));
+        printf("%zu services are ready; log: " STR_FMT
+               "/fanfare.log; stop them with: fanfare down\n",
+               supervisor->n, STR_ARG(supervisor->data));
         return 0;
     }
     int status;
     if (waitpid(child, &status, WNOHANG) == child)
-        ctx_fail(ctx, ERR_UNAVAILABLE, "the stack ended at once; see " STR_FMT "/fanfare.log", STR_ARG(supervisor->data));
+        ctx_fail(ctx, ERR_UNAVAILABLE, "the stack ended at once; see " STR_FMT "/fanfare.log",
+                 STR_ARG(supervisor->data));
     else
-        ctx_fail(ctx, ERR_TIMEOUT, "not all services were ready within %d s; `fanfare status` tells which",
+        ctx_fail(ctx, ERR_TIMEOUT,
+                 "not all services were ready within %d s; `fanfare status` tells which",
                  DETACH_PATIENCE_MS / 1000);
     return command_failed(ctx);
 }
@@ -177,18 +185,20 @@ static int run_up(struct ctx *ctx, int argc, char **argv)
     if (!supervisor.data.ptr || (lock = stack_lock(ctx, supervisor.data)) < 0 ||
         !keys_make(ctx, supervisor.data) || !control_make(ctx, &supervisor))
         return command_failed(ctx);
-    return options[DETACH].value ? run_detached(ctx, &supervisor, lock) : run_here(ctx, &supervisor);
+    return options[DETACH].value ? run_detached(ctx, &supervisor, lock)
+                                 : run_here(ctx, &supervisor);
 }
 
 const struct command command_up = {
     .name = "up",
     .arguments = "[OPTION]...",
     .help = "Run the services on this machine, each a process, started again when one ends",
-    .details = "  --data DIR        folder of everything that is kept (default: FANFARE_DATA, or .fanfare); made at first start\n"
-               "  --only A,B        these services alone\n"
-               "  --without A,B     all but these\n"
-               "  --port-base PORT  ports from here on (admin: 100 above) instead of the usual ones, for a second stack\n"
-               "  --detach          come back once all are ready; the log goes to DIR/fanfare.log\n\n"
-               "Settings of a service come from the environment as always: FANFARE_<SERVICE>_<KEY>.\n",
+    .details =
+        "  --data DIR        folder of everything that is kept (default: FANFARE_DATA, or .fanfare); made at first start\n"
+        "  --only A,B        these services alone\n"
+        "  --without A,B     all but these\n"
+        "  --port-base PORT  ports from here on (admin: 100 above) instead of the usual ones, for a second stack\n"
+        "  --detach          come back once all are ready; the log goes to DIR/fanfare.log\n\n"
+        "Settings of a service come from the environment as always: FANFARE_<SERVICE>_<KEY>.\n",
     .run = run_up,
 };

@@ -44,7 +44,8 @@ static void test_str(void)
     CHECK(str_split(&rest, ',', &part) && str_is(part, "b"));
     CHECK(!str_split(&rest, ',', &part));
     CHECK(str_is_utf8(STR("caf\xC3\xA9 \xF0\x9F\x98\x80")));
-    CHECK(!str_is_utf8(STR("\xC0\xAF")) && !str_is_utf8(STR("\xED\xA0\x80")) && !str_is_utf8(STR("\xE2\x82")));
+    CHECK(!str_is_utf8(STR("\xC0\xAF")) && !str_is_utf8(STR("\xED\xA0\x80")) &&
+          !str_is_utf8(STR("\xE2\x82")));
     CHECK(!str_is_utf8(STR("\xF4\x90\x80\x80")));
 }
 
@@ -69,8 +70,14 @@ static void test_clock(void)
         CHECK(clock_parse(str_of(text), false, &again) && again == us);
     }
     int64_t us = 42;
-    static const char *wrong[] = { "2026-02-29T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z",
-                                   "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "x", "" };
+    static const char *wrong[] = { "2026-02-29T00:00:00Z",
+                                   "2026-01-01",
+                                   "2026-01-01T00:00:00",
+                                   "2026-13-01T00:00:00Z",
+                                   "2026-01-01T24:00:00Z",
+                                   "2026-01-01T00:00:00.Z",
+                                   "x",
+                                   "" };
     for (size_t i = 0; i < COUNT(wrong); i++)
         CHECK(!clock_parse(str_of(wrong[i]), false, &us));
     CHECK_INT(us, 42);
@@ -113,8 +120,9 @@ static void test_money(void)
         const char *text;
         int64_t cents;
     } amounts[] = {
-        { "261.96", 26196 }, { "0.125", 12 },   { "0.135", 14 },   { "-0.125", -12 }, { "0.1251", 13 },
-        { "22.368", 2237 },  { "7", 700 },      { "1.2", 120 },    { "957.5775", 95758 }, { ".5", 50 },
+        { "261.96", 26196 },   { "0.125", 12 },    { "0.135", 14 }, { "-0.125", -12 },
+        { "0.1251", 13 },      { "22.368", 2237 }, { "7", 700 },    { "1.2", 120 },
+        { "957.5775", 95758 }, { ".5", 50 },
     };
     for (size_t i = 0; i < COUNT(amounts); i++) {
         int64_t cents = -1;
@@ -122,7 +130,8 @@ static void test_money(void)
         CHECK_INT(cents, amounts[i].cents);
     }
     int64_t cents;
-    CHECK(!money_parse(STR(""), 2, &cents) && !money_parse(STR("-"), 2, &cents) && !money_parse(STR("1e3"), 2, &cents));
+    CHECK(!money_parse(STR(""), 2, &cents) && !money_parse(STR("-"), 2, &cents) &&
+          !money_parse(STR("1e3"), 2, &cents));
     struct money share, tenth = { 125, "USD" };
     CHECK(money_share(tenth, 1, 10, &share) && share.amount == 12);
     tenth.amount = 135;

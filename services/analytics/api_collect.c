@@ -15,7 +15,8 @@ static struct reply refuse(struct ctx *ctx)
         log_line(LOG_ERROR, ctx, "collect_failed", LOG_S("why", ctx->error.detail));
         status = 503;
     }
-    struct reply reply = reply_text(ctx, status, "application/json", collect_error_encode(ctx, &error));
+    struct reply reply =
+        reply_text(ctx, status, "application/json", collect_error_encode(ctx, &error));
     if (status == 503)
         reply_add(ctx, &reply, "Retry-After", STR("1"));
     return reply;

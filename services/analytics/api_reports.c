@@ -22,7 +22,8 @@ static int64_t number(const struct warehouse_table *table, size_t row, size_t co
 struct reply analytics_report_revenue(struct ctx *ctx, const struct report_revenue_in *in)
 {
     struct warehouse_table table;
-    if (!warehouse_revenue(ctx, warehouse_of(ctx), span_of(in->has_from, in->from, in->has_to, in->to), &table))
+    if (!warehouse_revenue(ctx, warehouse_of(ctx),
+                           span_of(in->has_from, in->from, in->has_to, in->to), &table))
         return reply_error(ctx);
     struct revenue_row *rows = ARENA_ARRAY(ctx->arena, struct revenue_row, table.n_rows);
     for (size_t i = 0; i < table.n_rows; i++)
@@ -38,8 +39,8 @@ struct reply analytics_report_events(struct ctx *ctx, const struct report_events
 {
     struct warehouse_table table;
     const char *interval = in->has_interval ? interval_name(in->interval) : "day";
-    if (!warehouse_counts(ctx, warehouse_of(ctx), in->name, span_of(in->has_from, in->from, in->has_to, in->to), interval,
-                          &table))
+    if (!warehouse_counts(ctx, warehouse_of(ctx), in->name,
+                          span_of(in->has_from, in->from, in->has_to, in->to), interval, &table))
         return reply_error(ctx);
     struct count_report report = { 0 };
     struct count_row *rows = ARENA_ARRAY(ctx->arena, struct count_row, table.n_rows);
@@ -60,7 +61,8 @@ struct reply analytics_report_events(struct ctx *ctx, const struct report_events
 struct reply analytics_report_pages(struct ctx *ctx, const struct report_pages_in *in)
 {
     struct warehouse_table table;
-    if (!warehouse_pages(ctx, warehouse_of(ctx), span_of(in->has_from, in->from, in->has_to, in->to), &table))
+    if (!warehouse_pages(ctx, warehouse_of(ctx),
+                         span_of(in->has_from, in->from, in->has_to, in->to), &table))
         return reply_error(ctx);
     struct page_row *rows = ARENA_ARRAY(ctx->arena, struct page_row, table.n_rows);
     for (size_t i = 0; i < table.n_rows; i++)
@@ -77,7 +79,8 @@ struct reply analytics_report_funnel(struct ctx *ctx, const struct report_funnel
     const struct funnel_request *asked = in->body;
     struct warehouse_table table;
     if (!warehouse_funnel(ctx, warehouse_of(ctx), asked->steps, asked->n_steps,
-                          span_of(asked->has_from, asked->from, asked->has_to, asked->to), asked->within_s * US_PER_S, &table))
+                          span_of(asked->has_from, asked->from, asked->has_to, asked->to),
+                          asked->within_s * US_PER_S, &table))
         return reply_error(ctx);
     struct funnel_step *steps = ARENA_ARRAY(ctx->arena, struct funnel_step, asked->n_steps);
     for (size_t i = 0; i < asked->n_steps; i++)

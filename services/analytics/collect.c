@@ -19,7 +19,8 @@ static bool text_member(struct ctx *ctx, const struct json *told, const char *na
 {
     const struct json *value = json_get(told, name);
     *out = json_str(value);
-    if (json_type(value) != JSON_ABSENT && json_type(value) != JSON_NULL && json_type(value) != JSON_STRING)
+    if (json_type(value) != JSON_ABSENT && json_type(value) != JSON_NULL &&
+        json_type(value) != JSON_STRING)
         return ctx_fail(ctx, ERR_INVALID, "%s must be a text", name);
     if (out->len > 200)
         return ctx_fail(ctx, ERR_INVALID, "%s is longer than 200 bytes", name);
@@ -28,7 +29,8 @@ static bool text_member(struct ctx *ctx, const struct json *told, const char *na
     return true;
 }
 
-static bool object_member(struct ctx *ctx, const struct json *told, const char *name, const struct json **out)
+static bool object_member(struct ctx *ctx, const struct json *told, const char *name,
+                          const struct json **out)
 {
     const struct json *value = json_get(told, name);
     enum json_type type = json_type(value);
@@ -37,7 +39,8 @@ static bool object_member(struct ctx *ctx, const struct json *told, const char *
            ctx_fail(ctx, ERR_INVALID, "%s must be an object", name);
 }
 
-static bool time_member(struct ctx *ctx, const struct json *told, const char *name, int64_t fallback, int64_t *out)
+static bool time_member(struct ctx *ctx, const struct json *told, const char *name,
+                        int64_t fallback, int64_t *out)
 {
     struct str text;
     *out = fallback;
@@ -48,7 +51,8 @@ static bool time_member(struct ctx *ctx, const struct json *told, const char *na
 }
 
 /* timestamp + (receivedAt - sentAt); never beyond the time of receipt, which a wrong sentAt could give. */
-static bool occurred(struct ctx *ctx, const struct json *told, const struct call_facts *facts, int64_t *out)
+static bool occurred(struct ctx *ctx, const struct json *told, const struct call_facts *facts,
+                     int64_t *out)
 {
     int64_t at;
     if (!time_member(ctx, told, "timestamp", facts->received_us - facts->skew_us, &at))
@@ -58,18 +62,22 @@ static bool occurred(struct ctx *ctx, const struct json *told, const struct call
 }
 
 /* The id of the event: the same message told again is the same event. */
-static struct str event_id(struct ctx *ctx, struct str source, struct str message_id, uint32_t index)
+static struct str event_id(struct ctx *ctx, struct str source, struct str message_id,
+                           uint32_t index)
 {
     char *id = arena_alloc(ctx->arena, ID_UUID_BYTES);
-    struct str cause = arena_printf(ctx->arena, STR_FMT "/" STR_FMT, STR_ARG(source), STR_ARG(message_id));
+    struct str cause =
+        arena_printf(ctx->arena, STR_FMT "/" STR_FMT, STR_ARG(source), STR_ARG(message_id));
     crypto_derive_id(cause, STR("fanfare.analytics.message"), index, id);
     return (struct str){ id, ID_UUID_BYTES - 1 };
 }
 
 static bool people_of(struct ctx *ctx, const struct json *told, struct event_recorded *out)
 {
-    if (!text_member(ctx, told, "userId", &out->user_id) || !text_member(ctx, told, "anonymousId", &out->anonymous_id) ||
-        !text_member(ctx, told, "previousId", &out->previous_id) || !text_member(ctx, told, "groupId", &out->group_id))
+    if (!text_member(ctx, told, "userId", &out->user_id) ||
+        !text_member(ctx, told, "anonymousId", &out->anonymous_id) ||
+        !text_member(ctx, told, "previousId", &out->previous_id) ||
+        !text_member(ctx, told, "groupId", &out->group_id))
         return false;
     out->person_id = out->user_id.ptr ? out->user_id : out->anonymous_id;
     if (!out->person_id.ptr && out->kind == EVENT_RECORDED_KIND_ALIAS)
@@ -91,14 +99,16 @@ static bool name_of(struct ctx *ctx, const struct json *told, struct event_recor
     return true;
 }
 
-static void add(struct told_events *out, const struct event_type *type, const void *data, struct str id, int64_t time_us)
+static void add(struct told_events *out, const struct event_type *type, const void *data,
+                struct str id, int64_t time_us)
 {
-    out->events[out->n++] = (struct event_out){ .type = type, .data = data, .id = id, .time_us = time_us };
+    out->events[out->n++] =
+        (struct event_out){ .type = type, .data = data, .id = id, .time_us = time_us };
 }
 
 /* What an identify says of a person goes out apart: that topic is erasable, the clickstream is not. */
-static bool add_traits(struct ctx *ctx, const struct json *told, const struct event_recorded *recorded,
-                       struct told_events *out)
+static bool add_traits(struct ctx *ctx, const struct json *told,
+                       const struct event_recorded *recorded, struct told_events *out)
 {
     const struct json *traits;
     if (!object_member(ctx, told, "traits", &traits))
@@ -112,13 +122,13 @@ static bool add_traits(struct ctx *ctx, const struct json *told, const struct ev
                                   .anonymous_id = recorded->anonymous_id,
                                   .traits = traits,
                                   .told_at = recorded->occurred_at };
-    add(out, &ANALYTICS_TRAITS_TOLD_V1_TYPE, said, event_id(ctx, recorded->source, recorded->message_id, 1),
-        recorded->occurred_at);
+    add(out, &ANALYTICS_TRAITS_TOLD_V1_TYPE, said,
+        event_id(ctx, recorded->source, recorded->message_id, 1), recorded->occurred_at);
     return true;
 }
 
-static bool add_told(struct ctx *ctx, struct str kind, const struct json *told, const struct call_facts *facts,
-                     struct told_events *out)
+static bool add_told(struct ctx *ctx, struct str kind, const struct json *told,
+                     const struct call_facts *facts, struct told_events *out)
 {
     struct event_recorded *recorded = ARENA_NEW(ctx->arena, struct event_recorded);
     if (json_type(told) != JSON_OBJECT)
@@ -127,37 +137,43 @@ static bool add_told(struct ctx *ctx, struct str kind, const struct json *told, 
                                          .source = facts->source,
                                          .received_at = facts->received_us };
     if (!recorded->kind)
-        return ctx_fail(ctx, ERR_INVALID, "type is one of track, page, screen, group, alias, identify");
-    if (!text_member(ctx, told, "messageId", &recorded->message_id) || !people_of(ctx, told, recorded) ||
-        !name_of(ctx, told, recorded) || !object_member(ctx, told, "properties", &recorded->properties) ||
+        return ctx_fail(ctx, ERR_INVALID,
+                        "type is one of track, page, screen, group, alias, identify");
+    if (!text_member(ctx, told, "messageId", &recorded->message_id) ||
+        !people_of(ctx, told, recorded) || !name_of(ctx, told, recorded) ||
+        !object_member(ctx, told, "properties", &recorded->properties) ||
         !object_member(ctx, told, "context", &recorded->context) ||
         !occurred(ctx, told, facts, &recorded->occurred_at))
         return false;
-    if (!recorded->message_id.ptr) /* the client gives one to be safe from doubles; without it there is no safety */
+    if (!recorded->message_id
+             .ptr) /* the client gives one to be safe from doubles; without it there is no safety */
         recorded->message_id = id_new(ctx->arena, "msg");
     if (json_text(ctx->arena, told).len > COLLECT_MOST_EVENT_BYTES)
         return ctx_fail(ctx, ERR_INVALID, "an event is at most 32 KB");
-    add(out, &ANALYTICS_EVENT_RECORDED_V1_TYPE, recorded, event_id(ctx, facts->source, recorded->message_id, 0),
-        recorded->occurred_at);
+    add(out, &ANALYTICS_EVENT_RECORDED_V1_TYPE, recorded,
+        event_id(ctx, facts->source, recorded->message_id, 0), recorded->occurred_at);
     return add_traits(ctx, told, recorded, out);
 }
 
-static bool facts_of(struct ctx *ctx, const struct json *told, struct str source, int64_t received_us,
-                     struct call_facts *out)
+static bool facts_of(struct ctx *ctx, const struct json *told, struct str source,
+                     int64_t received_us, struct call_facts *out)
 {
     int64_t sent_us;
     if (!time_member(ctx, told, "sentAt", received_us, &sent_us))
         return false;
-    *out = (struct call_facts){ .source = source, .received_us = received_us, .skew_us = received_us - sent_us };
+    *out = (struct call_facts){ .source = source,
+                                .received_us = received_us,
+                                .skew_us = received_us - sent_us };
     return true;
 }
 
-bool collect_one(struct ctx *ctx, const char *kind, const struct json *told, struct str source, int64_t received_us,
-                 struct told_events *out)
+bool collect_one(struct ctx *ctx, const char *kind, const struct json *told, struct str source,
+                 int64_t received_us, struct told_events *out)
 {
     struct call_facts facts;
     *out = (struct told_events){ .events = ARENA_ARRAY(ctx->arena, struct event_out, 2) };
-    return facts_of(ctx, told, source, received_us, &facts) && add_told(ctx, str_of(kind), told, &facts, out);
+    return facts_of(ctx, told, source, received_us, &facts) &&
+           add_told(ctx, str_of(kind), told, &facts, out);
 }
 
 bool collect_batch(struct ctx *ctx, const struct json *told, struct str source, int64_t received_us,

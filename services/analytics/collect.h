@@ -16,8 +16,8 @@ struct told_events {
 };
 
 /* One call of a kind ("track"), told by `source` at received_us. INVALID with a sentence that names the member. */
-bool collect_one(struct ctx *ctx, const char *kind, const struct json *told, struct str source, int64_t received_us,
-                 struct told_events *out);
+bool collect_one(struct ctx *ctx, const char *kind, const struct json *told, struct str source,
+                 int64_t received_us, struct told_events *out);
 
 /* A batch: all or nothing. */
 bool collect_batch(struct ctx *ctx, const struct json *told, struct str source, int64_t received_us,

@@ -51,8 +51,8 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
     return DONE;
 }
 
-static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str person_id, struct money amount,
-                               int64_t at_us)
+static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str person_id,
+                               struct money amount, int64_t at_us)
 {
     struct warehouse_order row = { .order_id = order_id,
                                    .person_id = person_id,
@@ -64,12 +64,14 @@ static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str 
 
 enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded)
 {
-    return add_refund(ctx, refunded->order_id, refunded->customer_id, refunded->refund, refunded->refunded_at);
+    return add_refund(ctx, refunded->order_id, refunded->customer_id, refunded->refund,
+                      refunded->refunded_at);
 }
 
 enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *cancelled)
 {
-    return add_refund(ctx, cancelled->order_id, cancelled->customer_id, cancelled->total, cancelled->cancelled_at);
+    return add_refund(ctx, cancelled->order_id, cancelled->customer_id, cancelled->total,
+                      cancelled->cancelled_at);
 }
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)

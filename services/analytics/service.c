@@ -6,17 +6,22 @@
 #include "analytics_contract.h"
 
 static const struct reaction reactions[] = {
-    ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,  READS("kind", "name", "person_id", "source", "properties",
-                                                              "occurred_at")),
-    ON(GATEWAY_PAGE_VIEWED_V1,      on_page_viewed,     READS("slug", "person_id", "defaults", "duration_us", "viewed_at")),
-    ON(COMMERCE_ORDER_PLACED_V1,    on_order_placed,    READS("order_id", "customer_id", "total", "lines", "placed_at")),
-    ON(COMMERCE_ORDER_REFUNDED_V1,  on_order_refunded,  READS("order_id", "customer_id", "refund", "refunded_at")),
-    ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id", "customer_id", "total", "cancelled_at")),
+    ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,
+       READS("kind", "name", "person_id", "source", "properties", "occurred_at")),
+    ON(GATEWAY_PAGE_VIEWED_V1, on_page_viewed,
+       READS("slug", "person_id", "defaults", "duration_us", "viewed_at")),
+    ON(COMMERCE_ORDER_PLACED_V1, on_order_placed,
+       READS("order_id", "customer_id", "total", "lines", "placed_at")),
+    ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded,
+       READS("order_id", "customer_id", "refund", "refunded_at")),
+    ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled,
+       READS("order_id", "customer_id", "total", "cancelled_at")),
     ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id")),
 };
 
 static const struct setting settings[] = {
-    { "warehouse_memory", SETTING_BYTES, "256MB", "What the warehouse may use at most for a question", 16 << 20, 1LL << 40 },
+    { "warehouse_memory", SETTING_BYTES, "256MB",
+      "What the warehouse may use at most for a question", 16 << 20, 1LL << 40 },
     { "warehouse_threads", SETTING_INTEGER, "2", "Threads that answer one question", 1, 256 },
 };
 

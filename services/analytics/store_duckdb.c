@@ -23,7 +23,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS positions (log VARCHAR, topic VARCHAR, part INTEGER, next BIGINT);";
 
 enum table { EVENTS, VIEWS, ORDERS, LINES, REFUNDS, SEEN, N_TABLES };
-static const char *const table_names[N_TABLES] = { "events", "views", "orders", "lines", "refunds", "seen" };
+static const char *const table_names[N_TABLES] = { "events", "views",   "orders",
+                                                   "lines",  "refunds", "seen" };
 
 #define SEEN_DAYS 7 /* duplicates are dropped within this time (semantics.md) */
 
@@ -65,8 +66,8 @@ struct parameter {
 #define P_T(value) ((struct parameter){ P_TEXT, .text = (value) })
 #define P_I(value) ((struct parameter){ P_INT, .integer = (value) })
 
-static bool ask(struct ctx *ctx, duckdb_connection connection, const char *sql, const struct parameter *parameters,
-                size_t n, duckdb_result *out)
+static bool ask(struct ctx *ctx, duckdb_connection connection, const char *sql,
+                const struct parameter *parameters, size_t n, duckdb_result *out)
 {
     duckdb_prepared_statement statement;
     if (duckdb_prepare(connection, sql, &statement) != DuckDBSuccess) {
@@ -78,7 +79,8 @@ static bool ask(struct ctx *ctx, duckdb_connection connection, const char *sql, 
         if (parameters[i].kind == P_INT)
             duckdb_bind_int64(statement, i + 1, parameters[i].integer);
         else
-            duckdb_bind_varchar_length(statement, i + 1, parameters[i].text.ptr, parameters[i].text.len);
+            duckdb_bind_varchar_length(statement, i + 1, parameters[i].text.ptr,
+                                       parameters[i].text.len);
     bool ok = duckdb_execute_prepared(statement, out) == DuckDBSuccess;
     if (!ok) {
         failed(ctx, "a question", duckdb_result_error(out));
@@ -88,8 +90,8 @@ static bool ask(struct ctx *ctx, duckdb_connection connection, const char *sql, 
     return ok;
 }
 
-static bool change(struct ctx *ctx, duckdb_connection connection, const char *sql, const struct parameter *parameters,
-                   size_t n, int64_t *changed)
+static bool change(struct ctx *ctx, duckdb_connection connection, const char *sql,
+                   const struct parameter *parameters, size_t n, int64_t *changed)
 {
     duckdb_result result;
     if (!ask(ctx, connection, sql, parameters, n, &result))
@@ -118,13 +120,15 @@ static bool ids_read(struct ctx *ctx, struct warehouse *warehouse)
     return true;
 }
 
-static bool database_open(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_settings *settings)
+static bool database_open(struct ctx *ctx, struct warehouse *warehouse,
+                          const struct warehouse_settings *settings)
 {
     duckdb_config config;
     char *why = NULL;
     if (duckdb_create_config(&config) != DuckDBSuccess)
         return failed(ctx, "settings", NULL);
-    struct str memory = arena_printf(ctx->arena, "%lldKiB", (long long)settings->memory_bytes / 1024);
+    struct str memory =
+        arena_printf(ctx->arena, "%lldKiB", (long long)settings->memory_bytes / 1024);
     struct str threads = arena_printf(ctx->arena, "%d", settings->threads);
     duckdb_set_config(config, "memory_limit", memory.ptr);
     duckdb_set_config(config, "threads", threads.ptr);
@@ -144,7 +148,8 @@ struct warehouse *warehouse_open(struct ctx *ctx, const struct warehouse_setting
     struct warehouse *warehouse = mem_alloc(sizeof(*warehouse));
     warehouse->ids = idset_new();
     if (database_open(ctx, warehouse, settings) &&
-        (duckdb_connect(warehouse->database, &warehouse->writer) == DuckDBSuccess || failed(ctx, "connecting", NULL)) &&
+        (duckdb_connect(warehouse->database, &warehouse->writer) == DuckDBSuccess ||
+         failed(ctx, "connecting", NULL)) &&
         run(ctx, warehouse->writer, schema) && ids_read(ctx, warehouse))
         return warehouse;
     warehouse_close(warehouse);
@@ -177,7 +182,8 @@ void warehouse_close(struct warehouse *warehouse)
 static bool appenders_flush(struct ctx *ctx, struct warehouse *warehouse)
 {
     for (int i = 0; i < N_TABLES; i++)
-        if (warehouse->appenders[i] && duckdb_appender_flush(warehouse->appenders[i]) != DuckDBSuccess)
+        if (warehouse->appenders[i] &&
+            duckdb_appender_flush(warehouse->appenders[i]) != DuckDBSuccess)
             return failed(ctx, "appending", duckdb_appender_error(warehouse->appenders[i]));
     return true;
 }
@@ -189,12 +195,14 @@ static bool store_begin(struct ctx *ctx, void *store)
     return run(ctx, warehouse->writer, "BEGIN TRANSACTION");
 }
 
-static bool store_position(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t *next)
+static bool store_position(struct ctx *ctx, void *store, struct str log, struct str topic,
+                           int partition, int64_t *next)
 {
     struct warehouse *warehouse = store;
     duckdb_result result;
     struct parameter key[] = { P_T(topic), P_I(partition) };
-    if (!ask(ctx, warehouse->writer, "SELECT log, next FROM positions WHERE topic = $1 AND part = $2", key, 2, &result))
+    if (!ask(ctx, warehouse->writer,
+             "SELECT log, next FROM positions WHERE topic = $1 AND part = $2", key, 2, &result))
         return false;
     *next = -1;
     if (duckdb_row_count(&result) > 0) {
@@ -202,7 +210,8 @@ static bool store_position(struct ctx *ctx, void *store, struct str log, struct 
         *next = duckdb_value_int64(&result, 1, 0);
         if (!str_is(log, kept))
             ctx_fail(ctx, ERR_CONFLICT,
-                     "the warehouse's position in " STR_FMT " is of the log %s, and this is the log " STR_FMT,
+                     "the warehouse's position in " STR_FMT
+                     " is of the log %s, and this is the log " STR_FMT,
                      STR_ARG(topic), kept, STR_ARG(log));
         duckdb_free(kept);
     }
@@ -210,17 +219,21 @@ static bool store_position(struct ctx *ctx, void *store, struct str log, struct 
     return !ctx_failed(ctx);
 }
 
-static bool store_move(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t was,
-                       int64_t next)
+static bool store_move(struct ctx *ctx, void *store, struct str log, struct str topic,
+                       int partition, int64_t was, int64_t next)
 {
     struct warehouse *warehouse = store;
     struct parameter moved[] = { P_I(next), P_T(log), P_T(topic), P_I(partition), P_I(was) };
     struct parameter first[] = { P_T(log), P_T(topic), P_I(partition), P_I(next) };
     int64_t changed = 1;
-    bool ok = was < 0 ? change(ctx, warehouse->writer, "INSERT INTO positions VALUES ($1, $2, $3, $4)", first, 4, NULL)
-                      : change(ctx, warehouse->writer,
-                               "UPDATE positions SET next = $1 WHERE log = $2 AND topic = $3 AND part = $4 AND next = $5",
-                               moved, 5, &changed);
+    bool ok =
+        was < 0
+            ? change(ctx, warehouse->writer, "INSERT INTO positions VALUES ($1, $2, $3, $4)", first,
+                     4, NULL)
+            : change(
+                  ctx, warehouse->writer,
+                  "UPDATE positions SET next = $1 WHERE log = $2 AND topic = $3 AND part = $4 AND next = $5",
+                  moved, 5, &changed);
     if (ok && changed != 1)
         return ctx_fail(ctx, ERR_CONFLICT, "the warehouse's position was moved by somebody else");
     return ok;
@@ -267,7 +280,8 @@ static bool store_commit(struct ctx *ctx, void *store)
 static duckdb_appender row_begin(struct ctx *ctx, struct warehouse *warehouse, enum table table)
 {
     duckdb_appender *appender = &warehouse->appenders[table];
-    if (!*appender && duckdb_appender_create(warehouse->writer, NULL, table_names[table], appender) != DuckDBSuccess) {
+    if (!*appender && duckdb_appender_create(warehouse->writer, NULL, table_names[table],
+                                             appender) != DuckDBSuccess) {
         failed(ctx, "appending", duckdb_appender_error(*appender));
         return NULL;
     }
@@ -285,7 +299,8 @@ static void put(duckdb_appender appender, struct str text)
 
 static bool row_end(struct ctx *ctx, duckdb_appender appender)
 {
-    return duckdb_appender_end_row(appender) == DuckDBSuccess || failed(ctx, "a row", duckdb_appender_error(appender));
+    return duckdb_appender_end_row(appender) == DuckDBSuccess ||
+           failed(ctx, "a row", duckdb_appender_error(appender));
 }
 
 static bool store_seen(struct ctx *ctx, void *store, struct str id, bool *already)
@@ -316,7 +331,8 @@ const struct event_store warehouse_event_store = {
     .seen = store_seen,
 };
 
-bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_event *row)
+bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_event *row)
 {
     duckdb_appender to = row_begin(ctx, warehouse, EVENTS);
     if (!to)
@@ -330,7 +346,8 @@ bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse, const str
     return row_end(ctx, to);
 }
 
-bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_view *row)
+bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse,
+                        const struct warehouse_view *row)
 {
     duckdb_appender to = row_begin(ctx, warehouse, VIEWS);
     if (!to)
@@ -343,7 +360,8 @@ bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse, const stru
     return row_end(ctx, to);
 }
 
-static bool add_order(struct ctx *ctx, struct warehouse *warehouse, enum table table, const struct warehouse_order *row)
+static bool add_order(struct ctx *ctx, struct warehouse *warehouse, enum table table,
+                      const struct warehouse_order *row)
 {
     duckdb_appender to = row_begin(ctx, warehouse, table);
     if (!to)
@@ -356,17 +374,20 @@ static bool add_order(struct ctx *ctx, struct warehouse *warehouse, enum table t
     return row_end(ctx, to);
 }
 
-bool warehouse_add_order(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_order *row)
+bool warehouse_add_order(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_order *row)
 {
     return add_order(ctx, warehouse, ORDERS, row);
 }
 
-bool warehouse_add_refund(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_order *row)
+bool warehouse_add_refund(struct ctx *ctx, struct warehouse *warehouse,
+                          const struct warehouse_order *row)
 {
     return add_order(ctx, warehouse, REFUNDS, row);
 }
 
-bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_line *row)
+bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse,
+                        const struct warehouse_line *row)
 {
     duckdb_appender to = row_begin(ctx, warehouse, LINES);
     if (!to)
@@ -411,8 +432,8 @@ static void table_read(struct ctx *ctx, duckdb_result *result, struct warehouse_
 }
 
 /* Each question has a connection of its own: a snapshot of the last commit, beside the writer. */
-static bool question(struct ctx *ctx, struct warehouse *warehouse, const char *sql, const struct parameter *parameters,
-                     size_t n, struct warehouse_table *out)
+static bool question(struct ctx *ctx, struct warehouse *warehouse, const char *sql,
+                     const struct parameter *parameters, size_t n, struct warehouse_table *out)
 {
     duckdb_connection connection;
     duckdb_result result;
@@ -427,19 +448,21 @@ static bool question(struct ctx *ctx, struct warehouse *warehouse, const char *s
     return ok;
 }
 
-bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span, struct warehouse_table *out)
+bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span,
+                       struct warehouse_table *out)
 {
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us) };
-    return question(ctx, warehouse,
-                    "WITH o AS (SELECT currency, count(*) n, sum(amount) s FROM orders WHERE moment >= $1 AND moment < $2 GROUP BY 1),"
-                    " r AS (SELECT currency, sum(amount) s FROM refunds WHERE moment >= $1 AND moment < $2 GROUP BY 1)"
-                    " SELECT coalesce(o.currency, r.currency) c, coalesce(o.n, 0), coalesce(o.s, 0)::BIGINT,"
-                    " coalesce(r.s, 0)::BIGINT FROM o FULL OUTER JOIN r USING (currency) ORDER BY c",
-                    bounds, 2, out);
+    return question(
+        ctx, warehouse,
+        "WITH o AS (SELECT currency, count(*) n, sum(amount) s FROM orders WHERE moment >= $1 AND moment < $2 GROUP BY 1),"
+        " r AS (SELECT currency, sum(amount) s FROM refunds WHERE moment >= $1 AND moment < $2 GROUP BY 1)"
+        " SELECT coalesce(o.currency, r.currency) c, coalesce(o.n, 0), coalesce(o.s, 0)::BIGINT,"
+        " coalesce(r.s, 0)::BIGINT FROM o FULL OUTER JOIN r USING (currency) ORDER BY c",
+        bounds, 2, out);
 }
 
-bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str name, struct warehouse_span span,
-                      const char *interval, struct warehouse_table *out)
+bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str name,
+                      struct warehouse_span span, const char *interval, struct warehouse_table *out)
 {
     int64_t step_us = strcmp(interval, "hour") == 0 ? US_PER_DAY / 24 : US_PER_DAY;
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us), P_I(step_us),
@@ -451,18 +474,21 @@ bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str n
                     bounds, 5, out);
 }
 
-bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span, struct warehouse_table *out)
+bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span,
+                     struct warehouse_table *out)
 {
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us) };
-    return question(ctx, warehouse,
-                    "SELECT slug, count(*) n, count(DISTINCT person), count(*) FILTER (defaults) FROM views"
-                    " WHERE moment >= $1 AND moment < $2 GROUP BY 1 ORDER BY n DESC, slug LIMIT 1000",
-                    bounds, 2, out);
+    return question(
+        ctx, warehouse,
+        "SELECT slug, count(*) n, count(DISTINCT person), count(*) FILTER (defaults) FROM views"
+        " WHERE moment >= $1 AND moment < $2 GROUP BY 1 ORDER BY n DESC, slug LIMIT 1000",
+        bounds, 2, out);
 }
 
 /* Step by step: for each person and each first step, the earliest next step after the one before it. */
-bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct str *steps, size_t n_steps,
-                      struct warehouse_span span, int64_t within_us, struct warehouse_table *out)
+bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct str *steps,
+                      size_t n_steps, struct warehouse_span span, int64_t within_us,
+                      struct warehouse_table *out)
 {
     struct parameter *parameters = ARENA_ARRAY(ctx->arena, struct parameter, n_steps + 3);
     parameters[0] = P_I(span.from_us);
@@ -475,12 +501,15 @@ bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct
     for (size_t i = 0; i < n_steps; i++)
         parameters[3 + i] = P_T(steps[i]);
     for (size_t i = 1; i < n_steps; i++) {
-        sql = arena_printf(ctx->arena,
-                           STR_FMT ", s%zu AS (SELECT s.person, s.t0, min(e.moment) t FROM s%zu s JOIN events e"
-                                   " ON e.person = s.person AND e.name = $%zu AND e.moment > s.t AND e.moment <= s.t0 + $3"
-                                   " AND e.moment < $2 GROUP BY ALL)",
-                           STR_ARG(sql), i, i - 1, 4 + i);
-        columns = arena_printf(ctx->arena, STR_FMT ", (SELECT count(DISTINCT person) FROM s%zu)", STR_ARG(columns), i);
+        sql = arena_printf(
+            ctx->arena,
+            STR_FMT
+            ", s%zu AS (SELECT s.person, s.t0, min(e.moment) t FROM s%zu s JOIN events e"
+            " ON e.person = s.person AND e.name = $%zu AND e.moment > s.t AND e.moment <= s.t0 + $3"
+            " AND e.moment < $2 GROUP BY ALL)",
+            STR_ARG(sql), i, i - 1, 4 + i);
+        columns = arena_printf(ctx->arena, STR_FMT ", (SELECT count(DISTINCT person) FROM s%zu)",
+                               STR_ARG(columns), i);
     }
     sql = arena_printf(ctx->arena, STR_FMT " SELECT " STR_FMT, STR_ARG(sql), STR_ARG(columns));
     return question(ctx, warehouse, sql.ptr, parameters, n_steps + 3, out);

@@ -12,8 +12,9 @@ struct warehouse_settings {
     int threads;
 };
 
-struct warehouse *warehouse_open(struct ctx *ctx, const struct warehouse_settings *settings); /* NULL with a sentence */
-void warehouse_close(struct warehouse *warehouse);                                            /* NULL-safe */
+struct warehouse *warehouse_open(
+    struct ctx *ctx, const struct warehouse_settings *settings); /* NULL with a sentence */
+void warehouse_close(struct warehouse *warehouse);               /* NULL-safe */
 
 /* The consumer's store: rows and positions in one transaction. store_data: the struct warehouse. */
 extern const struct event_store warehouse_event_store;
@@ -21,7 +22,8 @@ extern const struct event_store warehouse_event_store;
 /* ---- rows, inside a reaction ---- */
 
 struct warehouse_event {
-    struct str kind, name, person_id, source, properties; /* absent: ptr NULL; properties: JSON text */
+    struct str kind, name, person_id, source,
+        properties; /* absent: ptr NULL; properties: JSON text */
     int64_t at_us;
 };
 struct warehouse_view {
@@ -38,11 +40,16 @@ struct warehouse_line {
     int64_t quantity, amount;
 };
 
-bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_event *row);
-bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_view *row);
-bool warehouse_add_order(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_order *row);
-bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_line *row);
-bool warehouse_add_refund(struct ctx *ctx, struct warehouse *warehouse, const struct warehouse_order *row);
+bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_event *row);
+bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse,
+                        const struct warehouse_view *row);
+bool warehouse_add_order(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_order *row);
+bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse,
+                        const struct warehouse_line *row);
+bool warehouse_add_refund(struct ctx *ctx, struct warehouse *warehouse,
+                          const struct warehouse_order *row);
 
 /* The person's rows stay, counted, without the person. */
 bool warehouse_forget(struct ctx *ctx, struct warehouse *warehouse, struct str person_id);
@@ -61,12 +68,16 @@ struct warehouse_table {
 #define WAREHOUSE_CELL(table, row, column) ((table)->cells[(row) * (table)->n_columns + (column)])
 
 /* currency, orders, revenue, refunded */
-bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span, struct warehouse_table *out);
+bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span,
+                       struct warehouse_table *out);
 /* from (us), events, people, by hour or day; the last row, with from absent, is the whole span */
-bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str name, struct warehouse_span span,
-                      const char *interval, struct warehouse_table *out);
+bool warehouse_counts(struct ctx *ctx, struct warehouse *warehouse, struct str name,
+                      struct warehouse_span span, const char *interval,
+                      struct warehouse_table *out);
 /* slug, views, people, defaults; the most viewed first, at most 1,000 */
-bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span, struct warehouse_table *out);
+bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct warehouse_span span,
+                     struct warehouse_table *out);
 /* people who did each step after the ones before it, all within `within_us`; one row, a column for each step */
-bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct str *steps, size_t n_steps,
-                      struct warehouse_span span, int64_t within_us, struct warehouse_table *out);
+bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct str *steps,
+                      size_t n_steps, struct warehouse_span span, int64_t within_us,
+                      struct warehouse_table *out);

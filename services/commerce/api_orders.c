@@ -36,7 +36,8 @@ static struct reply reply_order(struct ctx *ctx, const struct order_row *row)
 
 static bool order_tell(struct ctx *ctx, const struct order_row *row)
 {
-    struct order_placed_line *lines = ARENA_ARRAY(ctx->arena, struct order_placed_line, row->n_lines);
+    struct order_placed_line *lines =
+        ARENA_ARRAY(ctx->arena, struct order_placed_line, row->n_lines);
     for (size_t i = 0; i < row->n_lines; i++)
         lines[i] = (struct order_placed_line){ .product_id = row->lines[i].product_id,
                                                .quantity = row->lines[i].quantity,
@@ -88,15 +89,17 @@ static bool price_lines(struct ctx *ctx, const struct order_row *order, struct m
 struct reply commerce_place_order(struct ctx *ctx, const struct place_order_in *in)
 {
     const struct order_request *asked = in->body;
-    struct order_row known, order = { .order_id = asked->order_id.ptr ? asked->order_id : id_new(ctx->arena, "ord"),
-                                      .customer_id = asked->customer_id,
-                                      .state = STR("placed"),
-                                      .channel = asked->channel,
-                                      .placed_us = clock_now_us(),
-                                      .lines = ARENA_ARRAY(ctx->arena, struct line_row, asked->n_lines),
-                                      .n_lines = asked->n_lines };
+    struct order_row known,
+        order = { .order_id = asked->order_id.ptr ? asked->order_id : id_new(ctx->arena, "ord"),
+                  .customer_id = asked->customer_id,
+                  .state = STR("placed"),
+                  .channel = asked->channel,
+                  .placed_us = clock_now_us(),
+                  .lines = ARENA_ARRAY(ctx->arena, struct line_row, asked->n_lines),
+                  .n_lines = asked->n_lines };
     for (size_t i = 0; i < asked->n_lines; i++)
-        order.lines[i] = (struct line_row){ asked->lines[i].product_id, asked->lines[i].quantity, 0 };
+        order.lines[i] =
+            (struct line_row){ asked->lines[i].product_id, asked->lines[i].quantity, 0 };
     order.asked = order_asked(ctx->arena, &order, false, 0);
     if (asked_before(ctx, &order, &known))
         return ctx_failed(ctx) ? reply_error(ctx) : reply_order(ctx, &known);
@@ -109,16 +112,18 @@ struct reply commerce_place_order(struct ctx *ctx, const struct place_order_in *
 struct reply commerce_record_order(struct ctx *ctx, const struct record_order_in *in)
 {
     const struct order_record *record = in->body;
-    struct order_row known, order = { .order_id = in->order_id,
-                                      .customer_id = record->customer_id,
-                                      .state = STR("placed"),
-                                      .channel = record->channel,
-                                      .placed_us = record->placed_at,
-                                      .lines = ARENA_ARRAY(ctx->arena, struct line_row, record->n_lines),
-                                      .n_lines = record->n_lines };
+    struct order_row known,
+        order = { .order_id = in->order_id,
+                  .customer_id = record->customer_id,
+                  .state = STR("placed"),
+                  .channel = record->channel,
+                  .placed_us = record->placed_at,
+                  .lines = ARENA_ARRAY(ctx->arena, struct line_row, record->n_lines),
+                  .n_lines = record->n_lines };
     struct money *amounts = ARENA_ARRAY(ctx->arena, struct money, order.n_lines);
     for (size_t i = 0; i < record->n_lines; i++) {
-        order.lines[i] = (struct line_row){ record->lines[i].product_id, record->lines[i].quantity, 0 };
+        order.lines[i] =
+            (struct line_row){ record->lines[i].product_id, record->lines[i].quantity, 0 };
         amounts[i] = record->lines[i].amount;
     }
     if (record->placed_at > clock_now_us())
@@ -135,7 +140,8 @@ struct reply commerce_record_order(struct ctx *ctx, const struct record_order_in
 
 static bool order_get(struct ctx *ctx, struct str order_id, struct order_row *out)
 {
-    return store_order(ctx, order_id, out) || ctx_fail(ctx, ERR_NOT_FOUND, "there is no order with this id");
+    return store_order(ctx, order_id, out) ||
+           ctx_fail(ctx, ERR_NOT_FOUND, "there is no order with this id");
 }
 
 struct reply commerce_get_order(struct ctx *ctx, const struct get_order_in *in)
@@ -150,7 +156,8 @@ struct reply commerce_list_orders(struct ctx *ctx, const struct list_orders_in *
 {
     struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
     int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr && !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
+    if (in->cursor.ptr &&
+        !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
         ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
         return reply_error(ctx);
     }
@@ -165,7 +172,8 @@ struct reply commerce_list_orders(struct ctx *ctx, const struct list_orders_in *
     list.items = items;
     if (n > limit) {
         const struct order_row *last = &rows[limit - 1];
-        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->placed_us), last->order_id };
+        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->placed_us),
+                                last->order_id };
         list.next_cursor = sql_cursor(ctx->arena, parts, 2);
     }
     return reply_ok(ctx, order_list_encode(ctx, &list));
@@ -200,7 +208,8 @@ struct reply commerce_cancel_order(struct ctx *ctx, const struct cancel_order_in
         return reply_error(ctx);
     if (str_is(order.state, "cancelled"))
         return reply_order(ctx, &order);
-    if (!order_check_cancel(ctx, &order) || !store_order_pay_back(ctx, &order, order.total, "cancelled"))
+    if (!order_check_cancel(ctx, &order) ||
+        !store_order_pay_back(ctx, &order, order.total, "cancelled"))
         return reply_error(ctx);
     order.refunded = order.total;
     order.state = STR("cancelled");

@@ -31,21 +31,22 @@ static bool product_check(struct ctx *ctx, const struct product_put *put)
     if (put->price.amount < 0)
         return ctx_fail_at(ctx, ERR_INVALID, STR("/price/amount"), "a price is never negative");
     if (money_exponent(put->price.currency) < 0)
-        return ctx_fail_at(ctx, ERR_INVALID, STR("/price/currency"), "%s is not a currency that is known here",
-                           put->price.currency);
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/price/currency"),
+                           "%s is not a currency that is known here", put->price.currency);
     return true;
 }
 
 static bool product_tell(struct ctx *ctx, const struct product_row *row)
 {
-    return publish_product_upserted(ctx, &(struct product_upserted){ .product_id = row->product_id,
-                                                                     .name = row->name,
-                                                                     .category = row->category,
-                                                                     .subcategory = row->subcategory,
-                                                                     .price = row->price,
-                                                                     .active = row->active,
-                                                                     .version = row->version,
-                                                                     .updated_at = row->updated_us });
+    return publish_product_upserted(ctx,
+                                    &(struct product_upserted){ .product_id = row->product_id,
+                                                                .name = row->name,
+                                                                .category = row->category,
+                                                                .subcategory = row->subcategory,
+                                                                .price = row->price,
+                                                                .active = row->active,
+                                                                .version = row->version,
+                                                                .updated_at = row->updated_us });
 }
 
 struct reply commerce_put_product(struct ctx *ctx, const struct put_product_in *in)

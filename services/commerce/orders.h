@@ -10,10 +10,12 @@ bool order_sum(struct ctx *ctx, const struct money *amounts, struct order_row *o
 
 /* What would be paid back: CONFLICT when the order is cancelled or less is left, INVALID for another currency or an
  * amount that is not positive. *state is the order's state after it. */
-bool order_check_refund(struct ctx *ctx, const struct order_row *order, struct money refund, const char **state);
+bool order_check_refund(struct ctx *ctx, const struct order_row *order, struct money refund,
+                        const char **state);
 
 /* CONFLICT when something was paid back already. */
 bool order_check_cancel(struct ctx *ctx, const struct order_row *order);
 
 /* A text that is the same for the same request: who, where, when (0: now) and the lines. */
-struct str order_asked(struct arena *arena, const struct order_row *order, bool with_amounts, int64_t placed_us);
+struct str order_asked(struct arena *arena, const struct order_row *order, bool with_amounts,
+                       int64_t placed_us);

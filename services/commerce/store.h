@@ -6,7 +6,8 @@
 #include "platform/sql/sql.h"
 
 struct product_row {
-    struct str product_id, name, category, subcategory; /* the last two: ptr NULL when there is none */
+    struct str product_id, name, category,
+        subcategory; /* the last two: ptr NULL when there is none */
     struct money price;
     bool active;
     int64_t version, updated_us;
@@ -30,24 +31,27 @@ struct revenue_row {
     int64_t orders, revenue, refunded;
 };
 
-bool store_product(struct ctx *ctx, struct str product_id, struct product_row *out); /* false, no error: no such */
+bool store_product(struct ctx *ctx, struct str product_id,
+                   struct product_row *out); /* false, no error: no such */
 bool store_product_put(struct ctx *ctx, const struct product_row *product);
 
 /* Up to `limit` products with an id beyond `after` (ptr NULL: from the first), of one category or (ptr NULL) all. */
-bool store_products(struct ctx *ctx, struct str category, struct str after, size_t limit, struct product_row *out,
-                    size_t *n);
+bool store_products(struct ctx *ctx, struct str category, struct str after, size_t limit,
+                    struct product_row *out, size_t *n);
 
-bool store_order(struct ctx *ctx, struct str order_id, struct order_row *out); /* false, no error: no such */
+bool store_order(struct ctx *ctx, struct str order_id,
+                 struct order_row *out); /* false, no error: no such */
 
 /* Adds a new order with its lines, and its total to the revenue. */
 bool store_order_add(struct ctx *ctx, const struct order_row *order);
 
 /* Pays `amount` back in one statement, if the order stands at `refunded_before`; CONFLICT when it has changed since. */
-bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_t amount, const char *state);
+bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_t amount,
+                          const char *state);
 
 /* Up to `limit` orders of the customer older than (before_us, before_id), newest first, with their lines. */
-bool store_orders(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id, size_t limit,
-                  struct order_row *out, size_t *n);
+bool store_orders(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
+                  size_t limit, struct order_row *out, size_t *n);
 
 #define STORE_CURRENCIES 200 /* more than ISO 4217 has */
 bool store_revenue(struct ctx *ctx, struct revenue_row out[STORE_CURRENCIES], size_t *n);

@@ -31,9 +31,10 @@ static bool consent_tell(struct ctx *ctx, const struct consent_row *word)
     struct timeline_row entry = { .profile_id = word->profile_id,
                                   .entry_id = id_new(ctx->arena, "consent"),
                                   .kind = STR("consent"),
-                                  .reference = arena_printf(ctx->arena, STR_FMT "/" STR_FMT " " STR_FMT,
-                                                            STR_ARG(word->purpose), STR_ARG(word->channel),
-                                                            STR_ARG(word->state)),
+                                  .reference =
+                                      arena_printf(ctx->arena, STR_FMT "/" STR_FMT " " STR_FMT,
+                                                   STR_ARG(word->purpose), STR_ARG(word->channel),
+                                                   STR_ARG(word->state)),
                                   .at_us = word->at_us };
     bool added;
     return store_timeline_add(ctx, &entry, &added) && publish_consent_changed(ctx, &changed);
@@ -54,8 +55,8 @@ struct reply crm_record_consent(struct ctx *ctx, const struct record_consent_in 
     bool changed;
     if (word.at_us > now_us)
         ctx_fail_at(ctx, ERR_INVALID, STR("/at"), "nothing was said in the future");
-    if (ctx_failed(ctx) || !profile_get(ctx, in->profile_id, &profile) || !store_consent(ctx, &word, &changed) ||
-        (changed && !consent_tell(ctx, &word)))
+    if (ctx_failed(ctx) || !profile_get(ctx, in->profile_id, &profile) ||
+        !store_consent(ctx, &word, &changed) || (changed && !consent_tell(ctx, &word)))
         return reply_error(ctx);
     return reply_consents(ctx, in->profile_id);
 }
@@ -81,7 +82,8 @@ struct reply crm_get_timeline(struct ctx *ctx, const struct get_timeline_in *in)
     struct profile_row profile;
     struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
     int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr && !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
+    if (in->cursor.ptr &&
+        !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
         ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
         return reply_error(ctx);
     }

@@ -51,7 +51,8 @@ struct reply crm_put_profile(struct ctx *ctx, const struct put_profile_in *in)
                                        .name = in->body->name,
                                        .phone = in->body->phone,
                                        .locale = in->body->locale };
-    if (in->body->traits && !traits_merge(ctx, (struct str){ NULL, 0 }, in->body->traits, &wanted.traits))
+    if (in->body->traits &&
+        !traits_merge(ctx, (struct str){ NULL, 0 }, in->body->traits, &wanted.traits))
         return reply_error(ctx);
     if (!profile_replace(ctx, &wanted, &row))
         return reply_error(ctx);
@@ -96,7 +97,8 @@ static bool erase(struct ctx *ctx, struct str profile_id, struct str *request_id
     *request_id = id_new(ctx->arena, "ers");
     int64_t now_us = clock_now_us();
     /* The tombstone first: the word that the profile is erased is what stays on the compacted topic. */
-    return store_erase(ctx, profile_id, *request_id, now_us) && publish_profile_updated_tombstone(ctx, profile_id) &&
+    return store_erase(ctx, profile_id, *request_id, now_us) &&
+           publish_profile_updated_tombstone(ctx, profile_id) &&
            publish_profile_erased(ctx, &(struct profile_erased){ .profile_id = profile_id,
                                                                  .request_id = *request_id,
                                                                  .erased_at = now_us });
@@ -110,7 +112,8 @@ struct reply crm_erase_profile(struct ctx *ctx, const struct erase_profile_in *i
     return reply_ok(ctx, erasure_accepted_encode(ctx, &accepted));
 }
 
-static struct reply reply_owner(struct ctx *ctx, enum identity_kind kind, struct str value, struct str profile_id)
+static struct reply reply_owner(struct ctx *ctx, enum identity_kind kind, struct str value,
+                                struct str profile_id)
 {
     struct identity_owner owner = { .kind = kind, .value = value, .profile_id = profile_id };
     return reply_ok(ctx, identity_owner_encode(ctx, &owner));
@@ -144,7 +147,8 @@ struct reply crm_get_totals(struct ctx *ctx, const struct get_totals_in *in)
 {
     struct totals totals = { 0 };
     struct spent_row *rows = ARENA_ARRAY(ctx->arena, struct spent_row, STORE_CURRENCIES);
-    if (!store_counts(ctx, &totals.profiles, &totals.erased) || !store_spent(ctx, STR(""), rows, &totals.n_revenue))
+    if (!store_counts(ctx, &totals.profiles, &totals.erased) ||
+        !store_spent(ctx, STR(""), rows, &totals.n_revenue))
         return reply_error(ctx);
     totals.revenue = spent_of(ctx, rows, totals.n_revenue);
     return reply_ok(ctx, totals_encode(ctx, &totals));

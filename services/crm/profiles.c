@@ -34,8 +34,9 @@ static bool same_traits(struct ctx *ctx, struct str a, struct str b)
 
 static bool profile_same(struct ctx *ctx, const struct profile_row *a, const struct profile_row *b)
 {
-    return same_text(a->email, b->email) && same_text(a->name, b->name) && same_text(a->phone, b->phone) &&
-           same_text(a->locale, b->locale) && same_traits(ctx, a->traits, b->traits);
+    return same_text(a->email, b->email) && same_text(a->name, b->name) &&
+           same_text(a->phone, b->phone) && same_text(a->locale, b->locale) &&
+           same_traits(ctx, a->traits, b->traits);
 }
 
 static bool profile_tell(struct ctx *ctx, const struct profile_row *row)
@@ -45,7 +46,8 @@ static bool profile_tell(struct ctx *ctx, const struct profile_row *row)
                                        .name = row->name,
                                        .phone = row->phone,
                                        .locale = row->locale,
-                                       .traits = row->traits.ptr ? json_parse(ctx, row->traits) : NULL,
+                                       .traits = row->traits.ptr ? json_parse(ctx, row->traits)
+                                                                 : NULL,
                                        .version = row->version,
                                        .updated_at = row->updated_us };
     return publish_profile_updated(ctx, &updated);
@@ -76,7 +78,8 @@ bool profile_ensure(struct ctx *ctx, struct str profile_id)
     struct profile_row row;
     if (store_profile(ctx, profile_id, &row))
         return true;
-    return !ctx_failed(ctx) && profile_replace(ctx, &(struct profile_row){ .profile_id = profile_id }, &row);
+    return !ctx_failed(ctx) &&
+           profile_replace(ctx, &(struct profile_row){ .profile_id = profile_id }, &row);
 }
 
 bool traits_merge(struct ctx *ctx, struct str base, const struct json *more, struct str *out)
@@ -98,8 +101,8 @@ bool traits_merge(struct ctx *ctx, struct str base, const struct json *more, str
     json_object_end(&merged);
     struct str text = json_out_str(&merged);
     if (text.len > TRAITS_MOST_BYTES)
-        return ctx_fail_at(ctx, ERR_INVALID, STR("/traits"), "traits take %zu bytes, %d are allowed", text.len,
-                           TRAITS_MOST_BYTES);
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/traits"),
+                           "traits take %zu bytes, %d are allowed", text.len, TRAITS_MOST_BYTES);
     *out = text;
     return true;
 }

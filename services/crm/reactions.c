@@ -15,10 +15,12 @@ static bool person_known(struct ctx *ctx, struct str profile_id, bool *known)
 }
 
 /* An order's news: an entry on the timeline, and its part of the sums, both once. */
-static enum outcome note_order(struct ctx *ctx, struct timeline_row *entry, const struct spent_row *part)
+static enum outcome note_order(struct ctx *ctx, struct timeline_row *entry,
+                               const struct spent_row *part)
 {
     bool known, added = false;
-    entry->entry_id = arena_printf(ctx->arena, STR_FMT ":" STR_FMT, STR_ARG(entry->kind), STR_ARG(entry->entry_id));
+    entry->entry_id = arena_printf(ctx->arena, STR_FMT ":" STR_FMT, STR_ARG(entry->kind),
+                                   STR_ARG(entry->entry_id));
     entry->has_amount = true;
     if (!person_known(ctx, entry->profile_id, &known))
         return outcome_of(ctx);
@@ -73,7 +75,8 @@ enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed
     bool known, added;
     struct str tier = str_of(tier_changed_tier_name(changed->tier));
     struct timeline_row entry = { .profile_id = changed->customer_id,
-                                  .entry_id = arena_printf(ctx->arena, "tier:" STR_FMT, STR_ARG(ctx->event->id)),
+                                  .entry_id = arena_printf(ctx->arena, "tier:" STR_FMT,
+                                                           STR_ARG(ctx->event->id)),
                                   .kind = STR("tier"),
                                   .reference = tier,
                                   .at_us = changed->changed_at };
@@ -89,7 +92,8 @@ static const struct str PROFILE_PREFIX = STR_INIT("prf_");
 static bool resolve(struct ctx *ctx, const struct traits_told *told, struct str *profile_id)
 {
     *profile_id = (struct str){ NULL, 0 };
-    if (told->user_id.ptr && str_starts(told->user_id, PROFILE_PREFIX) && id_has_prefix(told->user_id, "prf"))
+    if (told->user_id.ptr && str_starts(told->user_id, PROFILE_PREFIX) &&
+        id_has_prefix(told->user_id, "prf"))
         *profile_id = told->user_id;
     else if (told->user_id.ptr)
         store_identity(ctx, STR("external"), told->user_id, profile_id);
@@ -99,7 +103,8 @@ static bool resolve(struct ctx *ctx, const struct traits_told *told, struct str 
 }
 
 /* Traits with a place of their own in the profile. */
-static void take(struct ctx *ctx, const struct json *traits, const char *name, size_t most, struct str *place)
+static void take(struct ctx *ctx, const struct json *traits, const char *name, size_t most,
+                 struct str *place)
 {
     struct str text = json_str(json_get(traits, name));
     if (text.len > 0 && str_utf8_length(text) <= most)
@@ -116,12 +121,13 @@ static bool note_traits(struct ctx *ctx, struct str profile_id, const struct tra
     take(ctx, told->traits, "phone", 40, &row.phone);
     take(ctx, told->traits, "locale", 35, &row.locale);
     struct timeline_row entry = { .profile_id = profile_id,
-                                  .entry_id = arena_printf(ctx->arena, "identify:" STR_FMT, STR_ARG(told->message_id)),
+                                  .entry_id = arena_printf(ctx->arena, "identify:" STR_FMT,
+                                                           STR_ARG(told->message_id)),
                                   .kind = STR("identify"),
                                   .at_us = told->told_at };
     bool added;
-    return traits_merge(ctx, row.traits, told->traits, &row.traits) && profile_replace(ctx, &row, &row) &&
-           store_timeline_add(ctx, &entry, &added);
+    return traits_merge(ctx, row.traits, told->traits, &row.traits) &&
+           profile_replace(ctx, &row, &row) && store_timeline_add(ctx, &entry, &added);
 }
 
 enum outcome on_traits_told(struct ctx *ctx, const struct traits_told *told)
@@ -136,7 +142,8 @@ enum outcome on_traits_told(struct ctx *ctx, const struct traits_told *told)
         return outcome_of(ctx);
     if (!known)
         return DONE;
-    if (told->anonymous_id.ptr && !store_identity_add(ctx, STR("anonymous"), told->anonymous_id, profile_id, &owner))
+    if (told->anonymous_id.ptr &&
+        !store_identity_add(ctx, STR("anonymous"), told->anonymous_id, profile_id, &owner))
         return outcome_of(ctx);
     return note_traits(ctx, profile_id, told) ? DONE : outcome_of(ctx);
 }

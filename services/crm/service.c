@@ -5,13 +5,15 @@
 #include "crm_migrations.h"
 
 static const struct reaction reactions[] = {
-    ON(COMMERCE_ORDER_PLACED_V1,    on_order_placed,    READS("order_id", "customer_id", "total", "placed_at")),
-    ON(COMMERCE_ORDER_REFUNDED_V1,  on_order_refunded,  READS("order_id", "refund_id", "customer_id", "refund",
-                                                              "refunded_at")),
-    ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id", "customer_id", "total", "cancelled_at")),
+    ON(COMMERCE_ORDER_PLACED_V1, on_order_placed,
+       READS("order_id", "customer_id", "total", "placed_at")),
+    ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded,
+       READS("order_id", "refund_id", "customer_id", "refund", "refunded_at")),
+    ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled,
+       READS("order_id", "customer_id", "total", "cancelled_at")),
     ON(LOYALTY_TIER_CHANGED_V1,     on_tier_changed,    READS("customer_id", "tier", "changed_at")),
-    ON(ANALYTICS_TRAITS_TOLD_V1,    on_traits_told,     READS("message_id", "user_id", "anonymous_id", "traits",
-                                                              "told_at")),
+    ON(ANALYTICS_TRAITS_TOLD_V1, on_traits_told,
+       READS("message_id", "user_id", "anonymous_id", "traits", "told_at")),
 };
 
 const struct service crm_service = {

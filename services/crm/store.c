@@ -2,7 +2,8 @@
 
 #include "base/id.h"
 
-#define PROFILE_COLUMNS "profile_id, email, name, phone, locale, traits, version, created_us, updated_us"
+#define PROFILE_COLUMNS                                                                            \
+    "profile_id, email, name, phone, locale, traits, version, created_us, updated_us"
 
 static struct profile_row profile_of(struct ctx *ctx, const struct sql_rows *rows)
 {
@@ -20,7 +21,8 @@ static struct profile_row profile_of(struct ctx *ctx, const struct sql_rows *row
 bool store_profile(struct ctx *ctx, struct str profile_id, struct profile_row *out)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows, "SELECT " PROFILE_COLUMNS " FROM profiles WHERE profile_id = $1", sql_str(profile_id)))
+    if (!sql_one(ctx, &rows, "SELECT " PROFILE_COLUMNS " FROM profiles WHERE profile_id = $1",
+                 sql_str(profile_id)))
         return false;
     *out = profile_of(ctx, &rows);
     sql_rows_close(&rows);
@@ -29,22 +31,25 @@ bool store_profile(struct ctx *ctx, struct str profile_id, struct profile_row *o
 
 bool store_profile_put(struct ctx *ctx, const struct profile_row *profile)
 {
-    return sql_exec(ctx, NULL,
-                    "INSERT INTO profiles (" PROFILE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-                    " ON CONFLICT (profile_id) DO UPDATE SET email = excluded.email, name = excluded.name,"
-                    " phone = excluded.phone, locale = excluded.locale, traits = excluded.traits,"
-                    " version = excluded.version, updated_us = excluded.updated_us",
-                    sql_str(profile->profile_id), sql_str(profile->email), sql_str(profile->name),
-                    sql_str(profile->phone), sql_str(profile->locale), sql_str(profile->traits),
-                    sql_int(profile->version), sql_int(profile->created_us), sql_int(profile->updated_us));
+    return sql_exec(
+        ctx, NULL,
+        "INSERT INTO profiles (" PROFILE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (profile_id) DO UPDATE SET email = excluded.email, name = excluded.name,"
+        " phone = excluded.phone, locale = excluded.locale, traits = excluded.traits,"
+        " version = excluded.version, updated_us = excluded.updated_us",
+        sql_str(profile->profile_id), sql_str(profile->email), sql_str(profile->name),
+        sql_str(profile->phone), sql_str(profile->locale), sql_str(profile->traits),
+        sql_int(profile->version), sql_int(profile->created_us), sql_int(profile->updated_us));
 }
 
-bool store_profiles(struct ctx *ctx, struct str email, struct str after, size_t limit, struct profile_row *out, size_t *n)
+bool store_profiles(struct ctx *ctx, struct str email, struct str after, size_t limit,
+                    struct profile_row *out, size_t *n)
 {
     struct sql_rows rows;
     struct str from = after.ptr ? after : STR("");
     bool ok = email.ptr ? sql_query(ctx, &rows,
-                                    "SELECT " PROFILE_COLUMNS " FROM profiles WHERE email = $1 AND profile_id > $2"
+                                    "SELECT " PROFILE_COLUMNS
+                                    " FROM profiles WHERE email = $1 AND profile_id > $2"
                                     " ORDER BY profile_id LIMIT $3",
                                     sql_str(email), sql_str(from), sql_int((int64_t)limit))
                         : sql_query(ctx, &rows,
@@ -59,15 +64,16 @@ bool store_profiles(struct ctx *ctx, struct str email, struct str after, size_t 
 bool store_identity(struct ctx *ctx, struct str kind, struct str value, struct str *profile_id)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows, "SELECT profile_id FROM identities WHERE kind = $1 AND value = $2", sql_str(kind),
-                 sql_str(value)))
+    if (!sql_one(ctx, &rows, "SELECT profile_id FROM identities WHERE kind = $1 AND value = $2",
+                 sql_str(kind), sql_str(value)))
         return false;
     *profile_id = row_str(ctx, &rows, 0);
     sql_rows_close(&rows);
     return true;
 }
 
-bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, struct str profile_id, struct str *owner)
+bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, struct str profile_id,
+                        struct str *owner)
 {
     return sql_exec(ctx, NULL,
                     "INSERT INTO identities (kind, value, profile_id) VALUES ($1, $2, $3)"
@@ -80,38 +86,44 @@ bool store_consent(struct ctx *ctx, const struct consent_row *word, bool *change
 {
     struct sql_rows rows;
     struct str before = { NULL, 0 };
-    if (sql_one(ctx, &rows, "SELECT state FROM consents WHERE profile_id = $1 AND purpose = $2 AND channel = $3",
-                sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel))) {
+    if (sql_one(
+            ctx, &rows,
+            "SELECT state FROM consents WHERE profile_id = $1 AND purpose = $2 AND channel = $3",
+            sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel))) {
         before = row_str(ctx, &rows, 0);
         sql_rows_close(&rows);
     }
     int64_t held = 0;
     if (ctx_failed(ctx) ||
-        !sql_exec(ctx, NULL,
-                  "INSERT INTO consent_log (consent_id, profile_id, purpose, channel, state, source, wording, at_us)"
-                  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                  sql_str(id_new(ctx->arena, "cns")), sql_str(word->profile_id), sql_str(word->purpose),
-                  sql_str(word->channel), sql_str(word->state), sql_str(word->source), sql_str(word->wording),
-                  sql_int(word->at_us)) ||
-        !sql_exec(ctx, &held,
-                  "INSERT INTO consents (profile_id, purpose, channel, state, source, at_us)"
-                  " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (profile_id, purpose, channel) DO UPDATE"
-                  " SET state = excluded.state, source = excluded.source, at_us = excluded.at_us"
-                  " WHERE consents.at_us <= excluded.at_us",
-                  sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel), sql_str(word->state),
-                  sql_str(word->source), sql_int(word->at_us)))
+        !sql_exec(
+            ctx, NULL,
+            "INSERT INTO consent_log (consent_id, profile_id, purpose, channel, state, source, wording, at_us)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            sql_str(id_new(ctx->arena, "cns")), sql_str(word->profile_id), sql_str(word->purpose),
+            sql_str(word->channel), sql_str(word->state), sql_str(word->source),
+            sql_str(word->wording), sql_int(word->at_us)) ||
+        !sql_exec(
+            ctx, &held,
+            "INSERT INTO consents (profile_id, purpose, channel, state, source, at_us)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (profile_id, purpose, channel) DO UPDATE"
+            " SET state = excluded.state, source = excluded.source, at_us = excluded.at_us"
+            " WHERE consents.at_us <= excluded.at_us",
+            sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel),
+            sql_str(word->state), sql_str(word->source), sql_int(word->at_us)))
         return false;
     *changed = held == 1 && !(before.ptr && str_eq(before, word->state));
     return true;
 }
 
-bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS], size_t *n)
+bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS],
+                    size_t *n)
 {
     struct sql_rows rows;
-    if (!sql_query(ctx, &rows,
-                   "SELECT purpose, channel, state, source, at_us FROM consents WHERE profile_id = $1"
-                   " ORDER BY purpose, channel LIMIT $2",
-                   sql_str(profile_id), sql_int(STORE_CONSENTS)))
+    if (!sql_query(
+            ctx, &rows,
+            "SELECT purpose, channel, state, source, at_us FROM consents WHERE profile_id = $1"
+            " ORDER BY purpose, channel LIMIT $2",
+            sql_str(profile_id), sql_int(STORE_CONSENTS)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n)
         out[*n] = (struct consent_row){ .profile_id = profile_id,
@@ -126,26 +138,30 @@ bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row o
 bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry, bool *added)
 {
     int64_t changed;
-    if (!sql_exec(ctx, &changed,
-                  "INSERT INTO timeline (profile_id, entry_id, kind, reference, amount, currency, at_us)"
-                  " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (profile_id, entry_id) DO NOTHING",
-                  sql_str(entry->profile_id), sql_str(entry->entry_id), sql_str(entry->kind),
-                  sql_str(entry->reference), entry->has_amount ? sql_int(entry->amount.amount) : sql_null(),
-                  entry->has_amount ? sql_text(entry->amount.currency) : sql_null(), sql_int(entry->at_us)))
+    if (!sql_exec(
+            ctx, &changed,
+            "INSERT INTO timeline (profile_id, entry_id, kind, reference, amount, currency, at_us)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (profile_id, entry_id) DO NOTHING",
+            sql_str(entry->profile_id), sql_str(entry->entry_id), sql_str(entry->kind),
+            sql_str(entry->reference),
+            entry->has_amount ? sql_int(entry->amount.amount) : sql_null(),
+            entry->has_amount ? sql_text(entry->amount.currency) : sql_null(),
+            sql_int(entry->at_us)))
         return false;
     *added = changed == 1;
     return true;
 }
 
-bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id, size_t limit,
-                    struct timeline_row *out, size_t *n)
+bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id,
+                    size_t limit, struct timeline_row *out, size_t *n)
 {
     struct sql_rows rows;
-    if (!sql_query(ctx, &rows,
-                   "SELECT entry_id, kind, reference, amount, currency, at_us FROM timeline WHERE profile_id = $1"
-                   " AND (at_us < $2 OR (at_us = $2 AND entry_id < $3)) ORDER BY at_us DESC, entry_id DESC LIMIT $4",
-                   sql_str(profile_id), sql_int(before_us), sql_str(before_id.ptr ? before_id : STR("")),
-                   sql_int((int64_t)limit)))
+    if (!sql_query(
+            ctx, &rows,
+            "SELECT entry_id, kind, reference, amount, currency, at_us FROM timeline WHERE profile_id = $1"
+            " AND (at_us < $2 OR (at_us = $2 AND entry_id < $3)) ORDER BY at_us DESC, entry_id DESC LIMIT $4",
+            sql_str(profile_id), sql_int(before_us), sql_str(before_id.ptr ? before_id : STR("")),
+            sql_int((int64_t)limit)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n) {
         out[*n] = (struct timeline_row){ .profile_id = profile_id,
@@ -164,25 +180,29 @@ bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, s
 
 static bool spent_add(struct ctx *ctx, struct str profile_id, const struct spent_row *more)
 {
-    return sql_exec(ctx, NULL,
-                    "INSERT INTO spent (profile_id, currency, orders, spent, refunded) VALUES ($1, $2, $3, $4, $5)"
-                    " ON CONFLICT (profile_id, currency) DO UPDATE SET orders = spent.orders + excluded.orders,"
-                    " spent = spent.spent + excluded.spent, refunded = spent.refunded + excluded.refunded",
-                    sql_str(profile_id), sql_text(more->currency), sql_int(more->orders), sql_int(more->spent),
-                    sql_int(more->refunded));
+    return sql_exec(
+        ctx, NULL,
+        "INSERT INTO spent (profile_id, currency, orders, spent, refunded) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (profile_id, currency) DO UPDATE SET orders = spent.orders + excluded.orders,"
+        " spent = spent.spent + excluded.spent, refunded = spent.refunded + excluded.refunded",
+        sql_str(profile_id), sql_text(more->currency), sql_int(more->orders), sql_int(more->spent),
+        sql_int(more->refunded));
 }
 
 bool store_spent_add(struct ctx *ctx, struct str profile_id, const struct spent_row *more)
 {
-    return spent_add(ctx, profile_id, more) && (profile_id.len == 0 || spent_add(ctx, STR(""), more));
+    return spent_add(ctx, profile_id, more) &&
+           (profile_id.len == 0 || spent_add(ctx, STR(""), more));
 }
 
-bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[STORE_CURRENCIES], size_t *n)
+bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[STORE_CURRENCIES],
+                 size_t *n)
 {
     struct sql_rows rows;
-    if (!sql_query(ctx, &rows,
-                   "SELECT currency, orders, spent, refunded FROM spent WHERE profile_id = $1 ORDER BY currency LIMIT $2",
-                   sql_str(profile_id), sql_int(STORE_CURRENCIES)))
+    if (!sql_query(
+            ctx, &rows,
+            "SELECT currency, orders, spent, refunded FROM spent WHERE profile_id = $1 ORDER BY currency LIMIT $2",
+            sql_str(profile_id), sql_int(STORE_CURRENCIES)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n) {
         struct str currency = row_str(ctx, &rows, 0);
@@ -197,7 +217,8 @@ bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[ST
 bool store_erased(struct ctx *ctx, struct str profile_id, struct str *request_id)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows, "SELECT request_id FROM erased WHERE profile_id = $1", sql_str(profile_id)))
+    if (!sql_one(ctx, &rows, "SELECT request_id FROM erased WHERE profile_id = $1",
+                 sql_str(profile_id)))
         return false;
     *request_id = row_str(ctx, &rows, 0);
     sql_rows_close(&rows);
@@ -207,19 +228,23 @@ bool store_erased(struct ctx *ctx, struct str profile_id, struct str *request_id
 bool store_erase(struct ctx *ctx, struct str profile_id, struct str request_id, int64_t at_us)
 {
     return sql_exec(ctx, NULL, "DELETE FROM profiles WHERE profile_id = $1", sql_str(profile_id)) &&
-           sql_exec(ctx, NULL, "DELETE FROM identities WHERE profile_id = $1", sql_str(profile_id)) &&
-           sql_exec(ctx, NULL, "DELETE FROM consent_log WHERE profile_id = $1", sql_str(profile_id)) &&
+           sql_exec(ctx, NULL, "DELETE FROM identities WHERE profile_id = $1",
+                    sql_str(profile_id)) &&
+           sql_exec(ctx, NULL, "DELETE FROM consent_log WHERE profile_id = $1",
+                    sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM consents WHERE profile_id = $1", sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM timeline WHERE profile_id = $1", sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM spent WHERE profile_id = $1", sql_str(profile_id)) &&
-           sql_exec(ctx, NULL, "INSERT INTO erased (profile_id, request_id, erased_us) VALUES ($1, $2, $3)",
+           sql_exec(ctx, NULL,
+                    "INSERT INTO erased (profile_id, request_id, erased_us) VALUES ($1, $2, $3)",
                     sql_str(profile_id), sql_str(request_id), sql_int(at_us));
 }
 
 bool store_counts(struct ctx *ctx, int64_t *profiles, int64_t *erased)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows, "SELECT (SELECT count(*) FROM profiles), (SELECT count(*) FROM erased)"))
+    if (!sql_one(ctx, &rows,
+                 "SELECT (SELECT count(*) FROM profiles), (SELECT count(*) FROM erased)"))
         return false;
     *profiles = row_int(&rows, 0);
     *erased = row_int(&rows, 1);

@@ -7,7 +7,8 @@
 #include "platform/sql/sql.h"
 
 struct profile_row {
-    struct str profile_id, email, name, phone, locale, traits; /* absent ones: ptr NULL; traits: JSON text */
+    struct str profile_id, email, name, phone, locale,
+        traits; /* absent ones: ptr NULL; traits: JSON text */
     int64_t version, created_us, updated_us;
 };
 
@@ -31,27 +32,35 @@ struct spent_row {
 #define STORE_CURRENCIES 200 /* more than ISO 4217 has */
 #define STORE_CONSENTS 64    /* more than purposes x channels */
 
-bool store_profile(struct ctx *ctx, struct str profile_id, struct profile_row *out); /* false, no error: no such */
+bool store_profile(struct ctx *ctx, struct str profile_id,
+                   struct profile_row *out); /* false, no error: no such */
 bool store_profile_put(struct ctx *ctx, const struct profile_row *profile);
 /* Up to `limit` profiles with an id beyond `after`, all or (email not NULL) those of an address. */
-bool store_profiles(struct ctx *ctx, struct str email, struct str after, size_t limit, struct profile_row *out, size_t *n);
+bool store_profiles(struct ctx *ctx, struct str email, struct str after, size_t limit,
+                    struct profile_row *out, size_t *n);
 
-bool store_identity(struct ctx *ctx, struct str kind, struct str value, struct str *profile_id); /* as above */
+bool store_identity(struct ctx *ctx, struct str kind, struct str value,
+                    struct str *profile_id); /* as above */
 /* Links it where it is free; *owner is whose it is afterwards. */
-bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, struct str profile_id, struct str *owner);
+bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, struct str profile_id,
+                        struct str *owner);
 
 /* Notes the word, and lets it hold when it is newer than what holds. *changed: the state that holds has changed. */
 bool store_consent(struct ctx *ctx, const struct consent_row *word, bool *changed);
-bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS], size_t *n);
+bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS],
+                    size_t *n);
 
-bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry, bool *added); /* not added: it is there */
-bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id, size_t limit,
-                    struct timeline_row *out, size_t *n);
+bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry,
+                        bool *added); /* not added: it is there */
+bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id,
+                    size_t limit, struct timeline_row *out, size_t *n);
 
 /* Adds to what a profile has spent, and to the sums over all. */
 bool store_spent_add(struct ctx *ctx, struct str profile_id, const struct spent_row *more);
-bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[STORE_CURRENCIES], size_t *n);
+bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[STORE_CURRENCIES],
+                 size_t *n);
 
-bool store_erased(struct ctx *ctx, struct str profile_id, struct str *request_id); /* false, no error: not erased */
+bool store_erased(struct ctx *ctx, struct str profile_id,
+                  struct str *request_id); /* false, no error: not erased */
 bool store_erase(struct ctx *ctx, struct str profile_id, struct str request_id, int64_t at_us);
 bool store_counts(struct ctx *ctx, int64_t *profiles, int64_t *erased);

@@ -28,7 +28,8 @@ struct reply loyalty_list_entries(struct ctx *ctx, const struct list_entries_in 
 {
     struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
     int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr && (!sql_cursor_parse(ctx, in->cursor, from, 2) || !str_to_int(from[0], &before_us))) {
+    if (in->cursor.ptr &&
+        (!sql_cursor_parse(ctx, in->cursor, from, 2) || !str_to_int(from[0], &before_us))) {
         ctx_fail_at(ctx, ERR_INVALID, STR("/cursor"), "this cursor is not one of this list");
         return reply_error(ctx);
     }
@@ -48,7 +49,8 @@ struct reply loyalty_list_entries(struct ctx *ctx, const struct list_entries_in 
     list.items = items;
     if (n > limit) {
         const struct entry_row *last = &rows[limit - 1];
-        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->at_us), last->entry_id };
+        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->at_us),
+                                last->entry_id };
         list.next_cursor = sql_cursor(ctx->arena, parts, 2);
     }
     return reply_ok(ctx, entry_list_encode(ctx, &list));

@@ -3,7 +3,8 @@
 #include "services/loyalty/points.h"
 
 /* Brings what the order has earned to what the rule says of it now, and moves the difference. */
-static enum outcome settle(struct ctx *ctx, struct order_row *order, struct money total, const char *reason, int64_t at_us)
+static enum outcome settle(struct ctx *ctx, struct order_row *order, struct money total,
+                           const char *reason, int64_t at_us)
 {
     int64_t due = ledger_earned(total, order->refunded);
     int64_t difference = due - order->earned;
@@ -34,8 +35,8 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
 
 /* An order that is not known was placed before this service's memory begins, or its customer was erased: nothing to
  * take back. */
-static enum outcome give_back(struct ctx *ctx, struct str order_id, int64_t refunded, const char *currency,
-                              const char *reason, int64_t at_us)
+static enum outcome give_back(struct ctx *ctx, struct str order_id, int64_t refunded,
+                              const char *currency, const char *reason, int64_t at_us)
 {
     struct order_row order;
     if (!store_order(ctx, order_id, &order))
@@ -48,14 +49,14 @@ static enum outcome give_back(struct ctx *ctx, struct str order_id, int64_t refu
 
 enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded)
 {
-    return give_back(ctx, refunded->order_id, refunded->refunded_total.amount, refunded->refunded_total.currency,
-                     "refund", refunded->refunded_at);
+    return give_back(ctx, refunded->order_id, refunded->refunded_total.amount,
+                     refunded->refunded_total.currency, "refund", refunded->refunded_at);
 }
 
 enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *cancelled)
 {
-    return give_back(ctx, cancelled->order_id, cancelled->total.amount, cancelled->total.currency, "cancellation",
-                     cancelled->cancelled_at);
+    return give_back(ctx, cancelled->order_id, cancelled->total.amount, cancelled->total.currency,
+                     "cancellation", cancelled->cancelled_at);
 }
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)

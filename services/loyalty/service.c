@@ -5,8 +5,10 @@
 #include "loyalty_migrations.h"
 
 static const struct reaction reactions[] = {
-    ON(COMMERCE_ORDER_PLACED_V1,    on_order_placed,    READS("order_id", "customer_id", "total", "placed_at")),
-    ON(COMMERCE_ORDER_REFUNDED_V1,  on_order_refunded,  READS("order_id", "refunded_total", "refunded_at")),
+    ON(COMMERCE_ORDER_PLACED_V1, on_order_placed,
+       READS("order_id", "customer_id", "total", "placed_at")),
+    ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded,
+       READS("order_id", "refunded_total", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id", "total", "cancelled_at")),
     ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id")),
 };

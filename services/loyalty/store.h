@@ -11,7 +11,8 @@ struct balance_row {
 };
 
 struct entry_row {
-    struct str entry_id, customer_id, reason, order_id, note; /* order_id, note: ptr NULL when there is none */
+    struct str entry_id, customer_id, reason, order_id,
+        note; /* order_id, note: ptr NULL when there is none */
     int64_t points, at_us;
 };
 
@@ -29,11 +30,12 @@ bool store_balance(struct ctx *ctx, struct str customer_id, struct balance_row *
 
 /* Adds the entry, and its points to the balance (to the lifetime points too where `lifetime`) in one statement, so that
  * two instances cannot lose each other's. *after is the balance then. */
-bool store_append(struct ctx *ctx, const struct entry_row *entry, bool lifetime, struct balance_row *after);
+bool store_append(struct ctx *ctx, const struct entry_row *entry, bool lifetime,
+                  struct balance_row *after);
 
 /* Up to `limit` entries older than (before_us, before_id), newest first; before_us INT64_MAX: from the newest. */
-bool store_entries(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id, size_t limit,
-                   struct entry_row *out, size_t *n);
+bool store_entries(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
+                   size_t limit, struct entry_row *out, size_t *n);
 
 /* False without an error: no such order. */
 bool store_order(struct ctx *ctx, struct str order_id, struct order_row *out);

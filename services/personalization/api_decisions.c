@@ -2,11 +2,13 @@
 #include "services/personalization/personalization.h"
 #include "personalization_contract.h"
 
-static bool decide_all(struct ctx *ctx, struct asker *asker, const struct decision_request *request, struct decision *out)
+static bool decide_all(struct ctx *ctx, struct asker *asker, const struct decision_request *request,
+                       struct decision *out)
 {
     const struct personalization *app = ctx->app;
     const struct snapshot *snapshot = definitions_now(app->definitions);
-    struct slot_decision *decisions = ARENA_ARRAY(ctx->arena, struct slot_decision, request->n_slots);
+    struct slot_decision *decisions =
+        ARENA_ARRAY(ctx->arena, struct slot_decision, request->n_slots);
     for (size_t i = 0; i < request->n_slots; i++) {
         struct chosen chosen = decide_slot(ctx, snapshot, asker, request->slots[i], NULL, NULL);
         decisions[i] = (struct slot_decision){ .slot = request->slots[i],
@@ -32,7 +34,8 @@ struct reply personalization_decide(struct ctx *ctx, const struct decide_in *in)
     struct decision decision;
     if (!people_read_begin(ctx, app->people, &read))
         return reply_error(ctx);
-    bool ok = asker_load(ctx, app->people, &read, person_id, request->customer_id.ptr != NULL, asker);
+    bool ok =
+        asker_load(ctx, app->people, &read, person_id, request->customer_id.ptr != NULL, asker);
     asker->context = request->context;
     ok = ok && decide_all(ctx, asker, request, &decision);
     struct str body = ok ? decision_encode(ctx, &decision) : (struct str){ NULL, 0 };
@@ -52,7 +55,8 @@ struct reply personalization_get_features(struct ctx *ctx, const struct get_feat
     if (ok)
         features.features = json_parse(ctx, asker_json(ctx, asker));
     lmdb_read_end(&read);
-    return ok && features.features ? reply_ok(ctx, features_encode(ctx, &features)) : reply_error(ctx);
+    return ok && features.features ? reply_ok(ctx, features_encode(ctx, &features))
+                                   : reply_error(ctx);
 }
 
 struct steps {
@@ -61,14 +65,16 @@ struct steps {
     size_t n, room;
 };
 
-static void note_step(void *argument, const struct compiled_experience *experience, const struct compiled_variant *variant,
-                      bool holds, const struct error *error)
+static void note_step(void *argument, const struct compiled_experience *experience,
+                      const struct compiled_variant *variant, bool holds, const struct error *error)
 {
     struct steps *steps = argument;
     if (steps->n == steps->room)
         return;
     struct explain_step *step = &steps->items[steps->n++];
-    *step = (struct explain_step){ .experience_id = experience->experience_id, .variant = variant->variant, .holds = holds };
+    *step = (struct explain_step){ .experience_id = experience->experience_id,
+                                   .variant = variant->variant,
+                                   .holds = holds };
     if (error)
         step->error = error->detail;
     struct error before = steps->ctx->error;

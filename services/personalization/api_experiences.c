@@ -65,8 +65,8 @@ static struct str variants_text(struct ctx *ctx, const struct experience_put *pu
 
 static bool same(const struct experience_row *a, const struct experience_row *b)
 {
-    return str_eq(a->slot, b->slot) && str_eq(a->name, b->name) && a->priority == b->priority && a->active == b->active &&
-           str_eq(a->variants, b->variants);
+    return str_eq(a->slot, b->slot) && str_eq(a->name, b->name) && a->priority == b->priority &&
+           a->active == b->active && str_eq(a->variants, b->variants);
 }
 
 struct reply personalization_put_experience(struct ctx *ctx, const struct put_experience_in *in)
@@ -99,7 +99,8 @@ struct reply personalization_get_experience(struct ctx *ctx, const struct get_ex
     return reply_experience(ctx, &row);
 }
 
-struct reply personalization_delete_experience(struct ctx *ctx, const struct delete_experience_in *in)
+struct reply personalization_delete_experience(struct ctx *ctx,
+                                               const struct delete_experience_in *in)
 {
     bool existed;
     if (!store_experience_delete(ctx, in->experience_id, &existed))

@@ -41,12 +41,15 @@ static int32_t today(const struct asker *asker)
 }
 
 /* "count", "count_30d", "first_at", "last_at" of a history. */
-static bool history_value(const struct asker *asker, const struct history *history, struct str metric, struct value *out)
+static bool history_value(const struct asker *asker, const struct history *history,
+                          struct str metric, struct value *out)
 {
     static const struct {
         const char *name;
         int days;
-    } windows[] = { { "count_1d", 1 }, { "count_7d", 7 }, { "count_30d", 30 }, { "count_90d", 90 } };
+    } windows[] = {
+        { "count_1d", 1 }, { "count_7d", 7 }, { "count_30d", 30 }, { "count_90d", 90 }
+    };
     if (str_is(metric, "count"))
         *out = number((double)history->count);
     else if (str_is(metric, "first_at"))
@@ -78,7 +81,8 @@ static bool consent_value(const struct asker *asker, struct str rest, struct val
 {
     struct str purpose;
     str_split(&rest, '.', &purpose);
-    int p = index_of(purposes, COUNT(purposes), purpose), c = index_of(channels, COUNT(channels), rest);
+    int p = index_of(purposes, COUNT(purposes), purpose),
+        c = index_of(channels, COUNT(channels), rest);
     if (p < 0 || c < 0)
         return false;
     int state = person_consent(&asker->person, p, c);
@@ -95,8 +99,10 @@ static bool event_value(const struct asker *asker, struct str rest, struct value
         at--;
     if (at == 0)
         return false;
-    const struct history *history = person_event_find(&asker->person, (struct str){ rest.ptr, at - 1 });
-    return history_value(asker, history ? history : &never, (struct str){ rest.ptr + at, rest.len - at }, out);
+    const struct history *history =
+        person_event_find(&asker->person, (struct str){ rest.ptr, at - 1 });
+    return history_value(asker, history ? history : &never,
+                         (struct str){ rest.ptr + at, rest.len - at }, out);
 }
 
 static bool path_value(const struct json *json, struct str path, struct value *out)
@@ -137,7 +143,8 @@ static bool plain_value(struct asker *asker, struct str name, struct value *out)
     else if (str_is(name, "orders.total"))
         *out = number((double)(asker->person.spent - asker->person.refunded));
     else if (str_is(name, "tier"))
-        *out = (struct value){ .kind = VALUE_STRING, .str = str_of(tier_names[asker->person.tier]) };
+        *out =
+            (struct value){ .kind = VALUE_STRING, .str = str_of(tier_names[asker->person.tier]) };
     else if (str_is(name, "now"))
         *out = seconds(asker->now_us);
     else
@@ -167,8 +174,8 @@ static bool lookup(struct ctx *ctx, struct str name, void *argument, struct valu
     return false;
 }
 
-bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read, struct str person_id, bool customer,
-                struct asker *out)
+bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
+                struct str person_id, bool customer, struct asker *out)
 {
     *out = (struct asker){ .customer = customer, .now_us = clock_now_us() };
     if (person_id.ptr && !people_get(ctx, read, person_id, &out->person, &out->known))
@@ -183,11 +190,12 @@ static bool holds(struct ctx *ctx, const struct compiled_variant *variant, struc
 {
     struct rule_input input = { .lookup = lookup, .argument = asker };
     struct value value;
-    return !variant->rule || (rule_evaluate(ctx, variant->rule, &input, &value) && rule_truthy(&value));
+    return !variant->rule ||
+           (rule_evaluate(ctx, variant->rule, &input, &value) && rule_truthy(&value));
 }
 
-struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker, struct str slot,
-                          decide_step step, void *argument)
+struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker,
+                          struct str slot, decide_step step, void *argument)
 {
     size_t n;
     const struct compiled_experience *experience = snapshot_slot(snapshot, slot, &n);
@@ -195,7 +203,8 @@ struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, stru
         for (size_t v = 0; v < experience->n_variants; v++) {
             bool yes = holds(ctx, &experience->variants[v], asker);
             if (step)
-                step(argument, experience, &experience->variants[v], yes, ctx_failed(ctx) ? &ctx->error : NULL);
+                step(argument, experience, &experience->variants[v], yes,
+                     ctx_failed(ctx) ? &ctx->error : NULL);
             ctx_clear(ctx);
             if (yes)
                 return (struct chosen){ experience, &experience->variants[v] };
@@ -203,9 +212,11 @@ struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, stru
     return (struct chosen){ NULL, NULL };
 }
 
-static void put_history(struct json_out *out, const struct asker *asker, const struct history *history)
+static void put_history(struct json_out *out, const struct asker *asker,
+                        const struct history *history)
 {
-    static const char *const metrics[] = { "count", "count_1d", "count_7d", "count_30d", "count_90d", "first_at", "last_at" };
+    static const char *const metrics[] = { "count",     "count_1d", "count_7d", "count_30d",
+                                           "count_90d", "first_at", "last_at" };
     for (size_t i = 0; i < COUNT(metrics); i++) {
         struct value value = { .kind = VALUE_NULL };
         history_value(asker, history, str_of(metrics[i]), &value);

@@ -16,8 +16,8 @@ struct asker {
 };
 
 /* Who asks: features from the projection; the texts in it live until lmdb_read_end of `read`. */
-bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read, struct str person_id, bool customer,
-                struct asker *out);
+bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
+                struct str person_id, bool customer, struct asker *out);
 
 struct chosen {
     const struct compiled_experience *experience; /* NULL: the default */
@@ -26,11 +26,12 @@ struct chosen {
 
 /* Called for each rule asked, in order; error is NULL when it could be evaluated. */
 typedef void (*decide_step)(void *argument, const struct compiled_experience *experience,
-                            const struct compiled_variant *variant, bool holds, const struct error *error);
+                            const struct compiled_variant *variant, bool holds,
+                            const struct error *error);
 
 /* The first variant whose rule holds, by priority. A rule that cannot be evaluated does not hold. */
-struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker, struct str slot,
-                          decide_step step, void *argument);
+struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker,
+                          struct str slot, decide_step step, void *argument);
 
 /* All features as an object, as rules would read them. */
 struct str asker_json(struct ctx *ctx, struct asker *asker);

@@ -60,7 +60,8 @@ const struct snapshot *definitions_now(const struct definitions *definitions)
     return &atomic_load_explicit(&definitions->now, memory_order_acquire)->snapshot;
 }
 
-const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot, size_t *n)
+const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot,
+                                                size_t *n)
 {
     size_t low = 0, high = snapshot->n;
     while (low < high) {
@@ -82,13 +83,16 @@ static void rule_done(void *rule)
 }
 
 /* The variants of a row that was checked when it was stored; one that does not compile any more is left out. */
-static void compile(struct ctx *ctx, const struct experience_row *row, struct compiled_experience *out)
+static void compile(struct ctx *ctx, const struct experience_row *row,
+                    struct compiled_experience *out)
 {
     const struct json *variants = json_parse(ctx, row->variants);
-    *out = (struct compiled_experience){ .experience_id = row->experience_id,
-                                         .slot = row->slot,
-                                         .priority = row->priority,
-                                         .variants = ARENA_ARRAY(ctx->arena, struct compiled_variant, json_size(variants)) };
+    *out = (struct compiled_experience){
+        .experience_id = row->experience_id,
+        .slot = row->slot,
+        .priority = row->priority,
+        .variants = ARENA_ARRAY(ctx->arena, struct compiled_variant, json_size(variants))
+    };
     for (struct json_iter it = json_iter(variants); json_next(&it);) {
         struct compiled_variant *variant = &out->variants[out->n_variants];
         const struct json *logic = json_get(it.value, "rule");
@@ -129,7 +133,8 @@ static bool read_all(struct ctx *ctx, struct held *held)
             ctx->error.detail = arena_str(ctx->arena, own.error.detail);
             return false;
         }
-        struct compiled_experience *more = ARENA_ARRAY(held->arena, struct compiled_experience, n_all + n);
+        struct compiled_experience *more =
+            ARENA_ARRAY(held->arena, struct compiled_experience, n_all + n);
         if (n_all)
             memcpy(more, all, n_all * sizeof(*all));
         all = more;

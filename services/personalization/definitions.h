@@ -33,7 +33,8 @@ void definitions_free(struct definitions *definitions); /* NULL-safe; after all 
 const struct snapshot *definitions_now(const struct definitions *definitions);
 
 /* Experiences of a slot: the first of them, and their number. */
-const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot, size_t *n);
+const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot,
+                                                size_t *n);
 
 /* Reads all definitions (ctx->sql) into a new snapshot when the revision has moved. One thread. */
 bool definitions_refresh(struct ctx *ctx, struct definitions *definitions);

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#define ERASED_MARK STR("erased") /* in place of a record: what comes later for this id is not taken */
+#define ERASED_MARK                                                                                \
+    STR("erased") /* in place of a record: what comes later for this id is not taken */
 
 enum { TABLE_PEOPLE };
 static const char *const tables[] = { "people" };
@@ -87,7 +88,8 @@ bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read 
     return lmdb_read_begin(ctx, people->db, read);
 }
 
-bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id, struct person *out, bool *known)
+bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
+                struct person *out, bool *known)
 {
     struct str record = lmdb_get(read, TABLE_PEOPLE, person_id);
     if (is_erased(record))
@@ -96,7 +98,8 @@ bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person
     return person_read(ctx, record, out);
 }
 
-bool people_update(struct ctx *ctx, struct people *people, struct str person_id, struct person *room, struct person **out)
+bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
+                   struct person *room, struct person **out)
 {
     struct str record = lmdb_get_for_update(ctx, people->db, TABLE_PEOPLE, person_id);
     if (ctx_failed(ctx))
@@ -117,7 +120,8 @@ static void note_move(struct people *people, int64_t spent, bool comes)
 }
 
 /* Takes the person's spend as it was out of the count, and (after not NULL) the new one in. */
-static bool note_change(struct ctx *ctx, struct people *people, struct str person_id, const struct person *after)
+static bool note_change(struct ctx *ctx, struct people *people, struct str person_id,
+                        const struct person *after)
 {
     struct person before;
     struct str record = lmdb_get_for_update(ctx, people->db, TABLE_PEOPLE, person_id);
@@ -130,7 +134,8 @@ static bool note_change(struct ctx *ctx, struct people *people, struct str perso
     return true;
 }
 
-bool people_put(struct ctx *ctx, struct people *people, struct str person_id, const struct person *person)
+bool people_put(struct ctx *ctx, struct people *people, struct str person_id,
+                const struct person *person)
 {
     return note_change(ctx, people, person_id, person) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, person_write(ctx->arena, person));
@@ -151,15 +156,18 @@ static bool store_begin(struct ctx *ctx, void *store)
     return lmdb_event_store.begin(ctx, people->db);
 }
 
-static bool store_position(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t *next)
+static bool store_position(struct ctx *ctx, void *store, struct str log, struct str topic,
+                           int partition, int64_t *next)
 {
-    return lmdb_event_store.position(ctx, ((struct people *)store)->db, log, topic, partition, next);
+    return lmdb_event_store.position(ctx, ((struct people *)store)->db, log, topic, partition,
+                                     next);
 }
 
-static bool store_move(struct ctx *ctx, void *store, struct str log, struct str topic, int partition, int64_t was,
-                       int64_t next)
+static bool store_move(struct ctx *ctx, void *store, struct str log, struct str topic,
+                       int partition, int64_t was, int64_t next)
 {
-    return lmdb_event_store.move(ctx, ((struct people *)store)->db, log, topic, partition, was, next);
+    return lmdb_event_store.move(ctx, ((struct people *)store)->db, log, topic, partition, was,
+                                 next);
 }
 
 static bool store_commit(struct ctx *ctx, void *store)
@@ -168,7 +176,8 @@ static bool store_commit(struct ctx *ctx, void *store)
     if (!lmdb_event_store.commit(ctx, people->db))
         return false;
     for (size_t i = 0; i < people->n_moves; i++)
-        (people->moves[i].comes ? percentile_add : percentile_remove)(people->percentile, people->moves[i].spent);
+        (people->moves[i].comes ? percentile_add : percentile_remove)(people->percentile,
+                                                                      people->moves[i].spent);
     people->n_moves = 0;
     return true;
 }

@@ -19,10 +19,12 @@ const struct percentile *people_percentile(const struct people *people);
 
 /* Reading, from any thread, between people_read_begin and people_read_end. *known: anything was heard of the person. */
 bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read *read);
-bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id, struct person *out, bool *known);
+bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
+                struct person *out, bool *known);
 
 /* Changing, inside a reaction: read for update, change, put. An erased person stays erased: *out is NULL then. */
-bool people_update(struct ctx *ctx, struct people *people, struct str person_id, struct person *room,
-                   struct person **out);
-bool people_put(struct ctx *ctx, struct people *people, struct str person_id, const struct person *person);
+bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
+                   struct person *room, struct person **out);
+bool people_put(struct ctx *ctx, struct people *people, struct str person_id,
+                const struct person *person);
 bool people_erase(struct ctx *ctx, struct people *people, struct str person_id);

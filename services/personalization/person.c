@@ -42,7 +42,8 @@ void history_add(struct history *history, int64_t at_us, int32_t today)
         forget_before(history, history->days[0].day + 1);
         at--;
     }
-    memmove(history->days + at + 1, history->days + at, (history->n_days - at) * sizeof(history->days[0]));
+    memmove(history->days + at + 1, history->days + at,
+            (history->n_days - at) * sizeof(history->days[0]));
     history->days[at] = (struct day_count){ day, 1 };
     history->n_days++;
 }
@@ -82,7 +83,8 @@ struct history *person_event(struct ctx *ctx, struct person *person, struct str 
             stale = i;
     }
     if (person->n_events < FEATURE_EVENTS) {
-        struct event_history *more = ARENA_ARRAY(ctx->arena, struct event_history, person->n_events + 1);
+        struct event_history *more =
+            ARENA_ARRAY(ctx->arena, struct event_history, person->n_events + 1);
         if (person->n_events)
             memcpy(more, person->events, person->n_events * sizeof(*more));
         person->events = more;
@@ -100,7 +102,8 @@ static int consent_bit(int purpose, int channel)
 void person_consent_set(struct person *person, int purpose, int channel, bool granted)
 {
     int bit = consent_bit(purpose, channel);
-    person->consents = (person->consents & ~(3u << bit)) | (1u << bit) | ((uint32_t)granted << (bit + 1));
+    person->consents = (person->consents & ~(3u << bit)) | (1u << bit) |
+                       ((uint32_t)granted << (bit + 1));
 }
 
 int person_consent(const struct person *person, int purpose, int channel)
@@ -145,9 +148,11 @@ struct str person_write(struct arena *arena, const struct person *person)
                          .spent = person->spent,
                          .refunded = person->refunded,
                          .traits_bytes = (uint32_t)person->traits.len };
-    size_t bytes = sizeof(head) + history_bytes(&person->visits) + history_bytes(&person->orders) + person->traits.len;
+    size_t bytes = sizeof(head) + history_bytes(&person->visits) + history_bytes(&person->orders) +
+                   person->traits.len;
     for (uint32_t i = 0; i < person->n_events; i++)
-        bytes += sizeof(uint32_t) + person->events[i].name.len + history_bytes(&person->events[i].history);
+        bytes += sizeof(uint32_t) + person->events[i].name.len +
+                 history_bytes(&person->events[i].history);
     char *record = arena_alloc_raw(arena, bytes), *at = put(record, &head, sizeof(head));
     at = history_put(at, &person->visits);
     at = history_put(at, &person->orders);
@@ -182,8 +187,9 @@ static bool take_text(struct str *rest, size_t bytes, struct str *out)
 
 static bool history_take_record(struct str *rest, struct history *out)
 {
-    return take(rest, &out->count, 3 * sizeof(int64_t)) && take(rest, &out->n_days, sizeof(uint32_t)) &&
-           out->n_days <= FEATURE_DAYS && take(rest, out->days, out->n_days * sizeof(struct day_count));
+    return take(rest, &out->count, 3 * sizeof(int64_t)) &&
+           take(rest, &out->n_days, sizeof(uint32_t)) && out->n_days <= FEATURE_DAYS &&
+           take(rest, out->days, out->n_days * sizeof(struct day_count));
 }
 
 static bool read_events(struct ctx *ctx, struct str *rest, struct person *person)
@@ -191,7 +197,8 @@ static bool read_events(struct ctx *ctx, struct str *rest, struct person *person
     person->events = ARENA_ARRAY(ctx->arena, struct event_history, person->n_events);
     for (uint32_t i = 0; i < person->n_events; i++) {
         uint32_t length;
-        if (!take(rest, &length, sizeof(length)) || !take_text(rest, length, &person->events[i].name) ||
+        if (!take(rest, &length, sizeof(length)) ||
+            !take_text(rest, length, &person->events[i].name) ||
             !history_take_record(rest, &person->events[i].history))
             return false;
     }
@@ -204,14 +211,16 @@ bool person_read(struct ctx *ctx, struct str record, struct person *out)
     *out = (struct person){ 0 };
     if (!record.ptr)
         return true;
-    if (!take(&record, &head, sizeof(head)) || head.form != RECORD_FORM || head.n_events > FEATURE_EVENTS)
+    if (!take(&record, &head, sizeof(head)) || head.form != RECORD_FORM ||
+        head.n_events > FEATURE_EVENTS)
         return ctx_fail(ctx, ERR_INTERNAL, "a person's record has a form that is not known here");
     out->tier = (enum feature_tier)head.tier;
     out->consents = head.consents;
     out->n_events = head.n_events;
     out->spent = head.spent;
     out->refunded = head.refunded;
-    if (!history_take_record(&record, &out->visits) || !history_take_record(&record, &out->orders) ||
+    if (!history_take_record(&record, &out->visits) ||
+        !history_take_record(&record, &out->orders) ||
         !take_text(&record, head.traits_bytes, &out->traits) || !read_events(ctx, &record, out))
         return ctx_fail(ctx, ERR_INTERNAL, "a person's record is cut off");
     if (!head.traits_bytes)

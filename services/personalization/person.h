@@ -44,11 +44,13 @@ int64_t history_within(const struct history *history, int32_t today, int days);
 
 /* The history of that event name, made when it is new. */
 struct history *person_event(struct ctx *ctx, struct person *person, struct str name);
-const struct history *person_event_find(const struct person *person, struct str name); /* NULL: none */
+const struct history *person_event_find(const struct person *person,
+                                        struct str name); /* NULL: none */
 
 #define N_CONSENTS 15 /* purposes x channels */
-void person_consent_set(struct person *person, int purpose, int channel, bool granted); /* 0-based */
-int person_consent(const struct person *person, int purpose, int channel);              /* -1 unknown, 0, 1 */
+void person_consent_set(struct person *person, int purpose, int channel,
+                        bool granted);                                     /* 0-based */
+int person_consent(const struct person *person, int purpose, int channel); /* -1 unknown, 0, 1 */
 
 /* The record of a person and back. Reading gives false (ERR_INTERNAL) for a record that is cut or of a newer form; ptr
  * NULL reads as a person of whom nothing is known. Texts of a read person point into the record. */

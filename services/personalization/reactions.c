@@ -10,7 +10,9 @@ static int32_t today(void)
 
 /* Reads the person, lets `change` work on it, and puts it back; nothing when the person was erased. */
 static enum outcome with_person(struct ctx *ctx, struct str person_id,
-                                void (*change)(struct ctx *ctx, struct person *person, const void *event), const void *event)
+                                void (*change)(struct ctx *ctx, struct person *person,
+                                               const void *event),
+                                const void *event)
 {
     struct personalization *app = ctx->app;
     struct person *room = ARENA_NEW(ctx->arena, struct person), *person;
@@ -86,7 +88,8 @@ enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *rec
 static void set_traits(struct ctx *ctx, struct person *person, const void *event)
 {
     const struct profile_updated *updated = event;
-    person->traits = updated->traits ? json_text(ctx->arena, updated->traits) : (struct str){ NULL, 0 };
+    person->traits = updated->traits ? json_text(ctx->arena, updated->traits)
+                                     : (struct str){ NULL, 0 };
 }
 
 enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *updated)
@@ -116,7 +119,8 @@ enum outcome on_consent_changed(struct ctx *ctx, const struct consent_changed *c
 static void set_tier(struct ctx *ctx, struct person *person, const void *event)
 {
     const struct tier_changed *changed = event;
-    person->tier = changed->tier <= TIER_CHANGED_TIER_PLATINUM ? (enum feature_tier)changed->tier : TIER_NONE;
+    person->tier = changed->tier <= TIER_CHANGED_TIER_PLATINUM ? (enum feature_tier)changed->tier
+                                                               : TIER_NONE;
 }
 
 enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed)

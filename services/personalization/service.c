@@ -11,19 +11,22 @@
 #define REFRESH_US (250 * US_PER_MS) /* how late an instance may see changed definitions */
 
 static const struct reaction reactions[] = {
-    ON(COMMERCE_ORDER_PLACED_V1,     on_order_placed,    READS("customer_id", "total", "placed_at")),
+    ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total", "placed_at")),
     ON(COMMERCE_ORDER_REFUNDED_V1,   on_order_refunded,  READS("customer_id", "refund")),
     ON(COMMERCE_ORDER_CANCELLED_V1,  on_order_cancelled, READS("customer_id", "total")),
     ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at")),
-    ON(ANALYTICS_EVENT_RECORDED_V1,  on_event_recorded,  READS("kind", "name", "person_id", "occurred_at")),
+    ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,
+       READS("kind", "name", "person_id", "occurred_at")),
     ON(CRM_PROFILE_UPDATED_V1,       on_profile_updated, READS("profile_id", "traits")),
     ON(CRM_PROFILE_ERASED_V1,        on_profile_erased,  READS("profile_id")),
-    ON(CRM_CONSENT_CHANGED_V1,       on_consent_changed, READS("profile_id", "purpose", "channel", "state")),
+    ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
+       READS("profile_id", "purpose", "channel", "state")),
     ON(LOYALTY_TIER_CHANGED_V1,      on_tier_changed,    READS("customer_id", "tier")),
 };
 
 static const struct setting settings[] = {
-    { "currency", SETTING_TEXT, "USD", "The shop's currency: what people spent is summed in it, other amounts are not" },
+    { "currency", SETTING_TEXT, "USD",
+      "The shop's currency: what people spent is summed in it, other amounts are not" },
 };
 
 static bool refresh_in(struct ctx *ctx, void *argument)
@@ -54,7 +57,9 @@ static bool personalization_open(struct ctx *ctx)
     app->definitions = definitions_new();
     ctx->app = app;
     if (currency.len != 3 || money_exponent(currency.ptr) < 0)
-        return ctx_fail(ctx, ERR_INVALID, "currency: " STR_FMT " is not a currency that is known here", STR_ARG(currency));
+        return ctx_fail(ctx, ERR_INVALID,
+                        "currency: " STR_FMT " is not a currency that is known here",
+                        STR_ARG(currency));
     memcpy(app->currency, currency.ptr, 3);
     struct str folder = service_data_path(ctx, "people");
     if (!folder.ptr || !(app->people = people_open(ctx, folder.ptr)) ||
@@ -67,7 +72,8 @@ static bool personalization_open(struct ctx *ctx)
                                           .store = &people_event_store,
                                           .store_data = app->people,
                                           .app = app };
-    return service_consume(ctx, &consumer) && service_worker(ctx, "definitions", REFRESH_US, refresh);
+    return service_consume(ctx, &consumer) &&
+           service_worker(ctx, "definitions", REFRESH_US, refresh);
 }
 
 const struct service personalization_service = {

@@ -17,7 +17,8 @@ static struct experience_row experience_of(struct ctx *ctx, const struct sql_row
 bool store_experience(struct ctx *ctx, struct str experience_id, struct experience_row *out)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows, "SELECT " COLUMNS " FROM experiences WHERE experience_id = $1", sql_str(experience_id)))
+    if (!sql_one(ctx, &rows, "SELECT " COLUMNS " FROM experiences WHERE experience_id = $1",
+                 sql_str(experience_id)))
         return false;
     *out = experience_of(ctx, &rows);
     sql_rows_close(&rows);
@@ -31,34 +32,38 @@ static bool revision_move(struct ctx *ctx)
 
 bool store_experience_put(struct ctx *ctx, const struct experience_row *experience)
 {
-    return sql_exec(ctx, NULL,
-                    "INSERT INTO experiences (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-                    " ON CONFLICT (experience_id) DO UPDATE SET slot = excluded.slot, name = excluded.name,"
-                    " variants = excluded.variants, priority = excluded.priority, version = excluded.version,"
-                    " updated_us = excluded.updated_us, active = excluded.active",
-                    sql_str(experience->experience_id), sql_str(experience->slot), sql_str(experience->name),
-                    sql_str(experience->variants), sql_int(experience->priority), sql_int(experience->version),
-                    sql_int(experience->updated_us), sql_bool(experience->active)) &&
+    return sql_exec(
+               ctx, NULL,
+               "INSERT INTO experiences (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+               " ON CONFLICT (experience_id) DO UPDATE SET slot = excluded.slot, name = excluded.name,"
+               " variants = excluded.variants, priority = excluded.priority, version = excluded.version,"
+               " updated_us = excluded.updated_us, active = excluded.active",
+               sql_str(experience->experience_id), sql_str(experience->slot),
+               sql_str(experience->name), sql_str(experience->variants),
+               sql_int(experience->priority), sql_int(experience->version),
+               sql_int(experience->updated_us), sql_bool(experience->active)) &&
            revision_move(ctx);
 }
 
 bool store_experience_delete(struct ctx *ctx, struct str experience_id, bool *existed)
 {
     int64_t changed;
-    if (!sql_exec(ctx, &changed, "DELETE FROM experiences WHERE experience_id = $1", sql_str(experience_id)) ||
+    if (!sql_exec(ctx, &changed, "DELETE FROM experiences WHERE experience_id = $1",
+                  sql_str(experience_id)) ||
         !revision_move(ctx))
         return false;
     *existed = changed == 1;
     return true;
 }
 
-bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit, struct experience_row *out,
-                       size_t *n)
+bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit,
+                       struct experience_row *out, size_t *n)
 {
     struct sql_rows rows;
     struct str from = after.ptr ? after : STR("");
     bool ok = slot.ptr ? sql_query(ctx, &rows,
-                                   "SELECT " COLUMNS " FROM experiences WHERE slot = $1 AND experience_id > $2"
+                                   "SELECT " COLUMNS
+                                   " FROM experiences WHERE slot = $1 AND experience_id > $2"
                                    " ORDER BY experience_id LIMIT $3",
                                    sql_str(slot), sql_str(from), sql_int((int64_t)limit))
                        : sql_query(ctx, &rows,

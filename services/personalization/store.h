@@ -10,11 +10,14 @@ struct experience_row {
     bool active;
 };
 
-bool store_experience(struct ctx *ctx, struct str experience_id, struct experience_row *out); /* false, no error: no such */
-bool store_experience_put(struct ctx *ctx, const struct experience_row *experience);          /* moves the revision */
-bool store_experience_delete(struct ctx *ctx, struct str experience_id, bool *existed);       /* moves the revision */
+bool store_experience(struct ctx *ctx, struct str experience_id,
+                      struct experience_row *out); /* false, no error: no such */
+bool store_experience_put(struct ctx *ctx,
+                          const struct experience_row *experience); /* moves the revision */
+bool store_experience_delete(struct ctx *ctx, struct str experience_id,
+                             bool *existed); /* moves the revision */
 
 /* Up to `limit` experiences with an id beyond `after`, of one slot or (ptr NULL) all. */
-bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit, struct experience_row *out,
-                       size_t *n);
+bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit,
+                       struct experience_row *out, size_t *n);
 bool store_revision(struct ctx *ctx, int64_t *out);

@@ -5,9 +5,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = { "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "ipv4",
-                                         "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid",
-                                         "json-pointer", "relative-json-pointer", "regex" };
+    static const char *const names[] = { "date-time",
+                                         "date",
+                                         "time",
+                                         "duration",
+                                         "email",
+                                         "idn-email",
+                                         "hostname",
+                                         "ipv4",
+                                         "ipv6",
+                                         "uri",
+                                         "uri-reference",
+                                         "iri",
+                                         "iri-reference",
+                                         "uri-template",
+                                         "uuid",
+                                         "json-pointer",
+                                         "relative-json-pointer",
+                                         "regex" };
     struct str text = { (const char *)data, size };
     for (size_t i = 0; i < COUNT(names); i++)
         format_find(str_of(names[i]))(text);

@@ -10,7 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ctx ctx = { .arena = arena };
     struct str rest, first = fuzz_cut(data, size, &rest);
     const struct json *logic = json_parse(&ctx, first);
-    struct rule_input input = { .data = logic ? json_parse(&ctx, rest) : NULL, .flag_key = STR("flag"), .targeting_key = STR("key") };
+    struct rule_input input = { .data = logic ? json_parse(&ctx, rest) : NULL,
+                                .flag_key = STR("flag"),
+                                .targeting_key = STR("key") };
     ctx_clear(&ctx);
     struct rule *rule = logic ? rule_compile(&ctx, logic) : NULL;
     struct value value;

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct json *instance = document ? json_parse(&ctx, rest) : NULL;
     if (!instance)
         return 0;
-    struct schema *schema = schema_compile(&ctx, document, &(struct schema_options){ .assert_formats = true });
+    struct schema *schema =
+        schema_compile(&ctx, document, &(struct schema_options){ .assert_formats = true });
     MUST(ctx_failed(&ctx) == !schema);
     if (!schema)
         return 0;

@@ -337,16 +337,11 @@ static void test_doubles(void)
     static const struct {
         double value;
         const char *text;
-    } cases[] = { { 0.1, "0.1" },
-                  { 3, "3" },
-                  { -0.5, "-0.5" },
-                  { -0.0, "-0.0" },
-                  { 1e21, "1e21" },
-                  { 1.0 / 3, "0.3333333333333333" },
-                  { 5e-324, "5e-324" },
-                  { NAN, "null" },
-                  { INFINITY, "null" },
-                  { 1.7976931348623157e308, "1.7976931348623157e308" } };
+    } cases[] = { { 0.1, "0.1" },       { 3, "3" },
+                  { -0.5, "-0.5" },     { -0.0, "-0.0" },
+                  { 1e21, "1e21" },     { 1.0 / 3, "0.3333333333333333" },
+                  { 5e-324, "5e-324" }, { NAN, "null" },
+                  { INFINITY, "null" }, { 1.7976931348623157e308, "1.7976931348623157e308" } };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct json_out out;
         json_out_init(&out, arena);

@@ -5,7 +5,8 @@
 #include "services/analytics/reactions.h"
 #include "analytics_contract.h"
 
-static void event(struct test_service *test, const struct event_type *type, const char *id, const char *format, ...)
+static void event(struct test_service *test, const struct event_type *type, const char *id,
+                  const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -16,19 +17,22 @@ static void event(struct test_service *test, const struct event_type *type, cons
 
 static void order(struct test_service *test, const char *id, const char *customer, int cents)
 {
-    event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, id,
-          "{\"order_id\":\"ord_%s\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
-          "\"total\":{\"amount\":%d,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
-          "\"amount\":{\"amount\":%d,\"currency\":\"USD\"}}]}",
-          id, customer, cents, cents);
+    event(
+        test, &COMMERCE_ORDER_PLACED_V1_TYPE, id,
+        "{\"order_id\":\"ord_%s\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"total\":{\"amount\":%d,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":%d,\"currency\":\"USD\"}}]}",
+        id, customer, cents, cents);
 }
 
-static void track(struct test_service *test, const char *id, const char *person, const char *name, const char *at)
+static void track(struct test_service *test, const char *id, const char *person, const char *name,
+                  const char *at)
 {
-    event(test, &ANALYTICS_EVENT_RECORDED_V1_TYPE, id,
-          "{\"message_id\":\"%s\",\"kind\":\"track\",\"name\":\"%s\",\"person_id\":\"%s\",\"source\":\"shop\","
-          "\"occurred_at\":\"%s\",\"received_at\":\"%s\"}",
-          id, name, person, at, at);
+    event(
+        test, &ANALYTICS_EVENT_RECORDED_V1_TYPE, id,
+        "{\"message_id\":\"%s\",\"kind\":\"track\",\"name\":\"%s\",\"person_id\":\"%s\",\"source\":\"shop\","
+        "\"occurred_at\":\"%s\",\"received_at\":\"%s\"}",
+        id, name, person, at, at);
 }
 
 static const struct json *ask(struct test_service *test, const char *target)
@@ -48,15 +52,18 @@ static void test_revenue(struct test_service *test)
     order(test, "o1", "prf_a", 1000);
     order(test, "o1", "prf_a", 1000); /* twice: once in effect */
     order(test, "o2", "prf_b", 500);
-    event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "r1",
-          "{\"order_id\":\"ord_o1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_a\","
-          "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"},"
-          "\"refunded_at\":\"2026-11-02T00:00:00Z\"}");
+    event(
+        test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "r1",
+        "{\"order_id\":\"ord_o1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_a\","
+        "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"},"
+        "\"refunded_at\":\"2026-11-02T00:00:00Z\"}");
     const struct json *json = ask(test, "/v1/reports/revenue");
     CHECK_INT(at(json, "/items/0/orders"), 2);
     CHECK_INT(at(json, "/items/0/revenue"), 1500);
     CHECK_INT(at(json, "/items/0/refunded"), 200);
-    CHECK_INT(json_size(json_get(ask(test, "/v1/reports/revenue?from=2026-11-03T00:00:00Z"), "items")), 0);
+    CHECK_INT(
+        json_size(json_get(ask(test, "/v1/reports/revenue?from=2026-11-03T00:00:00Z"), "items")),
+        0);
 }
 
 static void test_counts(struct test_service *test)
@@ -74,7 +81,9 @@ static void test_counts(struct test_service *test)
     CHECK_INT(at(json, "/items/0/events"), 2);
     CHECK_INT(json_size(json_get(ask(test, "/v1/reports/events?interval=hour"), "items")), 6);
     CHECK_INT(at(ask(test, "/v1/reports/events?name=x%27;DROP%20TABLE%20events"), "/events"), 0);
-    CHECK_INT(test_call(test, "GET", "/v1/reports/events?interval=week", "reports:read", NULL, NULL).status, 422);
+    CHECK_INT(test_call(test, "GET", "/v1/reports/events?interval=week", "reports:read", NULL, NULL)
+                  .status,
+              422);
 }
 
 static void test_funnel(struct test_service *test)
@@ -89,29 +98,41 @@ static void test_funnel(struct test_service *test)
     reply = test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL,
                       "{\"steps\":[\"Product Viewed\",\"Bought\"],\"within_s\":60}");
     CHECK_INT(at(test_json(test, reply), "/steps/1/people"), 0);
-    CHECK_INT(test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL, "{\"steps\":[\"a\"]}").status, 422);
+    CHECK_INT(
+        test_call(test, "POST", "/v1/reports/funnel", "reports:read", NULL, "{\"steps\":[\"a\"]}")
+            .status,
+        422);
 }
 
 static void test_pages_and_forgetting(struct test_service *test)
 {
-    event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v1",
-          "{\"view_id\":\"viw_1\",\"person_id\":\"prf_a\",\"slug\":\"home\",\"defaults\":[\"commerce\"],"
-          "\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
-    event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v2",
-          "{\"view_id\":\"viw_2\",\"person_id\":\"prf_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
-    event(test, &CRM_PROFILE_ERASED_V1_TYPE, "x1",
-          "{\"profile_id\":\"prf_a\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}");
+    event(
+        test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v1",
+        "{\"view_id\":\"viw_1\",\"person_id\":\"prf_a\",\"slug\":\"home\",\"defaults\":[\"commerce\"],"
+        "\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
+    event(
+        test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v2",
+        "{\"view_id\":\"viw_2\",\"person_id\":\"prf_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
+    event(
+        test, &CRM_PROFILE_ERASED_V1_TYPE, "x1",
+        "{\"profile_id\":\"prf_a\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}");
     const struct json *json = ask(test, "/v1/reports/pages");
     CHECK_INT(at(json, "/items/0/views"), 2);
     CHECK_INT(at(json, "/items/0/people"), 2);
     CHECK_INT(at(json, "/items/0/defaults"), 1);
-    CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/revenue"), 1500); /* counted on, without the person */
+    CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/revenue"),
+              1500); /* counted on, without the person */
 }
 
 static void test_collect_without_a_log(struct test_service *test)
 {
-    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"userId\":\"u\"}").status, 401);
-    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"writeKey\":\"wk_no\"}").status, 401);
+    CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"userId\":\"u\"}")
+                  .status,
+              401);
+    CHECK_INT(
+        test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"writeKey\":\"wk_no\"}")
+            .status,
+        401);
 }
 
 int main(void)

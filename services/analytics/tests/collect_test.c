@@ -13,8 +13,9 @@ static bool collect(const char *kind, const char *json, struct told_events *out,
     struct ctx ctx = { .arena = arena };
     const struct json *told = json_parse(&ctx, str_of(json));
     REQUIRE(told);
-    bool ok = strcmp(kind, "batch") == 0 ? collect_batch(&ctx, told, STR("shop"), RECEIVED, out)
-                                         : collect_one(&ctx, kind, told, STR("shop"), RECEIVED, out);
+    bool ok = strcmp(kind, "batch") == 0
+                  ? collect_batch(&ctx, told, STR("shop"), RECEIVED, out)
+                  : collect_one(&ctx, kind, told, STR("shop"), RECEIVED, out);
     *why = ctx.error.detail;
     return ok;
 }
@@ -28,29 +29,40 @@ static void test_track(void)
 {
     struct told_events events, again;
     struct str why;
-    REQUIRE(collect("track", "{\"messageId\":\"m1\",\"userId\":\"u\",\"anonymousId\":\"a\",\"event\":\"Bought\","
-                             "\"properties\":{\"x\":1},\"timestamp\":\"2025-12-31T23:00:00Z\","
-                             "\"sentAt\":\"2025-12-31T23:59:50Z\"}", &events, &why));
+    REQUIRE(
+        collect("track",
+                "{\"messageId\":\"m1\",\"userId\":\"u\",\"anonymousId\":\"a\",\"event\":\"Bought\","
+                "\"properties\":{\"x\":1},\"timestamp\":\"2025-12-31T23:00:00Z\","
+                "\"sentAt\":\"2025-12-31T23:59:50Z\"}",
+                &events, &why));
     CHECK_INT(events.n, 1);
     CHECK_STR(recorded(&events, 0)->person_id, "u");
     CHECK_STR(recorded(&events, 0)->name, "Bought");
     /* the sender's clock is 10 s behind */
     CHECK_INT(recorded(&events, 0)->occurred_at, RECEIVED - 3600 * US_PER_S + 10 * US_PER_S);
-    REQUIRE(collect("track", "{\"messageId\":\"m1\",\"userId\":\"u\",\"event\":\"Bought\"}", &again, &why));
+    REQUIRE(collect("track", "{\"messageId\":\"m1\",\"userId\":\"u\",\"event\":\"Bought\"}", &again,
+                    &why));
     CHECK(str_eq(events.events[0].id, again.events[0].id)); /* the same message is the same event */
     CHECK_INT(recorded(&again, 0)->occurred_at, RECEIVED);
-    REQUIRE(collect("track", "{\"messageId\":\"m1\",\"userId\":\"u\",\"event\":\"B\",\"timestamp\":\"2030-01-01T00:00:00Z\"}",
-                    &again, &why));
-    CHECK_INT(recorded(&again, 0)->occurred_at, RECEIVED); /* nothing occurs after it was received */
+    REQUIRE(collect(
+        "track",
+        "{\"messageId\":\"m1\",\"userId\":\"u\",\"event\":\"B\",\"timestamp\":\"2030-01-01T00:00:00Z\"}",
+        &again, &why));
+    CHECK_INT(recorded(&again, 0)->occurred_at,
+              RECEIVED); /* nothing occurs after it was received */
 }
 
 static void test_identify_splits(void)
 {
     struct told_events events;
     struct str why;
-    REQUIRE(collect("identify", "{\"messageId\":\"m2\",\"anonymousId\":\"a\",\"traits\":{\"email\":\"x@example.com\"}}", &events, &why));
+    REQUIRE(collect(
+        "identify",
+        "{\"messageId\":\"m2\",\"anonymousId\":\"a\",\"traits\":{\"email\":\"x@example.com\"}}",
+        &events, &why));
     REQUIRE(events.n == 2);
-    CHECK(events.events[0].type == &ANALYTICS_EVENT_RECORDED_V1_TYPE && !recorded(&events, 0)->properties);
+    CHECK(events.events[0].type == &ANALYTICS_EVENT_RECORDED_V1_TYPE &&
+          !recorded(&events, 0)->properties);
     CHECK(events.events[1].type == &ANALYTICS_TRAITS_TOLD_V1_TYPE);
     CHECK(!str_eq(events.events[0].id, events.events[1].id));
     REQUIRE(collect("identify", "{\"userId\":\"u\"}", &events, &why));
@@ -61,11 +73,16 @@ static void test_batches(void)
 {
     struct told_events events;
     struct str why;
-    REQUIRE(collect("batch", "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\"},{\"type\":\"alias\",\"previousId\":\"a\","
-                             "\"userId\":\"u\"},{\"type\":\"group\",\"userId\":\"u\",\"groupId\":\"g\"},"
-                             "{\"type\":\"screen\",\"anonymousId\":\"a\",\"name\":\"s\"}]}", &events, &why));
+    REQUIRE(collect(
+        "batch",
+        "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\"},{\"type\":\"alias\",\"previousId\":\"a\","
+        "\"userId\":\"u\"},{\"type\":\"group\",\"userId\":\"u\",\"groupId\":\"g\"},"
+        "{\"type\":\"screen\",\"anonymousId\":\"a\",\"name\":\"s\"}]}",
+        &events, &why));
     CHECK_INT(events.n, 4);
-    CHECK(!collect("batch", "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\"},{\"type\":\"dance\"}]}", &events, &why));
+    CHECK(!collect("batch",
+                   "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\"},{\"type\":\"dance\"}]}",
+                   &events, &why));
     CHECK(str_starts(why, STR("batch/1: type is one of")));
     struct json_out out;
     json_out_init(&out, arena);
@@ -87,8 +104,10 @@ static void test_refused(void)
         { "track", "{\"userId\":\"u\"}", "event, the name" },
         { "track", "{\"event\":\"e\"}", "userId or anonymousId" },
         { "track", "{\"event\":7,\"userId\":\"u\"}", "event must be a text" },
-        { "track", "{\"event\":\"e\",\"userId\":\"u\",\"properties\":[]}", "properties must be an object" },
-        { "track", "{\"event\":\"e\",\"userId\":\"u\",\"timestamp\":\"soon\"}", "timestamp must be" },
+        { "track", "{\"event\":\"e\",\"userId\":\"u\",\"properties\":[]}",
+          "properties must be an object" },
+        { "track", "{\"event\":\"e\",\"userId\":\"u\",\"timestamp\":\"soon\"}",
+          "timestamp must be" },
         { "track", "{\"event\":\"e\",\"userId\":\"u\",\"sentAt\":1}", "sentAt must be a text" },
         { "identify", "{\"userId\":\"u\",\"traits\":7}", "traits must be an object" },
         { "group", "{\"userId\":\"u\"}", "groupId is needed" },

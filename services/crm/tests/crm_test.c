@@ -5,22 +5,27 @@
 #include "services/crm/reactions.h"
 #include "crm_contract.h"
 
-#define ANN "{\"email\":\"ann@example.com\",\"name\":\"Ann\",\"traits\":{\"segment\":\"Consumer\",\"age\":30}}"
-#define PLACED(order, customer, cents)                                                                                 \
-    "{\"order_id\":\"" order "\",\"customer_id\":\"" customer "\",\"placed_at\":\"2026-01-02T03:04:05Z\","             \
-    "\"total\":{\"amount\":" cents ",\"currency\":\"USD\"},"                                                           \
-    "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":" cents ",\"currency\":\"USD\"}}]}"
-#define REFUNDED                                                                                                       \
-    "{\"order_id\":\"ord_1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_ann\","                                     \
-    "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"},"       \
+#define ANN                                                                                        \
+    "{\"email\":\"ann@example.com\",\"name\":\"Ann\",\"traits\":{\"segment\":\"Consumer\",\"age\":30}}"
+#define PLACED(order, customer, cents)                                                             \
+    "{\"order_id\":\"" order "\",\"customer_id\":\"" customer                                      \
+    "\",\"placed_at\":\"2026-01-02T03:04:05Z\","                                                   \
+    "\"total\":{\"amount\":" cents ",\"currency\":\"USD\"},"                                       \
+    "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":" cents            \
+    ",\"currency\":\"USD\"}}]}"
+#define REFUNDED                                                                                   \
+    "{\"order_id\":\"ord_1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_ann\","                 \
+    "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"}," \
     "\"refunded_at\":\"2026-01-03T00:00:00Z\"}"
-#define TIER                                                                                                           \
+#define TIER                                                                                       \
     "{\"customer_id\":\"prf_ann\",\"tier\":\"gold\",\"previous_tier\":\"silver\",\"changed_at\":\"2026-01-04T00:00:00Z\"}"
-#define TOLD(id, who)                                                                                                  \
-    "{\"message_id\":\"" id "\",\"person_id\":\"x\"," who ",\"traits\":{\"plan\":\"pro\",\"age\":null,"                \
+#define TOLD(id, who)                                                                              \
+    "{\"message_id\":\"" id "\",\"person_id\":\"x\"," who                                          \
+    ",\"traits\":{\"plan\":\"pro\",\"age\":null,"                                                  \
     "\"name\":\"Ann B\"},\"told_at\":\"2026-01-05T00:00:00Z\"}"
-#define CONSENT(state, at)                                                                                             \
-    "{\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"" state "\",\"source\":\"form\",\"at\":\"" at "\"}"
+#define CONSENT(state, at)                                                                         \
+    "{\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"" state                          \
+    "\",\"source\":\"form\",\"at\":\"" at "\"}"
 
 static const struct json *get(struct test_service *test, const char *target)
 {
@@ -28,7 +33,8 @@ static const struct json *get(struct test_service *test, const char *target)
     return reply.status == 200 ? test_json(test, reply) : NULL;
 }
 
-static int status(struct test_service *test, const char *method, const char *target, const char *scope, const char *body)
+static int status(struct test_service *test, const char *method, const char *target,
+                  const char *scope, const char *body)
 {
     return test_call(test, method, target, scope, NULL, body).status;
 }
@@ -37,9 +43,13 @@ static void test_profiles(struct test_service *test)
 {
     CHECK_INT(status(test, "PUT", "/v1/profiles/prf_ann", "profiles:write", ANN), 200);
     CHECK_INT(status(test, "PUT", "/v1/profiles/prf_ann", "profiles:write", ANN), 200);
-    CHECK_INT(test_published(test, &CRM_PROFILE_UPDATED_V1_TYPE), 1); /* the same content tells nothing */
-    CHECK_INT(status(test, "PUT", "/v1/profiles/prf_bob", "profiles:write", "{\"email\":\"no address\"}"), 422);
-    CHECK_INT(status(test, "PUT", "/v1/profiles/prf_bob", "profiles:write", "{\"nick\":\"b\"}"), 422);
+    CHECK_INT(test_published(test, &CRM_PROFILE_UPDATED_V1_TYPE),
+              1); /* the same content tells nothing */
+    CHECK_INT(
+        status(test, "PUT", "/v1/profiles/prf_bob", "profiles:write", "{\"email\":\"no address\"}"),
+        422);
+    CHECK_INT(status(test, "PUT", "/v1/profiles/prf_bob", "profiles:write", "{\"nick\":\"b\"}"),
+              422);
     CHECK_INT(status(test, "PUT", "/v1/profiles/bob", "profiles:write", "{}"), 422);
     CHECK_INT(status(test, "GET", "/v1/profiles/prf_none", "profiles:read", NULL), 404);
     CHECK_INT(json_size(json_get(get(test, "/v1/profiles?email=ann%40example.com"), "items")), 1);
@@ -59,42 +69,71 @@ static void test_traits_have_a_limit(struct test_service *test)
 static void test_identities(struct test_service *test)
 {
     const char *path = "/v1/profiles/prf_ann/identities";
-    CHECK_INT(status(test, "POST", path, "profiles:write", "{\"kind\":\"external\",\"value\":\"u-7\"}"), 200);
-    CHECK_INT(status(test, "POST", path, "profiles:write", "{\"kind\":\"external\",\"value\":\"u-7\"}"), 200);
-    CHECK_INT(status(test, "POST", path, "profiles:write", "{\"kind\":\"shoe size\",\"value\":\"7\"}"), 422);
+    CHECK_INT(
+        status(test, "POST", path, "profiles:write", "{\"kind\":\"external\",\"value\":\"u-7\"}"),
+        200);
+    CHECK_INT(
+        status(test, "POST", path, "profiles:write", "{\"kind\":\"external\",\"value\":\"u-7\"}"),
+        200);
+    CHECK_INT(
+        status(test, "POST", path, "profiles:write", "{\"kind\":\"shoe size\",\"value\":\"7\"}"),
+        422);
     CHECK_INT(status(test, "PUT", "/v1/profiles/prf_eve", "profiles:write", "{}"), 200);
     CHECK_INT(status(test, "POST", "/v1/profiles/prf_eve/identities", "profiles:write",
-                     "{\"kind\":\"external\",\"value\":\"u-7\"}"), 409);
+                     "{\"kind\":\"external\",\"value\":\"u-7\"}"),
+              409);
     CHECK_INT(status(test, "POST", "/v1/profiles/prf_none/identities", "profiles:write",
-                     "{\"kind\":\"external\",\"value\":\"u-8\"}"), 404);
-    CHECK_STR(json_str(json_get(get(test, "/v1/identities?kind=external&value=u-7"), "profile_id")), "prf_ann");
-    CHECK_INT(status(test, "GET", "/v1/identities?kind=external&value=u-9", "profiles:read", NULL), 404);
+                     "{\"kind\":\"external\",\"value\":\"u-8\"}"),
+              404);
+    CHECK_STR(json_str(json_get(get(test, "/v1/identities?kind=external&value=u-7"), "profile_id")),
+              "prf_ann");
+    CHECK_INT(status(test, "GET", "/v1/identities?kind=external&value=u-9", "profiles:read", NULL),
+              404);
 }
 
 static void test_consent_is_the_newest_word(struct test_service *test)
 {
     const char *path = "/v1/profiles/prf_ann/consents";
-    CHECK_INT(status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-02T00:00:00Z")), 200);
-    CHECK_INT(status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-03T00:00:00Z")), 200);
-    CHECK_INT(status(test, "POST", path, "consents:write", CONSENT("refused", "2026-01-01T00:00:00Z")), 200);
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-02T00:00:00Z")),
+        200);
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-03T00:00:00Z")),
+        200);
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("refused", "2026-01-01T00:00:00Z")),
+        200);
     CHECK_INT(test_published(test, &CRM_CONSENT_CHANGED_V1_TYPE), 1);
     CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "granted");
-    CHECK_INT(status(test, "POST", path, "consents:write", CONSENT("refused", "2026-01-04T00:00:00Z")), 200);
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("refused", "2026-01-04T00:00:00Z")),
+        200);
     CHECK_INT(test_published(test, &CRM_CONSENT_CHANGED_V1_TYPE), 2);
     CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "refused");
-    CHECK_INT(status(test, "POST", path, "consents:write", CONSENT("refused", "2999-01-04T00:00:00Z")), 422);
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("refused", "2999-01-04T00:00:00Z")),
+        422);
     CHECK_INT(status(test, "POST", "/v1/profiles/prf_none/consents", "consents:write",
-                     CONSENT("refused", "2026-01-04T00:00:00Z")), 404);
+                     CONSENT("refused", "2026-01-04T00:00:00Z")),
+              404);
 }
 
 static void test_orders_on_the_timeline_once(struct test_service *test)
 {
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e1", PLACED("ord_1", "prf_ann", "1000")), DONE);
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e1", PLACED("ord_1", "prf_ann", "1000")), DONE);
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e2", PLACED("ord_1", "prf_ann", "1000")), DONE);
+    CHECK_INT(
+        test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e1", PLACED("ord_1", "prf_ann", "1000")),
+        DONE);
+    CHECK_INT(
+        test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e1", PLACED("ord_1", "prf_ann", "1000")),
+        DONE);
+    CHECK_INT(
+        test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e2", PLACED("ord_1", "prf_ann", "1000")),
+        DONE);
     CHECK_INT(test_event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "e3", REFUNDED), DONE);
     CHECK_INT(test_event(test, &LOYALTY_TIER_CHANGED_V1_TYPE, "e4", TIER), DONE);
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e5", PLACED("ord_2", "prf_new", "500")), DONE);
+    CHECK_INT(
+        test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e5", PLACED("ord_2", "prf_new", "500")),
+        DONE);
     const struct json *profile = get(test, "/v1/profiles/prf_ann");
     CHECK_INT(json_int(json_get(profile, "orders")), 1);
     CHECK_INT(json_int(json_pointer(profile, STR("/spent/0/spent"))), 1000);
@@ -109,32 +148,50 @@ static void test_orders_on_the_timeline_once(struct test_service *test)
 static void test_identify(struct test_service *test)
 {
     CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t1",
-                         TOLD("m1", "\"user_id\":\"prf_ann\",\"anonymous_id\":\"vis_1\"")), DONE);
+                         TOLD("m1", "\"user_id\":\"prf_ann\",\"anonymous_id\":\"vis_1\"")),
+              DONE);
     const struct json *profile = get(test, "/v1/profiles/prf_ann");
     CHECK_STR(json_str(json_get(profile, "name")), "Ann B");
     CHECK_STR(json_str(json_pointer(profile, STR("/traits/plan"))), "pro");
     CHECK(!json_pointer(profile, STR("/traits/age"))); /* null takes away */
     CHECK_STR(json_str(json_pointer(profile, STR("/traits/segment"))), "Consumer");
-    CHECK_STR(json_str(json_get(get(test, "/v1/identities?kind=anonymous&value=vis_1"), "profile_id")), "prf_ann");
-    CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t2", TOLD("m2", "\"anonymous_id\":\"vis_9\"")), DONE);
-    CHECK_INT(status(test, "GET", "/v1/identities?kind=anonymous&value=vis_9", "profiles:read", NULL), 404);
-    CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t3", TOLD("m3", "\"user_id\":\"u-7\"")), DONE);
-    CHECK_INT(json_int(json_get(get(test, "/v1/profiles/prf_ann"), "version")), 2); /* the same again: no version */
+    CHECK_STR(
+        json_str(json_get(get(test, "/v1/identities?kind=anonymous&value=vis_1"), "profile_id")),
+        "prf_ann");
+    CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t2",
+                         TOLD("m2", "\"anonymous_id\":\"vis_9\"")),
+              DONE);
+    CHECK_INT(
+        status(test, "GET", "/v1/identities?kind=anonymous&value=vis_9", "profiles:read", NULL),
+        404);
+    CHECK_INT(
+        test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t3", TOLD("m3", "\"user_id\":\"u-7\"")),
+        DONE);
+    CHECK_INT(json_int(json_get(get(test, "/v1/profiles/prf_ann"), "version")),
+              2); /* the same again: no version */
 }
 
 static void test_erasing(struct test_service *test)
 {
-    struct reply first = test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
+    struct reply first =
+        test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
     CHECK_INT(first.status, 202);
-    struct reply again = test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
+    struct reply again =
+        test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
     CHECK(again.status == 202 && str_eq(first.body, again.body));
     CHECK_INT(test_published(test, &CRM_PROFILE_ERASED_V1_TYPE), 1);
     CHECK_INT(status(test, "GET", "/v1/profiles/prf_ann", "profiles:read", NULL), 410);
     CHECK_INT(status(test, "GET", "/v1/profiles/prf_ann/timeline", "profiles:read", NULL), 410);
     CHECK_INT(status(test, "PUT", "/v1/profiles/prf_ann", "profiles:write", ANN), 410);
-    CHECK_INT(status(test, "GET", "/v1/identities?kind=anonymous&value=vis_1", "profiles:read", NULL), 404);
-    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e6", PLACED("ord_3", "prf_ann", "100")), DONE);
-    CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t4", TOLD("m4", "\"user_id\":\"prf_ann\"")), DONE);
+    CHECK_INT(
+        status(test, "GET", "/v1/identities?kind=anonymous&value=vis_1", "profiles:read", NULL),
+        404);
+    CHECK_INT(
+        test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e6", PLACED("ord_3", "prf_ann", "100")),
+        DONE);
+    CHECK_INT(test_event(test, &ANALYTICS_TRAITS_TOLD_V1_TYPE, "t4",
+                         TOLD("m4", "\"user_id\":\"prf_ann\"")),
+              DONE);
     CHECK_INT(test_event(test, &LOYALTY_TIER_CHANGED_V1_TYPE, "e7", TIER), DONE);
     CHECK_INT(status(test, "GET", "/v1/profiles/prf_ann", "profiles:read", NULL), 410);
     CHECK_INT(json_int(json_pointer(get(test, "/v1/totals"), STR("/revenue/0/spent"))), 1600);

@@ -33,7 +33,8 @@ static void test_days_never_overflow(void)
 {
     struct history history = { 0 };
     for (int day = 0; day < 1000; day++)
-        history_add(&history, AT(TODAY - 500 + day), TODAY - 500 + day / 2); /* days ahead of "today" as well */
+        history_add(&history, AT(TODAY - 500 + day),
+                    TODAY - 500 + day / 2); /* days ahead of "today" as well */
     CHECK(history.n_days <= FEATURE_DAYS);
     for (uint32_t i = 1; i < history.n_days; i++)
         CHECK(history.days[i - 1].day < history.days[i].day);
@@ -44,7 +45,11 @@ static void test_record(void)
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx ctx = { .arena = arena };
-    struct person person = { .spent = 5, .refunded = 2, .tier = TIER_GOLD, .traits = STR("{\"a\":1}") }, again;
+    struct person person = { .spent = 5,
+                             .refunded = 2,
+                             .tier = TIER_GOLD,
+                             .traits = STR("{\"a\":1}") },
+                  again;
     history_add(&person.visits, AT(TODAY), TODAY);
     history_add(person_event(&ctx, &person, STR("Product Viewed")), AT(TODAY), TODAY);
     history_add(person_event(&ctx, &person, STR("Product Viewed")), AT(TODAY - 1), TODAY);
@@ -53,14 +58,16 @@ static void test_record(void)
     person_consent_set(&person, 2, 4, false);
     struct str record = person_write(arena, &person);
     REQUIRE(person_read(&ctx, record, &again));
-    CHECK(again.spent == 5 && again.refunded == 2 && again.tier == TIER_GOLD && again.n_events == 2);
+    CHECK(again.spent == 5 && again.refunded == 2 && again.tier == TIER_GOLD &&
+          again.n_events == 2);
     CHECK_STR(again.traits, "{\"a\":1}");
     CHECK_INT(person_event_find(&again, STR("Product Viewed"))->count, 2);
     CHECK(!person_event_find(&again, STR("Product")));
     CHECK_INT(person_consent(&again, 0, 0), 1);
     CHECK_INT(person_consent(&again, 2, 4), 0);
     CHECK_INT(person_consent(&again, 1, 1), -1);
-    for (size_t cut = 0; cut < record.len; cut++) { /* a cut record is refused, never read beyond its end */
+    for (size_t cut = 0; cut < record.len;
+         cut++) { /* a cut record is refused, never read beyond its end */
         char *copy = mem_alloc(cut ? cut : 1);
         memcpy(copy, record.ptr, cut);
         CHECK(!person_read(&ctx, (struct str){ copy, cut }, &again));
@@ -76,9 +83,11 @@ static void test_events_have_a_limit(void)
     struct ctx ctx = { .arena = arena };
     struct person person = { 0 };
     for (int i = 0; i < 3 * FEATURE_EVENTS; i++)
-        history_add(person_event(&ctx, &person, arena_printf(arena, "event %d", i)), AT(TODAY + i), TODAY + i);
+        history_add(person_event(&ctx, &person, arena_printf(arena, "event %d", i)), AT(TODAY + i),
+                    TODAY + i);
     CHECK_INT(person.n_events, FEATURE_EVENTS);
-    CHECK(person_event_find(&person, STR("event 191")) && !person_event_find(&person, STR("event 0")));
+    CHECK(person_event_find(&person, STR("event 191")) &&
+          !person_event_find(&person, STR("event 0")));
 }
 
 static void test_percentile(void)

@@ -6,14 +6,14 @@
 #include "services/personalization/reactions.h"
 #include "personalization_contract.h"
 
-#define HERO                                                                                                           \
-    "{\"slot\":\"hero\",\"name\":\"Hero\",\"priority\":10,\"variants\":["                                              \
-    "{\"variant\":\"vip\",\"rule\":{\">\":[{\"var\":\"spend_percentile\"},90]}},"                                      \
-    "{\"variant\":\"gold\",\"rule\":{\"==\":[{\"var\":\"tier\"},\"gold\"]}},"                                          \
-    "{\"variant\":\"viewer\",\"rule\":{\">=\":[{\"var\":\"events.Product Viewed.count_30d\"},2]}},"                    \
-    "{\"variant\":\"consumer\",\"rule\":{\"==\":[{\"var\":\"traits.segment\"},\"Consumer\"]}},"                        \
-    "{\"variant\":\"mailable\",\"rule\":{\"var\":\"consent.marketing.email\"}},"                                       \
-    "{\"variant\":\"returning\",\"rule\":{\">\":[{\"var\":\"visits\"},0]}},"                                           \
+#define HERO                                                                                       \
+    "{\"slot\":\"hero\",\"name\":\"Hero\",\"priority\":10,\"variants\":["                          \
+    "{\"variant\":\"vip\",\"rule\":{\">\":[{\"var\":\"spend_percentile\"},90]}},"                  \
+    "{\"variant\":\"gold\",\"rule\":{\"==\":[{\"var\":\"tier\"},\"gold\"]}},"                      \
+    "{\"variant\":\"viewer\",\"rule\":{\">=\":[{\"var\":\"events.Product Viewed.count_30d\"},2]}},"\
+    "{\"variant\":\"consumer\",\"rule\":{\"==\":[{\"var\":\"traits.segment\"},\"Consumer\"]}},"    \
+    "{\"variant\":\"mailable\",\"rule\":{\"var\":\"consent.marketing.email\"}},"                   \
+    "{\"variant\":\"returning\",\"rule\":{\">\":[{\"var\":\"visits\"},0]}},"                       \
     "{\"variant\":\"mobile\",\"rule\":{\"==\":[{\"var\":\"context.device\"},\"phone\"]}}]}"
 
 static const char *decide(struct test_service *test, const char *who, const char *more)
@@ -33,7 +33,8 @@ static bool decides(struct test_service *test, const char *who, const char *want
     return false;
 }
 
-static void event(struct test_service *test, const struct event_type *type, const char *format, const char *id, ...)
+static void event(struct test_service *test, const struct event_type *type, const char *format,
+                  const char *id, ...)
 {
     va_list args;
     va_start(args, id);
@@ -44,49 +45,69 @@ static void event(struct test_service *test, const struct event_type *type, cons
 
 static void order(struct test_service *test, const char *id, const char *customer, int64_t amount)
 {
-    event(test, &COMMERCE_ORDER_PLACED_V1_TYPE,
-          "{\"order_id\":\"ord_1\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
-          "\"total\":{\"amount\":%lld,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
-          "\"amount\":{\"amount\":%lld,\"currency\":\"USD\"}}]}",
-          id, customer, (long long)amount, (long long)amount);
+    event(
+        test, &COMMERCE_ORDER_PLACED_V1_TYPE,
+        "{\"order_id\":\"ord_1\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"total\":{\"amount\":%lld,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":%lld,\"currency\":\"USD\"}}]}",
+        id, customer, (long long)amount, (long long)amount);
 }
 
 static void test_experiences(struct test_service *test)
 {
-    CHECK_INT(test_call(test, "PUT", "/v1/experiences/exp_hero", "experiences:write", NULL, HERO).status, 200);
-    struct reply again = test_call(test, "PUT", "/v1/experiences/exp_hero", "experiences:write", NULL, HERO);
+    CHECK_INT(
+        test_call(test, "PUT", "/v1/experiences/exp_hero", "experiences:write", NULL, HERO).status,
+        200);
+    struct reply again =
+        test_call(test, "PUT", "/v1/experiences/exp_hero", "experiences:write", NULL, HERO);
     CHECK_INT(json_int(json_get(test_json(test, again), "version")), 1);
-    struct reply wrong = test_call(test, "PUT", "/v1/experiences/exp_x", "experiences:write", NULL,
-                                   "{\"slot\":\"s\",\"name\":\"n\",\"variants\":[{\"variant\":\"a\"},"
-                                   "{\"variant\":\"b\",\"rule\":{\"and\":[true,{\"nonsense\":[1]}]}}]}");
+    struct reply wrong =
+        test_call(test, "PUT", "/v1/experiences/exp_x", "experiences:write", NULL,
+                  "{\"slot\":\"s\",\"name\":\"n\",\"variants\":[{\"variant\":\"a\"},"
+                  "{\"variant\":\"b\",\"rule\":{\"and\":[true,{\"nonsense\":[1]}]}}]}");
     CHECK_INT(wrong.status, 422);
-    CHECK(str_starts(json_str(json_pointer(test_json(test, wrong), STR("/errors/0/pointer"))), STR("/variants/1/rule")));
-    CHECK_INT(test_call(test, "PUT", "/v1/experiences/exp_x", "experiences:write", NULL,
-                        "{\"slot\":\"s\",\"name\":\"n\",\"variants\":[{\"variant\":\"a\"},{\"variant\":\"a\"}]}").status, 422);
-    CHECK_INT(test_call(test, "GET", "/v1/experiences/exp_none", "experiences:read", NULL, NULL).status, 404);
-    struct reply list = test_call(test, "GET", "/v1/experiences?slot=hero", "experiences:read", NULL, NULL);
+    CHECK(str_starts(json_str(json_pointer(test_json(test, wrong), STR("/errors/0/pointer"))),
+                     STR("/variants/1/rule")));
+    CHECK_INT(
+        test_call(
+            test, "PUT", "/v1/experiences/exp_x", "experiences:write", NULL,
+            "{\"slot\":\"s\",\"name\":\"n\",\"variants\":[{\"variant\":\"a\"},{\"variant\":\"a\"}]}")
+            .status,
+        422);
+    CHECK_INT(
+        test_call(test, "GET", "/v1/experiences/exp_none", "experiences:read", NULL, NULL).status,
+        404);
+    struct reply list =
+        test_call(test, "GET", "/v1/experiences?slot=hero", "experiences:read", NULL, NULL);
     CHECK_INT(json_size(json_get(test_json(test, list), "items")), 1);
 }
 
 static void test_people(struct test_service *test)
 {
     test_work(test, "definitions");
-    CHECK(strcmp(decide(test, "\"visitor_id\":\"vis_1\"", ",\"context\":{\"device\":\"phone\"}"), "mobile") == 0);
+    CHECK(strcmp(decide(test, "\"visitor_id\":\"vis_1\"", ",\"context\":{\"device\":\"phone\"}"),
+                 "mobile") == 0);
     CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "default"));
-    event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE,
-          "{\"view_id\":\"viw_1\",\"person_id\":\"vis_1\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}", "v1");
+    event(
+        test, &GATEWAY_PAGE_VIEWED_V1_TYPE,
+        "{\"view_id\":\"viw_1\",\"person_id\":\"vis_1\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}",
+        "v1");
     CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "returning"));
     event(test, &CRM_PROFILE_UPDATED_V1_TYPE,
           "{\"profile_id\":\"prf_a\",\"version\":1,\"traits\":{\"segment\":\"Consumer\"},"
-          "\"updated_at\":\"2026-11-01T00:00:00Z\"}", "p1");
+          "\"updated_at\":\"2026-11-01T00:00:00Z\"}",
+          "p1");
     CHECK(decides(test, "\"customer_id\":\"prf_a\"", "consumer"));
-    event(test, &CRM_CONSENT_CHANGED_V1_TYPE,
-          "{\"profile_id\":\"prf_m\",\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"granted\","
-          "\"changed_at\":\"2026-11-01T00:00:00Z\"}", "c1");
+    event(
+        test, &CRM_CONSENT_CHANGED_V1_TYPE,
+        "{\"profile_id\":\"prf_m\",\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"granted\","
+        "\"changed_at\":\"2026-11-01T00:00:00Z\"}",
+        "c1");
     CHECK(decides(test, "\"customer_id\":\"prf_m\"", "mailable"));
     event(test, &LOYALTY_TIER_CHANGED_V1_TYPE,
           "{\"customer_id\":\"prf_a\",\"tier\":\"gold\",\"previous_tier\":\"silver\","
-          "\"changed_at\":\"2026-11-01T00:00:00Z\"}", "t1");
+          "\"changed_at\":\"2026-11-01T00:00:00Z\"}",
+          "t1");
     CHECK(decides(test, "\"customer_id\":\"prf_a\"", "gold"));
 }
 
@@ -96,9 +117,11 @@ static void test_behaviour(struct test_service *test)
     clock_format(clock_now_us(), now);
     for (int i = 0; i < 2; i++) {
         struct str id = arena_printf(test_ctx(test)->arena, "b%d", i);
-        event(test, &ANALYTICS_EVENT_RECORDED_V1_TYPE,
-              "{\"message_id\":\"m\",\"kind\":\"track\",\"name\":\"Product Viewed\",\"person_id\":\"vis_2\","
-              "\"source\":\"shop\",\"occurred_at\":\"%s\",\"received_at\":\"%s\"}", id.ptr, now, now);
+        event(
+            test, &ANALYTICS_EVENT_RECORDED_V1_TYPE,
+            "{\"message_id\":\"m\",\"kind\":\"track\",\"name\":\"Product Viewed\",\"person_id\":\"vis_2\","
+            "\"source\":\"shop\",\"occurred_at\":\"%s\",\"received_at\":\"%s\"}",
+            id.ptr, now, now);
         CHECK(strcmp(decide(test, "\"visitor_id\":\"vis_2\"", ""), i ? "viewer" : "default") == 0);
     }
 }
@@ -107,7 +130,8 @@ static void test_top_spenders(struct test_service *test)
 {
     for (int i = 1; i <= 20; i++) {
         struct arena *arena = test_ctx(test)->arena;
-        order(test, arena_printf(arena, "o%d", i).ptr, arena_printf(arena, "prf_s%d", i).ptr, i * 1000);
+        order(test, arena_printf(arena, "o%d", i).ptr, arena_printf(arena, "prf_s%d", i).ptr,
+              i * 1000);
     }
     CHECK(decides(test, "\"customer_id\":\"prf_s20\"", "vip"));
     CHECK(decides(test, "\"customer_id\":\"prf_s19\"", "vip"));
@@ -121,20 +145,24 @@ static void test_top_spenders(struct test_service *test)
 
 static void test_explain(struct test_service *test)
 {
-    struct reply reply = test_call(test, "GET", "/v1/people/prf_a/explain?slot=hero", "people:read", NULL, NULL);
+    struct reply reply =
+        test_call(test, "GET", "/v1/people/prf_a/explain?slot=hero", "people:read", NULL, NULL);
     REQUIRE(reply.status == 200);
     const struct json *json = test_json(test, reply);
     CHECK_STR(json_str(json_get(json, "variant")), "gold");
     CHECK_INT(json_size(json_get(json, "steps")), 2); /* vip does not hold, gold does */
     reply = test_call(test, "GET", "/v1/people/prf_s18/features", "people:read", NULL, NULL);
     CHECK_INT(json_int(json_pointer(test_json(test, reply), STR("/features/orders/count"))), 2);
-    CHECK_INT(json_int(json_pointer(test_json(test, reply), STR("/features/orders/total"))), 118000);
+    CHECK_INT(json_int(json_pointer(test_json(test, reply), STR("/features/orders/total"))),
+              118000);
 }
 
 static void test_erasing(struct test_service *test)
 {
-    event(test, &CRM_PROFILE_ERASED_V1_TYPE,
-          "{\"profile_id\":\"prf_s18\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}", "x1");
+    event(
+        test, &CRM_PROFILE_ERASED_V1_TYPE,
+        "{\"profile_id\":\"prf_s18\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}",
+        "x1");
     CHECK(decides(test, "\"customer_id\":\"prf_s18\"", "default"));
     CHECK(decides(test, "\"customer_id\":\"prf_s19\"", "vip")); /* its place is free */
     order(test, "o100", "prf_s18", 100000); /* what comes later is not taken */
@@ -143,8 +171,12 @@ static void test_erasing(struct test_service *test)
 
 static void test_deleting(struct test_service *test)
 {
-    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_hero", "experiences:write", NULL, NULL).status, 204);
-    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_hero", "experiences:write", NULL, NULL).status, 404);
+    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_hero", "experiences:write", NULL, NULL)
+                  .status,
+              204);
+    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_hero", "experiences:write", NULL, NULL)
+                  .status,
+              404);
     test_work(test, "definitions");
     CHECK(decides(test, "\"customer_id\":\"prf_a\"", "default"));
 }
