@@ -65,6 +65,13 @@ def request(port, method, path, body=None, headers=None, timeout=10):
         connection.close()
 
 
+def slowness(build):
+    """What times that are asserted are to be multiplied with: sanitized programs are slow."""
+    with open(os.path.join(build, 'meson-info', 'intro-buildoptions.json'), encoding='utf-8') as options:
+        sanitized = next(one['value'] for one in json.load(options) if one['name'] == 'b_sanitize')
+    return 1 if sanitized in ('none', []) else 5
+
+
 def wait_for(what, limit_s=60, every_s=0.05):
     """Asks until it is true; the last answer."""
     until = time.monotonic() + limit_s

@@ -53,13 +53,19 @@ struct reply reply_error(struct ctx *ctx)
     };
 }
 
+/* "not-found" */
+static struct str problem_name(struct arena *arena, enum error_code code)
+{
+    struct str text = str_of(error_name(code));
+    char *name = arena_cstr(arena, text);
+    for (size_t i = 0; i < text.len; i++)
+        name[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+    return (struct str){ name, text.len };
+}
+
 static struct str problem_type(struct arena *arena, enum error_code code)
 {
-    struct str type = arena_printf(arena, PROBLEM_URN "%s", error_name(code));
-    char *name = (char *)type.ptr + sizeof(PROBLEM_URN) - 1;
-    for (; *name; name++)
-        *name = *name == '_' ? '-' : (char)tolower((unsigned char)*name);
-    return type;
+    return arena_printf(arena, PROBLEM_URN STR_FMT, STR_ARG(problem_name(arena, code)));
 }
 
 static void put_member(struct json_out *out, const char *key, struct str value)
@@ -97,6 +103,16 @@ static struct str safe_detail(const struct error *error)
                                        : error->detail;
 }
 
+/* Clients of the Segment API look for these two in whatever is not a success, and some stop when they are missing. */
+static void put_collect_error(struct json_out *out, const struct ctx *ctx, const struct error *error)
+{
+    if (!ctx->operation || ctx->operation->auth != AUTH_WRITE_KEY)
+        return;
+    put_member(out, "code", problem_name(ctx->arena, error->code));
+    put_member(out, "message",
+               error->detail.len ? safe_detail(error) : str_of(error_title(error->code)));
+}
+
 struct str problem_json(struct ctx *ctx, const struct error *error, const char *instance)
 {
     struct json_out out;
@@ -111,6 +127,7 @@ struct str problem_json(struct ctx *ctx, const struct error *error, const char *
     put_member(&out, "trace_id", trace_id_text(ctx));
     if (error->pointer.ptr && error->code != ERR_INTERNAL)
         put_errors(&out, error);
+    put_collect_error(&out, ctx, error);
     json_object_end(&out);
     return json_out_str(&out);
 }

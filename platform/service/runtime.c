@@ -62,6 +62,12 @@ static bool open_keys(struct ctx *ctx, struct runtime *runtime)
     return runtime->keys ? true : ctx_fail(ctx, ctx->error.code, "keys");
 }
 
+/* A service that calls others makes its tokens itself: a key that cannot would be noticed at the first call only. */
+static bool check_signing(struct ctx *ctx, struct runtime *runtime)
+{
+    return runtime->n_peers == 0 || service_token(ctx, "").ptr != NULL;
+}
+
 static bool open_database(struct ctx *ctx, struct runtime *runtime)
 {
     if (runtime->service->no_sql)
@@ -173,7 +179,7 @@ bool runtime_open(struct ctx *ctx, struct runtime *runtime, const struct service
     if (!open_keys(ctx, runtime) || !open_database(ctx, runtime) || !open_events(ctx, runtime))
         return false;
     open_peers(ctx, runtime);
-    return open_app(ctx, runtime) && open_consumers(ctx, runtime) && open_router(ctx, runtime);
+    return check_signing(ctx, runtime) && open_app(ctx, runtime) && open_consumers(ctx, runtime) && open_router(ctx, runtime);
 }
 
 bool runtime_start(struct ctx *ctx, struct runtime *runtime, void (*fatal)(void *, const char *),

@@ -53,6 +53,20 @@ static void connection_free(struct sql *sql)
     sql->driver->disconnect(sql);
 }
 
+/* Which database a sentence is about, without what may be a password. */
+static struct str place_of(struct ctx *ctx, struct str url)
+{
+    struct str rest = url, place;
+    if (str_starts(url, STR("sqlite:")))
+        return url;
+    str_split(&rest, '?', &place);
+    for (size_t i = place.len; i > 0; i--)
+        if (place.ptr[i - 1] == '@')
+            return arena_printf(ctx->arena, "postgresql://" STR_FMT,
+                                STR_ARG(((struct str){ place.ptr + i, place.len - i })));
+    return place;
+}
+
 struct sql_db *sql_open(struct ctx *ctx, struct str url, const char *service,
                         const struct sql_migration *migrations, size_t n_migrations)
 {
@@ -65,8 +79,11 @@ struct sql_db *sql_open(struct ctx *ctx, struct str url, const char *service,
         if (!db->writers[i])
             goto fail;
     }
-    if (!sql_migrate(ctx, db->writers[0], service, migrations, n_migrations) ||
-        !sql_jobs_start(ctx, db))
+    if (!sql_migrate(ctx, db->writers[0], service, migrations, n_migrations)) {
+        ctx_fail(ctx, ctx->error.code, STR_FMT, STR_ARG(place_of(ctx, url)));
+        goto fail;
+    }
+    if (!sql_jobs_start(ctx, db))
         goto fail;
     return db;
 fail:

@@ -3,23 +3,16 @@
 #include "platform/service/service.h"
 #include "analytics_contract.h"
 
-/* Segment's clients read {code, message} and the status: 400 drops the events, 503 keeps them for later. */
+/* Segment's clients know two ways to go on: 400 drops the events, 503 keeps them for later. */
 static struct reply refuse(struct ctx *ctx)
 {
-    struct collect_error error = { .code = STR("unavailable"), .message = ctx->error.detail };
     int status = error_status(ctx->error.code);
-    if (status < 500) {
-        status = 400;
-        error.code = STR("invalid");
-    } else if (status != 503) {
+    if (status >= 500 && status != 503) {
         log_line(LOG_ERROR, ctx, "collect_failed", LOG_S("why", ctx->error.detail));
-        status = 503;
+        ctx->error.detail = STR("it cannot be stored at the moment");
     }
-    struct reply reply =
-        reply_text(ctx, status, "application/json", collect_error_encode(ctx, &error));
-    if (status == 503)
-        reply_add(ctx, &reply, "Retry-After", STR("1"));
-    return reply;
+    ctx->error.code = status < 500 ? ERR_MALFORMED : ERR_UNAVAILABLE;
+    return reply_error(ctx);
 }
 
 static struct reply send(struct ctx *ctx, bool collected, const struct told_events *events)

@@ -41,7 +41,11 @@ int address_listen(struct ctx *ctx, const char *bind_to, uint16_t *port)
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
         bind(fd, (struct sockaddr *)&address, n) || listen(fd, BACKLOG) ||
         getsockname(fd, (struct sockaddr *)&address, &n)) {
-        ctx_fail(ctx, ERR_UNAVAILABLE, "listening on %s:%u: %s", bind_to, *port, strerror(errno));
+        if (errno == EADDRINUSE)
+            ctx_fail(ctx, ERR_UNAVAILABLE, "port %u is in use on %s", *port, bind_to);
+        else
+            ctx_fail(ctx, ERR_UNAVAILABLE, "listening on %s:%u: %s", bind_to, *port,
+                     strerror(errno));
         if (fd >= 0)
             close(fd);
         return -1;

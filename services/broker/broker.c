@@ -199,7 +199,8 @@ void broker_close(struct broker *broker)
         timer_stop(broker->loop, &broker->housekeeping);
         checkpoint_all(broker);
     }
-    groups_clear(&broker->groups);
+    if (broker->loop) /* else there were none yet */
+        groups_clear(&broker->groups);
     offsets_free(broker->offsets);
     topics_free(broker->topics);
     loop_free(broker->loop);

@@ -4,9 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "services/broker/files.h"
+
+#define OWN_PREFIX "FANFARE_BROKER_"
 
 enum kind { TEXT, INTEGER, BOOL, BYTES, DURATION, LEVEL };
 
@@ -144,13 +147,35 @@ static bool read_variable(struct ctx *ctx, const struct setting *setting, const 
     return !text || put(ctx, setting, source, text, arena_printf(ctx->arena, "%s", name).ptr);
 }
 
+/* What begins like ours must be ours: FANFARE_BROKER_PROT is a typing error. */
+static bool check_variable(struct ctx *ctx, struct str variable)
+{
+    struct str name, key;
+    str_split(&variable, '=', &name);
+    if (!str_starts(name, STR(OWN_PREFIX)))
+        return true;
+    char *lower = arena_cstr(
+        ctx->arena, (struct str){ name.ptr + strlen(OWN_PREFIX), name.len - strlen(OWN_PREFIX) });
+    for (char *at = lower; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    key = str_of(lower);
+    if (find(key) || str_is(key, "config"))
+        return true;
+    return ctx_fail(ctx, ERR_INVALID, STR_FMT ": there is no such setting; see --help",
+                    STR_ARG(name));
+}
+
 static bool read_environment(struct ctx *ctx)
 {
+    for (char **at = environ; *at; at++)
+        if (!check_variable(ctx, str_of(*at)))
+            return false;
     for (size_t i = 0; i < COUNT(settings); i++) {
         if (settings[i].common &&
             !read_variable(ctx, &settings[i], "FANFARE_", FROM_COMMON_ENVIRONMENT))
             return false;
-        if (!read_variable(ctx, &settings[i], "FANFARE_BROKER_", FROM_ENVIRONMENT))
+        if (!read_variable(ctx, &settings[i], OWN_PREFIX, FROM_ENVIRONMENT))
             return false;
     }
     return true;

@@ -168,6 +168,26 @@ static void test_bodies_refused(void)
     CHECK_STR(ctx->error.detail, "the document must be an object, not an array");
 }
 
+/* Clients of the Segment API look for `code` and `message` in every answer that is no success. */
+static void test_problems_for_collectors(void)
+{
+    struct ctx *ctx = fresh();
+    ctx->operation = operation_of("tell_raw");
+    ctx_fail(ctx, ERR_TOO_LARGE, "an event is larger than 32 KB");
+    const struct json *problem = json_parse(ctx, problem_json(ctx, &ctx->error, NULL));
+    CHECK_STR(json_str(json_get(problem, "code")), "too-large");
+    CHECK_STR(json_str(json_get(problem, "message")), "an event is larger than 32 KB");
+    ctx_clear(ctx);
+    ctx_fail(ctx, ERR_INTERNAL, "a secret");
+    problem = json_parse(ctx, problem_json(ctx, &ctx->error, NULL));
+    CHECK(!strstr(json_str(json_get(problem, "message")).ptr, "secret"));
+    problem = json_parse(ctx, problem_json(ctx, &(struct error){ .code = ERR_UNAVAILABLE }, NULL));
+    CHECK_STR(json_str(json_get(problem, "message")), "Not available at the moment");
+    ctx->operation = operation_of("get_thing");
+    problem = json_parse(ctx, problem_json(ctx, &(struct error){ .code = ERR_UNAVAILABLE }, NULL));
+    CHECK(!json_get(problem, "code") && !json_get(problem, "message"));
+}
+
 static void test_problems(void)
 {
     struct ctx *ctx = fresh();
@@ -243,6 +263,7 @@ int main(void)
     test_bodies();
     test_bodies_refused();
     test_problems();
+    test_problems_for_collectors();
     test_replies();
     test_served();
     arena_free(fresh()->arena);
