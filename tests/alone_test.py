@@ -8,7 +8,6 @@ alone_test.py BUILD_FOLDER
 import json
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
