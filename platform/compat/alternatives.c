@@ -65,6 +65,8 @@ static size_t alternative_meant(struct compare *c, const struct writer *writer, 
 {
     size_t meant = SIZE_MAX, n = json_size(list.json);
     unsigned types = writer_types(c, writer);
+    if (n == 1)
+        return 0;
     for (size_t i = 0; i < n; i++) {
         struct writer alternative = writer_new(c, node_at(c->reading.ctx, list, i));
         if (types & ~writer_types(c, &alternative))
@@ -119,6 +121,21 @@ static bool is_excluded(struct compare *c, const struct writer *writer, struct n
     return false;
 }
 
+/* Is nothing that is written of the reader's other alternative, too? */
+static bool stays_out(struct compare *c, const struct writer *writer, struct node other,
+                      const struct at *at)
+{
+    struct writer wanted = writer_new(c, other), *parts;
+    bool alternatives;
+    if (writers_apart(c, writer, &wanted) || is_excluded(c, writer, other, at))
+        return true;
+    size_t n = writer_parts(c, writer, &parts, &alternatives);
+    for (size_t i = 0; i < n && alternatives; i++)
+        if (--c->steps_left < 0 || !stays_out(c, &parts[i], other, at))
+            return false;
+    return n && alternatives;
+}
+
 static void compare_one_of(struct compare *c, const struct writer *writer, struct node reader,
                            const struct at *at)
 {
@@ -126,9 +143,7 @@ static void compare_one_of(struct compare *c, const struct writer *writer, struc
     struct node list = node_get(ctx, reader, "oneOf");
     size_t taken = compare_list(c, writer, reader, "oneOf", at);
     for (size_t i = 0; taken != SIZE_MAX && i < json_size(list.json); i++) {
-        struct node other = node_at(ctx, list, i);
-        struct writer wanted = writer_new(c, other);
-        if (i == taken || writers_apart(c, writer, &wanted) || is_excluded(c, writer, other, at))
+        if (i == taken || stays_out(c, writer, node_at(ctx, list, i), at))
             continue;
         compare_found(c, RULE_ALTERNATIVES_OVERLAP, at, writer, reader, "oneOf",
                       (struct words){ 0 });

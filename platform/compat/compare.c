@@ -156,7 +156,8 @@ void compare_values(struct compare *c, const struct writer *writer, struct node 
     struct pair pair = { writer, reader.json, c->pairs };
     c->pairs = &pair;
     struct compat_findings found = aside(c, compare_all, writer, reader, at);
-    if (writer_is_any(writer) && found.worst == COMPAT_BREAKING)
+    bool much = found.n > 1 || types_of(&reader) != TYPE_ALL;
+    if (much && writer_is_any(writer) && found.worst == COMPAT_BREAKING)
         compare_found(c, RULE_VALUE_NARROWED, at, writer, reader, NULL, (struct words){ 0 });
     else
         findings_take(c->reading.ctx, c->reading.findings, &found);

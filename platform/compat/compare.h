@@ -23,8 +23,8 @@ enum taken_apart { APART_ANY = 1, APART_ONE = 2, APART_IF = 4 };
 
 struct atom {
     struct node node;
-    unsigned
-        apart; /* alternatives that were taken apart: what holds of one is an atom of its own */
+    unsigned apart; /* enum taken_apart: what holds of a part is an atom of its own */
+    bool silent;    /* it says nothing of the values but by what it refers to */
 };
 
 struct writer {

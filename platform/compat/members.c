@@ -167,6 +167,7 @@ struct writer writer_member(struct compare *c, const struct writer *writer, stru
     if (writer->value) {
         member.value = json_get_n(writer->value, name);
         member.never |= !member.value;
+        *named |= member.value != NULL;
     }
     return member;
 }

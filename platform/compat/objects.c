@@ -35,7 +35,7 @@ static void compare_unknown(struct compare *c, const struct writer *writer,
         struct node own = property_of(c, writer->atoms[i].node, at->name);
         wrote = own.json ? own : wrote;
     }
-    if (!closed && others.json)
+    if (!closed && json_type(others.json) == JSON_OBJECT)
         compare_values(c, member, others, at);
     else if (named)
         found_at(c, closed ? RULE_MEMBER_UNKNOWN : RULE_MEMBER_IGNORED, at, wrote);
@@ -99,6 +99,12 @@ static void compare_member(struct compare *c, const struct writer *writer, struc
 
 /* ---- all members ---- */
 
+/* Readers of the old contract, who find what they know missing rather than a schema violated. */
+static bool is_tolerant(const struct compare *c)
+{
+    return c->reading.use == COMPAT_RESPONSE || c->reading.use == COMPAT_EVENT;
+}
+
 static void compare_members(struct compare *c, const struct writer *writer, struct node reader,
                             const struct at *at)
 {
@@ -132,7 +138,12 @@ static void compare_required(struct compare *c, const struct writer *writer, str
         if (!name.ptr || writer_requires(writer, name))
             continue;
         struct writer wrote = writer_member(c, writer, name, &named);
-        bool has_default = json_get(property_of(c, reader, name).json, "default") != NULL;
+        struct node own = property_of(c, reader, name);
+        bool has_default = json_get(own.json, "default") != NULL;
+        if (is_tolerant(c) && own.json && !named) {
+            found_at(c, RULE_MEMBER_GONE, &member, own);
+            continue;
+        }
         compare_found(c, has_default ? RULE_REQUIRED_DEFAULT : RULE_REQUIRED, &member,
                       wrote.n ? &wrote : writer, reader, "required", (struct words){ 0 });
     }

@@ -87,7 +87,7 @@
     RULE(NOT_COMPARABLE,       "not-comparable",          B, B, B, B, B, "cannot be compared: {x}", \
                                                                          "cannot be compared: {x}") \
     /* ---- operations ---- */ \
-    RULE(OPERATION_REMOVED,    "operation-removed",       _, B, _, _, _, "is gone", "") \
+    RULE(OPERATION_REMOVED,    "operation-removed",       _, B, _, _, _, "is gone{x}", "") \
     RULE(OPERATION_ADDED,      "operation-added",         _, F, _, _, _, "is new", "") \
     RULE(OPERATION_RENAMED,    "operation-renamed",       _, W, _, _, _, "is called {r} now; it was {w}: generated clients " \
                                                                          "name it otherwise", "") \

@@ -19,6 +19,31 @@ static bool has_atom(const struct writer *writer, const struct json *schema)
 
 /* ---- flattening ---- */
 
+/* Keywords that say nothing of values by themselves. A default does: somebody may count on it. */
+static bool is_silent(struct str keyword)
+{
+    static const char *const silent[] = {
+        "$ref",        "$dynamicRef", "$recursiveRef",  "allOf",      "title",
+        "description", "examples",    "example",        "deprecated", "readOnly",
+        "writeOnly",   "$comment",    "$schema",        "$id",        "$anchor",
+        "$defs",       "definitions", "$dynamicAnchor", "id",         "$vocabulary",
+    };
+    if (str_starts(keyword, STR("x-")))
+        return !str_is(keyword, "x-id-prefix");
+    for (size_t i = 0; i < COUNT(silent); i++)
+        if (str_is(keyword, silent[i]))
+            return true;
+    return false;
+}
+
+static bool says_nothing(const struct json *schema)
+{
+    for (struct json_iter it = json_iter(schema); json_next(&it);)
+        if (!is_silent(it.key))
+            return false;
+    return true;
+}
+
 static void add(struct compare *c, struct writer *writer, struct node node, int depth);
 
 static void append(struct compare *c, struct writer *writer, struct node node)
@@ -27,8 +52,11 @@ static void append(struct compare *c, struct writer *writer, struct node node)
     if (writer->n)
         memcpy(atoms, writer->atoms, writer->n * sizeof(*atoms));
     atoms[writer->n].node = node;
+    atoms[writer->n].silent = says_nothing(node.json);
     writer->atoms = atoms;
     writer->n++;
+    const struct json *value = json_get(node.json, "const");
+    writer->value = writer->value ? writer->value : value;
 }
 
 static void add_reference(struct compare *c, struct writer *writer, struct node node,
@@ -78,19 +106,34 @@ struct writer writer_new(struct compare *c, struct node node)
     return writer_with(c, &any, node);
 }
 
+/* Are the atoms of the one among those of the other? */
+static bool within(const struct writer *inner, const struct writer *outer)
+{
+    for (size_t i = 0; i < inner->n; i++) {
+        const struct atom *atom = &inner->atoms[i];
+        bool found = atom->silent;
+        for (size_t k = 0; k < outer->n && !found; k++)
+            found = outer->atoms[k].node.json == atom->node.json &&
+                    outer->atoms[k].apart == atom->apart;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 bool writer_same(const struct writer *a, const struct writer *b)
 {
-    if (a->n != b->n || a->types != b->types || a->value != b->value || a->never != b->never)
+    if (a->types != b->types || a->value != b->value || a->never != b->never)
         return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (!has_atom(b, a->atoms[i].node.json) || a->atoms[i].apart != b->atoms[i].apart)
-            return false;
-    return true;
+    return within(a, b) && within(b, a);
 }
 
 bool writer_is_any(const struct writer *writer)
 {
-    return writer->n == 0 && writer->types == TYPE_ALL && !writer->value && !writer->never;
+    for (size_t i = 0; i < writer->n; i++)
+        if (!writer->atoms[i].silent)
+            return false;
+    return writer->types == TYPE_ALL && !writer->value && !writer->never;
 }
 
 /* ---- types and values ---- */
@@ -131,14 +174,10 @@ static const struct json **keep(struct compare *c, const struct writer *writer,
 const struct json **writer_values(struct compare *c, const struct writer *writer, size_t *n)
 {
     const struct json **one = ARENA_ARRAY(c->reading.ctx->arena, const struct json *, 1);
-    *n = 1;
-    if ((*one = writer->value))
+    if ((*one = writer->value)) {
+        *n = (type_of_value(*one) & said_types(writer)) && is_left(writer, *one);
         return one;
-    for (size_t i = 0; i < writer->n; i++)
-        if ((*one = json_get(writer->atoms[i].node.json, "const"))) {
-            *n = (type_of_value(*one) & said_types(writer)) && is_left(writer, *one);
-            return one;
-        }
+    }
     for (size_t i = 0; i < writer->n; i++) {
         const struct json *list = json_get(writer->atoms[i].node.json, "enum");
         if (list)
