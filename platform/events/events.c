@@ -3,29 +3,10 @@
 
 #define SETTLED_LOOK_US (20 * US_PER_MS)
 
-static bool read_url(struct ctx *ctx, const char *url, char **servers)
-{
-    struct str text = str_of(url);
-    if (!str_starts(text, STR("kafka://")) || text.len == strlen("kafka://"))
-        return ctx_fail(ctx, ERR_INVALID,
-                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
-                        url ? url : "");
-    struct str hosts = { text.ptr + strlen("kafka://"), text.len - strlen("kafka://") };
-    while (str_ends(hosts, STR("/")))
-        hosts.len--;
-    if (!hosts.len || str_find_char(hosts, '/') >= 0 || str_find_char(hosts, ' ') >= 0)
-        return ctx_fail(ctx, ERR_INVALID,
-                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
-                        url);
-    *servers = mem_alloc(hosts.len + 1);
-    memcpy(*servers, hosts.ptr, hosts.len);
-    return true;
-}
-
 struct events *events_open(struct ctx *ctx, const struct events_settings *settings)
 {
     char *servers = NULL;
-    if (!read_url(ctx, settings->url, &servers))
+    if (!kafka_servers(ctx, settings->url, &servers))
         return NULL;
     struct events *events = mem_alloc(sizeof *events);
     events->broker.servers = servers;

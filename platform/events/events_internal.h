@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "platform/events/events.h"
+#include "platform/events/reader.h"
 #include "platform/telemetry/metrics.h"
 
 #define EVENT_MAX_BYTES (256 * 1024)      /* semantics.md: Events */
@@ -33,31 +34,16 @@ void broker_is_back(struct broker_state *state);
 rd_kafka_conf_t *kafka_conf(struct events *events, void *opaque);
 void kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value);
 
+/* The "host:port[,host:port...]" of the event log's URL, owned by the caller. */
+bool kafka_servers(struct ctx *ctx, const char *url, char **servers);
+
 /* Takes conf in any case. NULL with ERR_UNAVAILABLE. */
 rd_kafka_t *kafka_new(struct ctx *ctx, rd_kafka_type_t kind, rd_kafka_conf_t *conf);
 
 /* ---- codec.c: CloudEvents 1.0, Kafka binding ---- */
 
-struct record_header {
-    struct str name, value;
-};
-
-/* One record as read from the log. Text points into what holds it and lives as long. */
-struct record {
-    struct str topic;
-    int partition;
-    int64_t offset, time_us;
-    struct str key, value; /* ptr NULL: none */
-    struct record_header *headers;
-    size_t n_headers;
-};
-
 /* The record of a message; only the headers' table is in the arena. */
 struct record record_of_message(struct arena *arena, const rd_kafka_message_t *message);
-
-/* Reads the envelope, binary or structured. True with type.ptr NULL: a tombstone. False: it is no CloudEvent (INVALID or
- * MALFORMED says why); what could be read of id, type and key is set all the same. Text is copied into the arena. */
-bool event_decode(struct ctx *ctx, const struct record *record, struct event *out);
 
 /* Headers of binary mode, to be given to librdkafka (which owns them once the message is accepted). */
 rd_kafka_headers_t *event_headers(const struct event_record *record, struct str source);

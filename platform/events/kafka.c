@@ -66,3 +66,22 @@ rd_kafka_t *kafka_new(struct ctx *ctx, rd_kafka_type_t kind, rd_kafka_conf_t *co
     ctx_fail(ctx, ERR_UNAVAILABLE, "no client for the event log: %s", why);
     return NULL;
 }
+
+bool kafka_servers(struct ctx *ctx, const char *url, char **servers)
+{
+    struct str text = str_of(url);
+    if (!str_starts(text, STR("kafka://")) || text.len == strlen("kafka://"))
+        return ctx_fail(ctx, ERR_INVALID,
+                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+                        url ? url : "");
+    struct str hosts = { text.ptr + strlen("kafka://"), text.len - strlen("kafka://") };
+    while (str_ends(hosts, STR("/")))
+        hosts.len--;
+    if (!hosts.len || str_find_char(hosts, '/') >= 0 || str_find_char(hosts, ' ') >= 0)
+        return ctx_fail(ctx, ERR_INVALID,
+                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
+                        url);
+    *servers = mem_alloc(hosts.len + 1);
+    memcpy(*servers, hosts.ptr, hosts.len);
+    return true;
+}
