@@ -62,8 +62,31 @@ bool sql_cursor_parse(struct ctx *ctx, struct str cursor, struct str *parts, siz
     for (size_t i = 0; ok && i < n; i++)
         ok = part_read(ctx->arena, &in, end, &read[i]);
     if (!ok || in != end)
-        return ctx_fail(ctx, ERR_INVALID, "the cursor is not one that a list gave");
+        return ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"),
+                           "the cursor is not one that a list gave");
     if (n)
         memcpy(parts, read, n * sizeof *parts);
+    return true;
+}
+
+struct str sql_moment_cursor(struct arena *arena, int64_t us, struct str id)
+{
+    struct str parts[2] = { arena_printf(arena, "%lld", (long long)us), id };
+    return sql_cursor(arena, parts, 2);
+}
+
+bool sql_moment_parse(struct ctx *ctx, struct str cursor, struct sql_moment *out)
+{
+    struct str parts[2];
+    int64_t us = INT64_MAX;
+    if (!cursor.ptr) {
+        *out = (struct sql_moment){ INT64_MAX, STR("") };
+        return true;
+    }
+    if (!sql_cursor_parse(ctx, cursor, parts, 2))
+        return false;
+    if (!str_to_int(parts[0], &us) || !parts[1].ptr)
+        return ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "the cursor is of another list");
+    *out = (struct sql_moment){ us, parts[1] };
     return true;
 }

@@ -162,3 +162,12 @@ struct sql_db *sql_db_of(const struct ctx *ctx);
  * cursor_parse: false with INVALID when it is not one of ours or the number of parts differs. */
 struct str sql_cursor(struct arena *arena, const struct str *parts, size_t n);
 bool sql_cursor_parse(struct ctx *ctx, struct str cursor, struct str *parts, size_t n);
+
+/* Where a page of a list goes on that is sorted by (moment, id), newest first: before this moment, or at it before this
+ * id. An absent cursor (ptr NULL) is the newest. */
+struct sql_moment {
+    int64_t us;
+    struct str id;
+};
+struct str sql_moment_cursor(struct arena *arena, int64_t us, struct str id);
+bool sql_moment_parse(struct ctx *ctx, struct str cursor, struct sql_moment *out);

@@ -154,28 +154,20 @@ struct reply commerce_get_order(struct ctx *ctx, const struct get_order_in *in)
 
 struct reply commerce_list_orders(struct ctx *ctx, const struct list_orders_in *in)
 {
-    struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
-    int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr &&
-        !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
-        ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
-        return reply_error(ctx);
-    }
+    struct sql_moment before;
     size_t n, limit = (size_t)in->limit;
     struct order_row *rows = ARENA_ARRAY(ctx->arena, struct order_row, limit + 1);
-    if (!store_orders(ctx, in->customer_id, before_us, from[1], limit + 1, rows, &n))
+    if (!sql_moment_parse(ctx, in->cursor, &before) ||
+        !store_orders(ctx, in->customer_id, before, limit + 1, rows, &n))
         return reply_error(ctx);
     struct order_list list = { .n_items = MIN(n, limit) };
     struct order *items = ARENA_ARRAY(ctx->arena, struct order, list.n_items);
     for (size_t i = 0; i < list.n_items; i++)
         items[i] = order_of(ctx, &rows[i]);
     list.items = items;
-    if (n > limit) {
-        const struct order_row *last = &rows[limit - 1];
-        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->placed_us),
-                                last->order_id };
-        list.next_cursor = sql_cursor(ctx->arena, parts, 2);
-    }
+    if (n > limit)
+        list.next_cursor =
+            sql_moment_cursor(ctx->arena, rows[limit - 1].placed_us, rows[limit - 1].order_id);
     return reply_ok(ctx, order_list_encode(ctx, &list));
 }
 

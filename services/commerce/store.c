@@ -167,16 +167,16 @@ bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_
     return revenue_add(ctx, order->currency, 0, 0, amount);
 }
 
-bool store_orders(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
-                  size_t limit, struct order_row *out, size_t *n)
+bool store_orders(struct ctx *ctx, struct str customer_id, struct sql_moment before, size_t limit,
+                  struct order_row *out, size_t *n)
 {
     struct sql_rows rows;
     if (!sql_query(ctx, &rows,
                    "SELECT " ORDER_COLUMNS " FROM orders WHERE customer_id = $1"
                    " AND (placed_us < $2 OR (placed_us = $2 AND order_id < $3))"
                    " ORDER BY placed_us DESC, order_id DESC LIMIT $4",
-                   sql_str(customer_id), sql_int(before_us),
-                   sql_str(before_id.ptr ? before_id : STR("")), sql_int((int64_t)limit)))
+                   sql_str(customer_id), sql_int(before.us), sql_str(before.id),
+                   sql_int((int64_t)limit)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n)
         out[*n] = order_of(ctx, &rows);

@@ -49,9 +49,9 @@ bool store_order_add(struct ctx *ctx, const struct order_row *order);
 bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_t amount,
                           const char *state);
 
-/* Up to `limit` orders of the customer older than (before_us, before_id), newest first, with their lines. */
-bool store_orders(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
-                  size_t limit, struct order_row *out, size_t *n);
+/* Up to `limit` orders of the customer older than `before`, newest first, with their lines. */
+bool store_orders(struct ctx *ctx, struct str customer_id, struct sql_moment before, size_t limit,
+                  struct order_row *out, size_t *n);
 
 #define STORE_CURRENCIES 200 /* more than ISO 4217 has */
 bool store_revenue(struct ctx *ctx, struct revenue_row out[STORE_CURRENCIES], size_t *n);

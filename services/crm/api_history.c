@@ -80,27 +80,20 @@ static struct timeline_entry entry_of(struct timeline_row *row)
 struct reply crm_get_timeline(struct ctx *ctx, const struct get_timeline_in *in)
 {
     struct profile_row profile;
-    struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
-    int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr &&
-        !(sql_cursor_parse(ctx, in->cursor, from, 2) && str_to_int(from[0], &before_us))) {
-        ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"), "this cursor is not one of this list");
-        return reply_error(ctx);
-    }
+    struct sql_moment before;
     size_t n, limit = (size_t)in->limit;
     struct timeline_row *rows = ARENA_ARRAY(ctx->arena, struct timeline_row, limit + 1);
-    if (!profile_get(ctx, in->profile_id, &profile) ||
-        !store_timeline(ctx, in->profile_id, before_us, from[1], limit + 1, rows, &n))
+    if (!sql_moment_parse(ctx, in->cursor, &before) ||
+        !profile_get(ctx, in->profile_id, &profile) ||
+        !store_timeline(ctx, in->profile_id, before, limit + 1, rows, &n))
         return reply_error(ctx);
     struct timeline list = { .n_items = MIN(n, limit) };
     struct timeline_entry *items = ARENA_ARRAY(ctx->arena, struct timeline_entry, list.n_items);
     for (size_t i = 0; i < list.n_items; i++)
         items[i] = entry_of(&rows[i]);
     list.items = items;
-    if (n > limit) {
-        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)rows[limit - 1].at_us),
-                                rows[limit - 1].entry_id };
-        list.next_cursor = sql_cursor(ctx->arena, parts, 2);
-    }
+    if (n > limit)
+        list.next_cursor =
+            sql_moment_cursor(ctx->arena, rows[limit - 1].at_us, rows[limit - 1].entry_id);
     return reply_ok(ctx, timeline_encode(ctx, &list));
 }

@@ -152,16 +152,15 @@ bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry, bool 
     return true;
 }
 
-bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id,
-                    size_t limit, struct timeline_row *out, size_t *n)
+bool store_timeline(struct ctx *ctx, struct str profile_id, struct sql_moment before, size_t limit,
+                    struct timeline_row *out, size_t *n)
 {
     struct sql_rows rows;
     if (!sql_query(
             ctx, &rows,
             "SELECT entry_id, kind, reference, amount, currency, at_us FROM timeline WHERE profile_id = $1"
             " AND (at_us < $2 OR (at_us = $2 AND entry_id < $3)) ORDER BY at_us DESC, entry_id DESC LIMIT $4",
-            sql_str(profile_id), sql_int(before_us), sql_str(before_id.ptr ? before_id : STR("")),
-            sql_int((int64_t)limit)))
+            sql_str(profile_id), sql_int(before.us), sql_str(before.id), sql_int((int64_t)limit)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n) {
         out[*n] = (struct timeline_row){ .profile_id = profile_id,

@@ -52,8 +52,8 @@ bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row o
 
 bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry,
                         bool *added); /* not added: it is there */
-bool store_timeline(struct ctx *ctx, struct str profile_id, int64_t before_us, struct str before_id,
-                    size_t limit, struct timeline_row *out, size_t *n);
+bool store_timeline(struct ctx *ctx, struct str profile_id, struct sql_moment before, size_t limit,
+                    struct timeline_row *out, size_t *n);
 
 /* Adds to what a profile has spent, and to the sums over all. */
 bool store_spent_add(struct ctx *ctx, struct str profile_id, const struct spent_row *more);

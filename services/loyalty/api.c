@@ -26,16 +26,11 @@ struct reply loyalty_get_balance(struct ctx *ctx, const struct get_balance_in *i
 
 struct reply loyalty_list_entries(struct ctx *ctx, const struct list_entries_in *in)
 {
-    struct str from[2] = { { NULL, 0 }, { NULL, 0 } };
-    int64_t before_us = INT64_MAX;
-    if (in->cursor.ptr &&
-        (!sql_cursor_parse(ctx, in->cursor, from, 2) || !str_to_int(from[0], &before_us))) {
-        ctx_fail_at(ctx, ERR_INVALID, STR("/cursor"), "this cursor is not one of this list");
-        return reply_error(ctx);
-    }
+    struct sql_moment before;
     size_t n, limit = (size_t)in->limit;
     struct entry_row *rows = ARENA_ARRAY(ctx->arena, struct entry_row, limit + 1);
-    if (!store_entries(ctx, in->customer_id, before_us, from[1], limit + 1, rows, &n))
+    if (!sql_moment_parse(ctx, in->cursor, &before) ||
+        !store_entries(ctx, in->customer_id, before, limit + 1, rows, &n))
         return reply_error(ctx);
     struct entry_list list = { .n_items = MIN(n, limit) };
     struct entry *items = ARENA_ARRAY(ctx->arena, struct entry, list.n_items);
@@ -47,12 +42,9 @@ struct reply loyalty_list_entries(struct ctx *ctx, const struct list_entries_in 
                                    .note = rows[i].note,
                                    .at = rows[i].at_us };
     list.items = items;
-    if (n > limit) {
-        const struct entry_row *last = &rows[limit - 1];
-        struct str parts[2] = { arena_printf(ctx->arena, "%lld", (long long)last->at_us),
-                                last->entry_id };
-        list.next_cursor = sql_cursor(ctx->arena, parts, 2);
-    }
+    if (n > limit)
+        list.next_cursor =
+            sql_moment_cursor(ctx->arena, rows[limit - 1].at_us, rows[limit - 1].entry_id);
     return reply_ok(ctx, entry_list_encode(ctx, &list));
 }
 

@@ -43,16 +43,15 @@ bool store_append(struct ctx *ctx, const struct entry_row *entry, bool lifetime,
     return true;
 }
 
-bool store_entries(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
-                   size_t limit, struct entry_row *out, size_t *n)
+bool store_entries(struct ctx *ctx, struct str customer_id, struct sql_moment before, size_t limit,
+                   struct entry_row *out, size_t *n)
 {
     struct sql_rows rows;
     if (!sql_query(
             ctx, &rows,
             "SELECT entry_id, points, reason, order_id, note, at_us FROM entries WHERE customer_id = $1"
             " AND (at_us < $2 OR (at_us = $2 AND entry_id < $3)) ORDER BY at_us DESC, entry_id DESC LIMIT $4",
-            sql_str(customer_id), sql_int(before_us), sql_str(before_id.ptr ? before_id : STR("")),
-            sql_int((int64_t)limit)))
+            sql_str(customer_id), sql_int(before.us), sql_str(before.id), sql_int((int64_t)limit)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n)
         out[*n] = (struct entry_row){ .customer_id = customer_id,

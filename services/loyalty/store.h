@@ -33,9 +33,9 @@ bool store_balance(struct ctx *ctx, struct str customer_id, struct balance_row *
 bool store_append(struct ctx *ctx, const struct entry_row *entry, bool lifetime,
                   struct balance_row *after);
 
-/* Up to `limit` entries older than (before_us, before_id), newest first; before_us INT64_MAX: from the newest. */
-bool store_entries(struct ctx *ctx, struct str customer_id, int64_t before_us, struct str before_id,
-                   size_t limit, struct entry_row *out, size_t *n);
+/* Up to `limit` entries older than `before`, newest first. */
+bool store_entries(struct ctx *ctx, struct str customer_id, struct sql_moment before, size_t limit,
+                   struct entry_row *out, size_t *n);
 
 /* False without an error: no such order. */
 bool store_order(struct ctx *ctx, struct str order_id, struct order_row *out);
