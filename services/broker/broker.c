@@ -117,7 +117,7 @@ static void close_idle_files(struct broker *broker, int64_t before_us)
     struct topic *topic;
     for (size_t at = 0; (topic = topic_next(broker->topics, &at));)
         for (int32_t i = 0; topic->state == TOPIC_READY && i < topic->n_partitions; i++)
-            log_close_idle(topic->partitions[i].log, before_us);
+            log_close_idle(topic->partitions[i]->log, before_us);
     offsets_close_idle(broker->offsets, before_us);
 }
 
@@ -182,7 +182,7 @@ static void checkpoint_all(struct broker *broker)
     struct topic *topic;
     for (size_t at = 0; (topic = topic_next(broker->topics, &at));)
         for (int32_t i = 0; topic->state == TOPIC_READY && i < topic->n_partitions; i++)
-            log_checkpoint(topic->partitions[i].log);
+            log_checkpoint(topic->partitions[i]->log);
     offsets_checkpoint(broker->offsets);
     while (loop_jobs(broker->loop))
         loop_once(broker->loop, 20);

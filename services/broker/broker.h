@@ -20,6 +20,7 @@ struct broker_config {
         *advertised; /* "host:port" told to clients; empty: the address that they connected to */
     bool auto_create_topics;
     int32_t default_partitions;
+    bool partitions_may_grow; /* CreatePartitions is not refused */
     uint32_t max_request_bytes;
     uint32_t max_connections;
     uint64_t max_held_bytes; /* of requests in memory; beyond it nobody is read from */

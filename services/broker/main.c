@@ -61,6 +61,7 @@ static struct broker *open_broker(struct ctx *ctx)
     config.advertised = setting_text("advertised");
     config.auto_create_topics = setting_int("auto_create_topics");
     config.default_partitions = (int32_t)setting_int("default_partitions");
+    config.partitions_may_grow = setting_int("partitions_may_grow");
     config.max_request_bytes = (uint32_t)setting_int("max_request");
     config.max_connections = (uint32_t)setting_int("max_connections");
     config.max_held_bytes = (uint64_t)setting_int("max_held");

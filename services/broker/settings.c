@@ -32,6 +32,8 @@ static const struct setting {
     { "auto_create_topics", BOOL, false, "true", "A topic that a client asks for is made", 0, 0 },
     { "default_partitions", INTEGER, false, "6", "Partitions of a topic when nothing else is said",
       1, 1000 },
+    { "partitions_may_grow", BOOL, false, "false",
+      "Clients may add partitions, which breaks the order per key", 0, 0 },
     { "max_request", BYTES, false, "32MB", "Largest request", 1024, 1 << 30 },
     { "max_connections", INTEGER, true, "1000", "Connections at the same time", 1, 100000 },
     { "max_held", BYTES, false, "128MB",

@@ -39,7 +39,7 @@ struct topic *topic_get(const struct topics *topics, struct str name)
 struct partition *partition_get(const struct topics *topics, struct str name, int32_t number)
 {
     struct topic *topic = topic_get(topics, name);
-    return topic && number >= 0 && number < topic->n_partitions ? &topic->partitions[number] : NULL;
+    return topic && number >= 0 && number < topic->n_partitions ? topic->partitions[number] : NULL;
 }
 
 struct topic *topic_next(const struct topics *topics, size_t *at)
@@ -128,15 +128,21 @@ void topic_set_partitions(struct topics *topics, struct topic *topic, int32_t n)
     topic->n_partitions = n;
 }
 
+void partition_free(struct topics *topics, struct partition *partition)
+{
+    if (!partition)
+        return;
+    topics->env->stats->partitions_failed -= log_is_broken(partition->log);
+    log_free(partition->log);
+    free(partition);
+}
+
 void topic_free(struct topics *topics, struct topic *topic)
 {
     struct broker_stats *stats = topics->env->stats;
     stats->partitions -= (uint64_t)topic->n_partitions;
-    for (int32_t i = 0; topic->partitions && i < topic->n_partitions; i++) {
-        stats->partitions_failed -= topic->partitions[i].log &&
-                                    log_is_broken(topic->partitions[i].log);
-        log_free(topic->partitions[i].log);
-    }
+    for (int32_t i = 0; topic->partitions && i < topic->n_partitions; i++)
+        partition_free(topics, topic->partitions[i]);
     stats->topics--;
     free(topic->partitions);
     free(topic->folder);
@@ -149,10 +155,10 @@ static void advanced(void *owner)
     partition_wake(owner);
 }
 
-static bool open_partition(struct ctx *ctx, struct topics *topics, struct topic *topic,
-                           int32_t number, const struct log_files *files)
+static struct partition *open_partition(struct ctx *ctx, struct topics *topics, struct topic *topic,
+                                        int32_t number, const struct log_files *files)
 {
-    struct partition *partition = &topic->partitions[number];
+    struct partition *partition = mem_alloc(sizeof(*partition));
     struct log_config config = { .home = { .folder = topic->folder, .partition = number },
                                  .segment_bytes =
                                      (uint32_t)topic->config.values[TOPIC_SEGMENT_BYTES],
@@ -162,18 +168,26 @@ static bool open_partition(struct ctx *ctx, struct topics *topics, struct topic 
     partition->topic = topic;
     partition->number = number;
     partition->log = log_open(ctx, topics->env, &config, files);
-    return partition->log != NULL;
+    if (partition->log)
+        return partition;
+    free(partition);
+    return NULL;
 }
 
-bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic *topic)
+bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic *topic,
+                           int32_t from, int32_t to)
 {
     struct log_files files = log_files_find(ctx->arena, topic->folder);
-    topic->partitions = mem_alloc((size_t)topic->n_partitions * sizeof(struct partition));
-    bool ok = true;
-    for (int32_t i = 0; ok && i < topic->n_partitions; i++)
-        ok = open_partition(ctx, topics, topic, i, &files);
-    topic->state = TOPIC_READY;
-    return ok;
+    if (files.n && files.files[files.n - 1].partition >= to)
+        return ctx_fail(ctx, ERR_INTERNAL,
+                        "%s has %" PRId32 " partitions, and a file of partition %" PRId32,
+                        topic->folder, to, files.files[files.n - 1].partition);
+    topic->partitions = mem_realloc(topic->partitions, (size_t)to * sizeof(struct partition *));
+    memset(topic->partitions + from, 0, (size_t)(to - from) * sizeof(struct partition *));
+    for (int32_t i = from; i < to; i++)
+        if (!(topic->partitions[i] = open_partition(ctx, topics, topic, i, &files)))
+            return false;
+    return true;
 }
 
 /* The file `topic`: lines "name=value". */
@@ -247,7 +261,9 @@ static bool open_all(struct ctx *ctx, struct topics *topics)
             break;
         }
         struct topic *topic = topic_new(topics, name);
-        ok = topic_read(ctx, topics, topic) && topic_open_partitions(ctx, topics, topic);
+        ok = topic_read(ctx, topics, topic) &&
+             topic_open_partitions(ctx, topics, topic, 0, topic->n_partitions);
+        topic->state = TOPIC_READY;
     }
     closedir(dir);
     return ok;

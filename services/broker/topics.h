@@ -37,11 +37,12 @@ struct topic {
     enum topic_state state;
     struct topic_config config;
     int32_t n_partitions;
-    struct partition *partitions; /* with logs when TOPIC_READY */
+    struct partition **partitions; /* with logs when TOPIC_READY */
+    bool growing;
     char *folder;
 };
 
-/* Called on the loop when a topic is made, or gone, durably. */
+/* Called on the loop when a topic is made, grown or gone, durably. */
 struct topic_waiter {
     struct topic_waiter *next;
     void (*done)(struct topic_waiter *waiter, enum kafka_error error);
@@ -75,6 +76,9 @@ bool topics_have_room(const struct topics *topics, int32_t n_partitions);
 /* Starts making a topic (valid name, not there, room). The waiter may be NULL. */
 struct topic *topic_make(struct topics *topics, struct str name, int32_t n_partitions,
                          const struct topic_config *config, struct topic_waiter *waiter);
+
+/* Starts adding partitions to a topic that is ready and is not growing yet, up to `n`. */
+void topic_grow(struct topics *topics, struct topic *topic, int32_t n, struct topic_waiter *waiter);
 
 /* Starts deleting a topic that is ready. Its fetches are woken, its appends refused. */
 void topic_delete(struct topics *topics, struct topic *topic, struct topic_waiter *waiter);

@@ -1,5 +1,6 @@
-/* Making and deleting topics. One is made in staging/ and renamed into place, and renamed into
- * trash/ before its files go: after a kill at any moment it is there as a whole or not at all. */
+/* Making, growing and deleting topics. One is made in staging/ and renamed into place, and
+ * renamed into trash/ before its files go: after a kill at any moment it is there as a whole or
+ * not at all. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #define BUSY_AGAIN_US (2 * US_PER_MS)
 
-/* Making or deleting one. */
+/* Making, growing or deleting one. */
 struct change {
     struct job job;
     struct timer timer;
@@ -22,6 +23,7 @@ struct change {
     struct topic_waiter *waiter;
     struct arena *arena;
     struct str text; /* of the file `topic` */
+    int32_t n_partitions; /* when it grows */
     int failed;
 };
 
@@ -76,7 +78,8 @@ static void make_done(struct job *job)
     struct ctx ctx = { .arena = change->arena };
     if (change->failed)
         ctx_fail(&ctx, ERR_INTERNAL, "%s: %s", topic->folder, strerror(change->failed));
-    if (!change->failed && topic_open_partitions(&ctx, topics, topic)) {
+    if (!change->failed && topic_open_partitions(&ctx, topics, topic, 0, topic->n_partitions)) {
+        topic->state = TOPIC_READY;
         tell(change, KAFKA_NONE);
     } else {
         notice(&topics->env->notices, NOTICE_ERROR, "topic.failed", "making a topic: " STR_FMT,
@@ -88,10 +91,10 @@ static void make_done(struct job *job)
     change_free(change);
 }
 
-static struct str topic_text(const struct topic *topic, struct arena *arena)
+static struct str topic_text(const struct topic *topic, int32_t n_partitions, struct arena *arena)
 {
     struct str text = arena_printf(arena, "generation=%s\npartitions=%" PRId32 "\n",
-                                   topic->generation, topic->n_partitions);
+                                   topic->generation, n_partitions);
     for (int i = 0; i < N_TOPIC_SETTINGS; i++)
         if (topic->config.set[i])
             text = arena_printf(arena, STR_FMT "%s=" STR_FMT "\n", STR_ARG(text),
@@ -111,9 +114,47 @@ struct topic *topic_make(struct topics *topics, struct str name, int32_t n_parti
     topic->config = *config;
     struct change *change = change_new(topics, topic, waiter);
     change->job = (struct job){ .run = make_run, .done = make_done };
-    change->text = topic_text(topic, change->arena);
+    change->text = topic_text(topic, n_partitions, change->arena);
     loop_submit(topics->env->loop, &change->job);
     return topic;
+}
+
+static void grow_run(struct job *job)
+{
+    struct change *change = CONTAINER_OF(job, struct change, job);
+    change->failed =
+        file_replace(change->topic->folder, "topic", change->text.ptr, change->text.len);
+}
+
+static void grow_done(struct job *job)
+{
+    struct change *change = CONTAINER_OF(job, struct change, job);
+    struct topic *topic = change->topic;
+    struct topics *topics = change->topics;
+    struct ctx ctx = { .arena = change->arena };
+    int32_t from = topic->n_partitions, to = change->n_partitions;
+    bool grown = !change->failed && topic_open_partitions(&ctx, topics, topic, from, to);
+    if (grown) {
+        topic_set_partitions(topics, topic, to);
+    } else {
+        notice(&topics->env->notices, NOTICE_ERROR, "topic.failed", "%s: adding partitions: %s",
+               topic->folder, change->failed ? strerror(change->failed) : ctx.error.detail.ptr);
+        for (int32_t i = from; !change->failed && i < to; i++)
+            partition_free(topics, topic->partitions[i]);
+    }
+    topic->growing = false;
+    tell(change, grown ? KAFKA_NONE : KAFKA_STORAGE_ERROR);
+    change_free(change);
+}
+
+void topic_grow(struct topics *topics, struct topic *topic, int32_t n, struct topic_waiter *waiter)
+{
+    struct change *change = change_new(topics, topic, waiter);
+    change->job = (struct job){ .run = grow_run, .done = grow_done };
+    change->n_partitions = n;
+    change->text = topic_text(topic, n, change->arena);
+    topic->growing = true;
+    loop_submit(topics->env->loop, &change->job);
 }
 
 static void delete_run(struct job *job)
@@ -137,7 +178,7 @@ static void delete_done(struct job *job)
                topic->folder, strerror(change->failed));
         topic->state = TOPIC_READY;
         for (int32_t i = 0; i < topic->n_partitions; i++)
-            log_refuse(topic->partitions[i].log, KAFKA_NONE);
+            log_refuse(topic->partitions[i]->log, KAFKA_NONE);
     } else {
         map_take(&topics->by_name, topic->name);
         topic_free(topics, topic);
@@ -152,7 +193,7 @@ static void delete_when_quiet(struct timer *timer)
     struct change *change = CONTAINER_OF(timer, struct change, timer);
     struct loop *loop = change->topics->env->loop;
     for (int32_t i = 0; i < change->topic->n_partitions; i++) {
-        if (log_is_busy(change->topic->partitions[i].log)) {
+        if (log_is_busy(change->topic->partitions[i]->log)) {
             timer_set(loop, timer, loop_now_us(loop) + BUSY_AGAIN_US);
             return;
         }
@@ -167,8 +208,8 @@ void topic_delete(struct topics *topics, struct topic *topic, struct topic_waite
     change->timer.fire = delete_when_quiet;
     topic->state = TOPIC_GOING;
     for (int32_t i = 0; i < topic->n_partitions; i++) {
-        log_refuse(topic->partitions[i].log, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        partition_wake(&topic->partitions[i]);
+        log_refuse(topic->partitions[i]->log, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+        partition_wake(topic->partitions[i]);
     }
     delete_when_quiet(&change->timer);
 }

@@ -16,5 +16,8 @@ struct topic *topic_new(struct topics *topics, struct str name);
 void topic_set_partitions(struct topics *topics, struct topic *topic, int32_t n);
 void topic_free(struct topics *topics, struct topic *topic);
 
-/* Opens the logs and makes the topic ready. */
-bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic *topic);
+void partition_free(struct topics *topics, struct partition *partition); /* NULL-safe */
+
+/* Opens the logs of these partitions; false leaves some of them NULL. */
+bool topic_open_partitions(struct ctx *ctx, struct topics *topics, struct topic *topic,
+                           int32_t from, int32_t to);

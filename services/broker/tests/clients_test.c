@@ -270,6 +270,58 @@ static void test_topics(void)
     rd_kafka_destroy(client);
 }
 
+static rd_kafka_resp_err_t grow_topic(const char *name, size_t partitions)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, conf_new());
+    char error[256];
+    rd_kafka_NewPartitions_t *more =
+        rd_kafka_NewPartitions_new(name, partitions, error, sizeof(error));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_CreatePartitions(client, &more, 1, NULL, queue);
+    rd_kafka_resp_err_t outcome = topic_outcome(queue);
+    rd_kafka_NewPartitions_destroy(more);
+    rd_kafka_destroy(client);
+    return outcome;
+}
+
+static int n_partitions(const char *name)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, conf_new());
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+    REQUIRE(!rd_kafka_metadata(client, 0, topic, &metadata, 10000));
+    int n = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(client);
+    return n;
+}
+
+/* Refused, unless the operator says otherwise. */
+static void test_more_partitions(void)
+{
+    CHECK(!make_topic("growing", 2));
+    CHECK_INT(grow_topic("growing", 4), RD_KAFKA_RESP_ERR_INVALID_PARTITIONS);
+    broker_end(SIGTERM);
+    setenv("FANFARE_BROKER_PARTITIONS_MAY_GROW", "true", 1);
+    broker_start();
+    produce("growing", "none", 0, 100);
+    CHECK(!grow_topic("growing", 4));
+    CHECK_INT(grow_topic("growing", 4), RD_KAFKA_RESP_ERR_INVALID_PARTITIONS);
+    CHECK_INT(n_partitions("growing"), 4);
+    produce("growing", "none", 100, 300);
+    broker_end(SIGKILL);
+    unsetenv("FANFARE_BROKER_PARTITIONS_MAY_GROW");
+    broker_start();
+    CHECK_INT(n_partitions("growing"), 4);
+    uint8_t seen[300] = { 0 };
+    rd_kafka_t *client = consumer_new("growing-group", "range");
+    subscribe(client, "growing");
+    consume_all(&client, 1, seen, 0, 300);
+    rd_kafka_consumer_close(client);
+    rd_kafka_destroy(client);
+}
+
 static void test_no_auto_create(void)
 {
     broker_end(SIGTERM);
@@ -460,6 +512,7 @@ static const struct {
     { "eager group", test_eager },
     { "cooperative group", test_cooperative },
     { "topics", test_topics },
+    { "more partitions", test_more_partitions },
     { "no auto-creation", test_no_auto_create },
     { "garbage", test_garbage },
     { "version too high", test_version_too_high },

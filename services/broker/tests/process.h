@@ -117,6 +117,9 @@ static rd_kafka_resp_err_t topic_outcome(rd_kafka_queue_t *queue)
         topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
     else if (!error && rd_kafka_event_DeleteTopics_result(event))
         topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n);
+    else if (!error && rd_kafka_event_CreatePartitions_result(event))
+        topics = rd_kafka_CreatePartitions_result_topics(
+            rd_kafka_event_CreatePartitions_result(event), &n);
     if (!error && CHECK_INT(n, 1))
         error = rd_kafka_topic_result_error(topics[0]);
     rd_kafka_event_destroy(event);
