@@ -514,5 +514,7 @@ bool keywords_compile(struct compiler *c, struct place *place)
             }
     if (node->object)
         members_compile(c, place, (struct object_rules *)node->object);
+    node->only_type = node->types && !node->number && !node->string && !node->array &&
+                      !node->object && !node->any;
     return true;
 }

@@ -30,6 +30,19 @@ static struct member *member_named(struct object_rules *rules, struct member *me
     }
 }
 
+#define FEW_NAMES                                                                                  \
+    2 /* up to here each is looked for in the object; more, and the object is walked once */
+
+static bool names_only(const struct object_rules *rules)
+{
+    if (rules->additional || rules->names || rules->n_patterns || rules->n_members > FEW_NAMES)
+        return false;
+    for (uint32_t i = 0; i < rules->n_members; i++)
+        if (rules->members[i].node)
+            return false;
+    return true;
+}
+
 void members_compile(struct compiler *c, const struct place *at, struct object_rules *rules)
 {
     bool applies = at->source->vocabularies & VOCABULARY_APPLICATOR,
@@ -37,8 +50,10 @@ void members_compile(struct compiler *c, const struct place *at, struct object_r
     const struct json *properties = applies ? json_get(at->schema, "properties") : NULL;
     const struct json *required = asserts ? json_get(at->schema, "required") : NULL;
     size_t most = json_size(properties) + json_size(required), cap = 4;
-    if (!most)
+    if (!most) {
+        rules->names_only = names_only(rules);
         return;
+    }
     while (cap < most * 2)
         cap *= 2;
     struct member *members = ARENA_ARRAY(c->schema->arena, struct member, most);
@@ -53,4 +68,5 @@ void members_compile(struct compiler *c, const struct place *at, struct object_r
     }
     rules->members = members;
     rules->slots = slots;
+    rules->names_only = names_only(rules);
 }

@@ -81,6 +81,7 @@ struct object_rules {
     size_t n_dependents;
     const struct node *additional, *names, *unevaluated;
     size_t min_members, max_members;
+    bool names_only; /* of the members it says only which must be there, and these are few */
 };
 
 struct node_list {
@@ -109,6 +110,7 @@ struct any_rules {
 struct node {
     uint8_t types; /* what `type` allows; 0: the schema `false` */
     bool unevaluated; /* has unevaluatedItems or unevaluatedProperties */
+    bool only_type;   /* `types` is all it says */
     enum { WALK_FRESH, WALK_OPEN, WALK_DONE } walk; /* the compiler's search for loops */
     const struct number_rules *number;
     const struct string_rules *string;

@@ -1,6 +1,7 @@
 /* One validation under way. For the files of this folder. */
 #pragma once
 
+#include "platform/json/value.h"
 #include "platform/schema/program.h"
 
 /* Where in the instance: written out as a JSON Pointer only when something is wrong there. */
@@ -35,6 +36,20 @@ static inline void seen_mark(struct seen *seen, size_t index)
 {
     if (seen)
         seen->bits[index / 64] |= 1ull << index % 64;
+}
+
+/* One of enum type_bit; 1.0 is a whole number. */
+static inline unsigned type_of(const struct json *value)
+{
+    static const uint8_t bits[] = {
+        [YYJSON_TYPE_NULL] = TYPE_NULL, [YYJSON_TYPE_BOOL] = TYPE_BOOL,
+        [YYJSON_TYPE_NUM] = TYPE_INTEGER, [YYJSON_TYPE_STR] = TYPE_STRING,
+        [YYJSON_TYPE_ARR] = TYPE_ARRAY, [YYJSON_TYPE_OBJ] = TYPE_OBJECT,
+    };
+    yyjson_val *val = val_of(value);
+    if (unsafe_yyjson_is_real(val) && !json_is_integral(value))
+        return TYPE_NUMBER;
+    return bits[unsafe_yyjson_get_type(val)];
 }
 
 void seen_init(struct run *run, struct seen *seen, const struct json *value);

@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "platform/json/value.h"
 #include "platform/schema/run.h"
 
 /* ---- noting what is wrong ---- */
@@ -139,28 +138,6 @@ static bool visit_unevaluated(struct run *run, const struct node *node, const st
 }
 
 /* ---- nodes ---- */
-
-static unsigned type_of(const struct json *value)
-{
-    switch (value_type(value)) {
-    case JSON_NULL:
-        return TYPE_NULL;
-    case JSON_BOOL:
-        return TYPE_BOOL;
-    case JSON_INTEGER:
-        return TYPE_INTEGER;
-    case JSON_NUMBER:
-        return json_is_integral(value) ? TYPE_INTEGER : TYPE_NUMBER;
-    case JSON_STRING:
-        return TYPE_STRING;
-    case JSON_ARRAY:
-        return TYPE_ARRAY;
-    case JSON_OBJECT:
-        return TYPE_OBJECT;
-    default:
-        return 0;
-    }
-}
 
 static bool visit_value(struct run *run, const struct any_rules *rules, const struct json *value,
                         const struct spot *spot)

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "platform/json/value.h"
 #include "platform/schema/run.h"
 
 /* ---- numbers ---- */
@@ -31,7 +30,7 @@ bool visit_number(struct run *run, const struct number_rules *rules, const struc
 bool visit_string(struct run *run, const struct string_rules *rules, const struct json *value,
                   const struct spot *spot)
 {
-    struct str text = json_str(value);
+    struct str text = text_of(val_of(value));
     /* Counted only when the bytes leave it open: a code point has one to four. */
     if (text.len > rules->max_length || (text.len + 3) / 4 < rules->min_length) {
         size_t length = str_utf8_length(text);
@@ -170,6 +169,22 @@ static const struct member *member_find(const struct object_rules *rules, struct
     }
 }
 
+static bool has_member(const struct json *object, struct str name)
+{
+    for (struct json_iter it = value_iter(object); value_next(&it);)
+        if (same_text(it.key, name))
+            return true;
+    return false;
+}
+
+static bool has_required(const struct object_rules *rules, const struct json *value)
+{
+    for (uint32_t i = 0; i < rules->n_required; i++)
+        if (!has_member(value, rules->members[i].name))
+            return false;
+    return true;
+}
+
 /* Has a pattern spoken of the name? False with *ok false when its schema refuses the value. */
 static bool visit_patterns(struct run *run, const struct object_rules *rules,
                            const struct json *value, const struct spot *below, bool *ok)
@@ -194,9 +209,11 @@ static bool visit_member(struct run *run, const struct object_rules *rules,
 {
     struct spot below = { spot, it->key, it->index };
     bool spoken = member && member->node, ok = true;
-    if (spoken && !visit(run, member->node, it->value, &below, NULL))
+    if (spoken && !(member->node->only_type && member->node->types & type_of(it->value)) &&
+        !visit(run, member->node, it->value, &below, NULL))
         return false;
-    spoken |= visit_patterns(run, rules, it->value, &below, &ok);
+    if (rules->n_patterns)
+        spoken |= visit_patterns(run, rules, it->value, &below, &ok);
     if (!ok)
         return false;
     if (!spoken && rules->additional) {
@@ -221,6 +238,20 @@ static bool refuse_missing(struct run *run, const struct object_rules *rules,
     return false;
 }
 
+/* Each member against what is said of it, and whether all that must be there are. */
+static bool visit_members(struct run *run, const struct object_rules *rules,
+                          const struct json *value, const struct spot *spot, struct seen *seen)
+{
+    uint32_t next = 0, required = 0;
+    for (struct json_iter it = value_iter(value); value_next(&it);) {
+        const struct member *member = member_find(rules, it.key, &next);
+        if (!visit_member(run, rules, &it, member, spot, seen))
+            return false;
+        required += member && member->required != NOT_REQUIRED;
+    }
+    return required >= rules->n_required || refuse_missing(run, rules, value, spot);
+}
+
 static bool visit_dependent(struct run *run, const struct dependent *dependent,
                             const struct json *value, const struct spot *spot, struct seen *seen)
 {
@@ -242,15 +273,12 @@ bool visit_object(struct run *run, const struct object_rules *rules, const struc
         return refuse(run, spot, "must have at least %zu members", rules->min_members);
     if (n > rules->max_members)
         return refuse(run, spot, "must have at most %zu members", rules->max_members);
-    uint32_t next = 0, required = 0;
-    for (struct json_iter it = value_iter(value); value_next(&it);) {
-        const struct member *member = member_find(rules, it.key, &next);
-        if (!visit_member(run, rules, &it, member, spot, seen))
-            return false;
-        required += member && member->required != NOT_REQUIRED;
-    }
-    if (required < rules->n_required)
-        return refuse_missing(run, rules, value, spot);
+    run->steps += (unsigned)n;
+    bool ok = rules->names_only
+                  ? has_required(rules, value) || refuse_missing(run, rules, value, spot)
+                  : visit_members(run, rules, value, spot, seen);
+    if (!ok)
+        return false;
     for (size_t i = 0; i < rules->n_dependents; i++)
         if (!visit_dependent(run, &rules->dependents[i], value, spot, seen))
             return false;

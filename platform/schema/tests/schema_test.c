@@ -298,6 +298,38 @@ static void test_many_members(void)
     schema_free(schema);
 }
 
+/* Whether the names are few and looked for, or the object is walked, must not be seen. */
+static void test_names_that_must_be_there(void)
+{
+    static const struct {
+        const char *schema, *fits, *misses, *pointer;
+    } cases[] = {
+        { "{\"required\":[\"a\"]}", "{\"b\":1,\"a\":null}", "{\"b\":1}", "/a" },
+        { "{\"required\":[\"a\",\"b\"]}", "{\"c\":1,\"b\":1,\"a\":1}", "{\"a\":1}", "/b" },
+        { "{\"required\":[\"a\",\"b\",\"c\"]}", "{\"c\":1,\"b\":1,\"a\":1}", "{\"a\":1,\"b\":2}",
+          "/c" },
+        { "{\"required\":[\"a\"],\"properties\":{\"b\":{\"type\":\"integer\"}}}",
+          "{\"b\":1,\"a\":1}", "{\"a\":1,\"b\":1.5}", "/b" },
+        { "{\"required\":[\"a\"],\"additionalProperties\":{\"type\":\"null\"}}",
+          "{\"b\":null,\"a\":null}", "{\"a\":null,\"b\":1}", "/b" },
+        { "{\"required\":[\"a\"],\"propertyNames\":{\"maxLength\":1}}", "{\"b\":1,\"a\":1}",
+          "{\"a\":1,\"bb\":1}", "/bb" },
+        { "{\"required\":[\"a\"],\"unevaluatedProperties\":false,\"properties\":{\"a\":true}}",
+          "{\"a\":1}", "{\"a\":1,\"b\":1}", "/b" },
+        { "{\"required\":[\"a\"],\"unevaluatedProperties\":false}", "1", "{\"a\":1}", "/a" },
+        { "{\"required\":[\"a\"],\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"b\":1,\"a\":1}",
+          "{\"a\":1}", "/b" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct schema *schema = compile(cases[i].schema);
+        struct ctx ctx = { .arena = arena };
+        check_fits(schema, cases[i].fits);
+        CHECK(!schema_validate(&ctx, schema, parse(str_of(cases[i].misses))));
+        CHECK_STR(ctx.error.pointer, cases[i].pointer);
+        schema_free(schema);
+    }
+}
+
 static void test_decimals(void)
 {
     static const struct {
@@ -392,6 +424,7 @@ int main(void)
     test_outlives_its_source();
     test_formats_are_notes_by_default();
     test_many_members();
+    test_names_that_must_be_there();
     test_decimals();
     test_effort();
     test_many_unique_items();
