@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define WORKERS                                                                                    \
     4 /* syncs of several partitions share the journal's commit when they run at the same time */
 #define HOUSEKEEPING_US (5 * US_PER_S)
+#define TRIM_EVERY 6 /* rounds of it: what a burst left behind goes back to the system */
 #define FILE_IDLE_US (60 * US_PER_S)
 #define DRAIN_US (5 * US_PER_S)
 #define META_VERSION "1"
@@ -127,6 +129,8 @@ static void housekeeping(struct timer *timer)
     int64_t now_us = loop_now_us(broker->loop);
     net_sweep(broker->net);
     close_idle_files(broker, now_us - FILE_IDLE_US);
+    if (++broker->n_housekeepings % TRIM_EVERY == 0)
+        malloc_trim(0);
     timer_set(broker->loop, timer, now_us + HOUSEKEEPING_US);
 }
 

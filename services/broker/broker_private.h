@@ -22,5 +22,6 @@ struct broker {
     struct groups groups;
     struct net *net;
     struct timer housekeeping;
+    uint64_t n_housekeepings;
     int lock; /* the data folder's, so that two brokers never share one */
 };
