@@ -427,6 +427,9 @@ struct offsets *offsets_open(struct ctx *ctx, struct log_env *env, const char *f
     file_path(path, folder, "groups");
     offsets->folder = mem_strdup(path);
     int failed = file_make_folder(path);
+    failed = failed
+                 ? failed
+                 : file_sync_folder(folder); /* else a power cut takes all commits with the name */
     int64_t offset = 0;
     if (failed)
         ctx_fail(ctx, ERR_INTERNAL, "%s: %s", path, strerror(failed));
