@@ -1,16 +1,24 @@
 # Tests: every suite in build/, then the suites without processes of their own under the sanitizers. Sourced by ./dev.
 
-# run_tests [--fast] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers.
+# run_tests [--fast] [--rounds N] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers. --rounds: the
+# long form of tests that go in rounds, without a limit of time.
 # The last line printed is the count over everything: `N passed, N failed`.
 run_tests()
 {
-    local names=() sanitize=yes runs=() arg status=0
-    for arg in "$@"; do
-        case $arg in
+    local names=() sanitize=yes runs=() status=0 limit=1
+    while [ $# -gt 0 ]; do
+        case $1 in
         --fast) sanitize='' ;;
-        -*) die "test: no such option: $arg" ;;
-        *) names+=("$arg") ;;
+        --rounds)
+            [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die 'test: --rounds wants a number'
+            export FANFARE_TEST_ROUNDS=$2
+            limit=0
+            shift
+            ;;
+        -*) die "test: no such option: $1" ;;
+        *) names+=("$1") ;;
         esac
+        shift
     done
     build test
     if [ ${#names[@]} -gt 0 ]; then
@@ -35,7 +43,7 @@ run_in()
     rm -f "$log"
     say "Tests in $folder/"
     # meson's status is not asked: the log says which tests failed, and a log that is missing counts as a failure.
-    local factor=1
+    local factor=$limit
     [ "$folder" = build ] || factor=4
     # shellcheck disable=SC2086 # names of tests have no spaces
     ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=1 \
