@@ -15,6 +15,7 @@ static void note(struct ctx *ctx, enum error_code code, struct str pointer, cons
     } else {
         ctx->error.detail = arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(sentence),
                                          STR_ARG(ctx->error.detail));
+        ctx->error.open = false; /* the longer sentence is another one */
     }
 }
 
@@ -33,6 +34,17 @@ bool ctx_fail_at(struct ctx *ctx, enum error_code code, struct str pointer, cons
     va_start(args, format);
     note(ctx, code, pointer, format, args);
     va_end(args);
+    return false;
+}
+
+bool ctx_fail_openly(struct ctx *ctx, enum error_code code, const char *format, ...)
+{
+    bool first = ctx->error.code == ERR_NONE;
+    va_list args;
+    va_start(args, format);
+    note(ctx, code, (struct str){ NULL, 0 }, format, args);
+    va_end(args);
+    ctx->error.open = first;
     return false;
 }
 

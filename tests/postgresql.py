@@ -3,6 +3,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -80,7 +81,7 @@ class PostgreSQL:
 
     def __exit__(self, *_):
         if self.process:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)  # at once, whoever is connected
             try:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:

@@ -329,9 +329,12 @@ class Stack(Asker):
         return self.services[label]
 
     def start(self, *names, **settings):
-        """New ones, all at once; comes back when all are ready."""
+        """All at once; comes back when all are ready. With settings, or for the first time, they are added before."""
         for name in names:
-            self.add(name, **settings).start(wait=False)
+            service = self.services.get(name)
+            if settings or not service:
+                service = self.add(name, **settings)
+            service.start(wait=False)
         for name in names:
             self.services[name].wait_ready()
 

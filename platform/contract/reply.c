@@ -96,21 +96,25 @@ static void put_errors(struct json_out *out, const struct error *error)
     json_array_end(out);
 }
 
-/* What broke inside is for the log, not for the caller. */
+/* What broke inside is for the log, not for the caller: it may name files, hosts or statements. */
 static struct str safe_detail(const struct error *error)
 {
-    return error->code == ERR_INTERNAL ? STR("Something went wrong here; the trace says what.")
-                                       : error->detail;
+    if (error_status(error->code) < 500 || error->open)
+        return error->detail;
+    return error->code == ERR_INTERNAL
+               ? STR("Something went wrong here; the trace says what.")
+               : STR("It cannot be done at the moment; the trace says why.");
 }
 
 /* Clients of the Segment API look for these two in whatever is not a success, and some stop when they are missing. */
-static void put_collect_error(struct json_out *out, const struct ctx *ctx, const struct error *error)
+static void put_collect_error(struct json_out *out, const struct ctx *ctx,
+                              const struct error *error)
 {
     if (!ctx->operation || ctx->operation->auth != AUTH_WRITE_KEY)
         return;
     put_member(out, "code", problem_name(ctx->arena, error->code));
-    put_member(out, "message",
-               error->detail.len ? safe_detail(error) : str_of(error_title(error->code)));
+    struct str detail = safe_detail(error);
+    put_member(out, "message", detail.len ? detail : str_of(error_title(error->code)));
 }
 
 struct str problem_json(struct ctx *ctx, const struct error *error, const char *instance)
@@ -125,7 +129,7 @@ struct str problem_json(struct ctx *ctx, const struct error *error, const char *
     put_member(&out, "detail", safe_detail(error));
     put_member(&out, "instance", str_of(instance));
     put_member(&out, "trace_id", trace_id_text(ctx));
-    if (error->pointer.ptr && error->code != ERR_INTERNAL)
+    if (error->pointer.ptr && error_status(error->code) < 500)
         put_errors(&out, error);
     put_collect_error(&out, ctx, error);
     json_object_end(&out);

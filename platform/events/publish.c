@@ -107,12 +107,12 @@ bool events_accepting(struct ctx *ctx, const struct events *events)
 {
     int64_t bytes = atomic_load_explicit(&events->outbox_bytes, memory_order_relaxed);
     if (events->outbox_max_bytes && bytes > events->outbox_max_bytes)
-        return ctx_fail(ctx, ERR_UNAVAILABLE,
-                        "the outbox is full: the event log has been away for too long");
+        return ctx_fail_openly(ctx, ERR_UNAVAILABLE,
+                               "the outbox is full: the event log has been away for too long");
     int64_t oldest = atomic_load_explicit(&events->outbox_oldest_us, memory_order_relaxed);
     if (events->outbox_max_age_us && oldest && clock_now_us() - oldest > events->outbox_max_age_us)
-        return ctx_fail(ctx, ERR_UNAVAILABLE,
-                        "events wait in the outbox for too long: the event log is away");
+        return ctx_fail_openly(ctx, ERR_UNAVAILABLE,
+                               "events wait in the outbox for too long: the event log is away");
     return true;
 }
 

@@ -91,7 +91,8 @@ static bool body_gunzip(struct exchange *ex, struct str from, struct str *text)
     out.stream.next_in = (Bytef *)from.ptr;
     out.stream.avail_in = (uInt)from.len;
     if (inflateInit2(&out.stream, 15 + 16) != Z_OK) /* 16: gzip's frame */
-        return ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "There is no memory for a compressed body.");
+        return ctx_fail_openly(&ex->ctx, ERR_UNAVAILABLE,
+                               "There is no memory for a compressed body.");
     bool ok = inflate_all(&ex->ctx, &out, from);
     inflateEnd(&out.stream);
     *text = (struct str){ out.ptr, out.len };
@@ -120,5 +121,10 @@ bool body_read(struct exchange *ex)
         return true; /* one that nobody asked for means nothing (RFC 9110 section 9.3.1) */
     if (ex->request->body.len && !media_type_check(ex))
         return false;
-    return body_text(ex, &text) && contract_body(&ex->ctx, ex->ctx.operation, text, ex->in);
+    if (body_text(ex, &text) && contract_body(&ex->ctx, ex->ctx.operation, text, ex->in))
+        return true;
+    /* Other protocols' clients know one status for whatever they should not have sent. */
+    if (ex->ctx.operation->foreign && ex->ctx.error.code == ERR_INVALID)
+        ex->ctx.error.code = ERR_MALFORMED;
+    return false;
 }

@@ -87,7 +87,8 @@ static enum idempotency record_found(struct exchange *ex, struct str key, const 
             " WHERE principal = $1 AND operation = $2 AND key = $3",
             sql_str(record_owner(ex)), sql_text(ctx->operation->id), sql_str(key))) {
         if (!ctx_failed(ctx))
-            ctx_fail(ctx, ERR_UNAVAILABLE, "The first request with this key is not settled yet.");
+            ctx_fail_openly(ctx, ERR_UNAVAILABLE,
+                            "The first request with this key is not settled yet.");
         return IDEMPOTENCY_FAILED;
     }
     struct str stored = row_blob(ctx, &rows, 0);

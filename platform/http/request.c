@@ -83,8 +83,8 @@ bool deadline_read(struct exchange *ex)
             return ctx_fail(ctx, ERR_MALFORMED,
                             "Fanfare-Deadline-Ms is not a number of milliseconds.");
         ctx->deadline_us = ex->flight.started_us + MIN(ms, DEADLINE_MAX_MS) * US_PER_MS;
-        return ms > 0 ||
-               ctx_fail(ctx, ERR_TIMEOUT, "The caller's time was used up before the request came.");
+        return ms > 0 || ctx_fail_openly(ctx, ERR_TIMEOUT,
+                                         "The caller's time was used up before the request came.");
     }
     if (ex->endpoint->mercy != SHED_BULK) /* rebuilds and exports take what they take */
         ctx->deadline_us = ex->flight.started_us + DEADLINE_DEFAULT_US;

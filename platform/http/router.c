@@ -178,7 +178,8 @@ static bool enter(struct exchange *ex)
         return true;
     ex->shed = true;
     metric_add(ex->router->sheds, 1);
-    return ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "The service is overloaded; nothing was done.");
+    return ctx_fail_openly(&ex->ctx, ERR_UNAVAILABLE,
+                           "The service is overloaded; nothing was done.");
 }
 
 static bool accepts(struct exchange *ex)
@@ -200,9 +201,10 @@ static bool sound(struct exchange *ex, enum fault_kind fault)
 {
     const struct request *request = ex->request;
     if (request->refused != ERR_NONE)
-        return ctx_fail(&ex->ctx, request->refused, "%s",
-                        request->refusal ? request->refusal : "The request is not sound.");
-    return fault != FAULT_ERROR || ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "A fault was asked for.");
+        return ctx_fail_openly(&ex->ctx, request->refused, "%s",
+                               request->refusal ? request->refusal : "The request is not sound.");
+    return fault != FAULT_ERROR ||
+           ctx_fail_openly(&ex->ctx, ERR_UNAVAILABLE, "A fault was asked for.");
 }
 
 static struct exchange *exchange_new(struct router *router, struct request *request)

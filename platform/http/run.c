@@ -14,7 +14,8 @@ static void handle(struct exchange *ex)
 static bool in_time(struct exchange *ex)
 {
     return ctx_left_us(&ex->ctx) > 0 ||
-           ctx_fail(&ex->ctx, ERR_TIMEOUT, "The time was up before the operation could begin.");
+           ctx_fail_openly(&ex->ctx, ERR_TIMEOUT,
+                           "The time was up before the operation could begin.");
 }
 
 /* ---- reads ---- */
@@ -52,7 +53,7 @@ static void pool_start(struct exchange *ex)
     ex->pool_job = (struct pool_job){ .run = pool_run, .argument = ex };
     if (pool_submit(ex->router->pool, &ex->pool_job))
         return;
-    ctx_fail(&ex->ctx, ERR_UNAVAILABLE, "Too much is waiting already.");
+    ctx_fail_openly(&ex->ctx, ERR_UNAVAILABLE, "Too much is waiting already.");
     exchange_refuse(ex);
 }
 

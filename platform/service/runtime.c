@@ -179,7 +179,8 @@ bool runtime_open(struct ctx *ctx, struct runtime *runtime, const struct service
     if (!open_keys(ctx, runtime) || !open_database(ctx, runtime) || !open_events(ctx, runtime))
         return false;
     open_peers(ctx, runtime);
-    return check_signing(ctx, runtime) && open_app(ctx, runtime) && open_consumers(ctx, runtime) && open_router(ctx, runtime);
+    return check_signing(ctx, runtime) && open_app(ctx, runtime) && open_consumers(ctx, runtime) &&
+           open_router(ctx, runtime);
 }
 
 bool runtime_start(struct ctx *ctx, struct runtime *runtime, void (*fatal)(void *, const char *),

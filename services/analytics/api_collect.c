@@ -7,10 +7,8 @@
 static struct reply refuse(struct ctx *ctx)
 {
     int status = error_status(ctx->error.code);
-    if (status >= 500 && status != 503) {
+    if (status >= 500 && status != 503)
         log_line(LOG_ERROR, ctx, "collect_failed", LOG_S("why", ctx->error.detail));
-        ctx->error.detail = STR("it cannot be stored at the moment");
-    }
     ctx->error.code = status < 500 ? ERR_MALFORMED : ERR_UNAVAILABLE;
     return reply_error(ctx);
 }

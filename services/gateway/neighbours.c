@@ -159,8 +159,8 @@ bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
     client_call(ctx, &call, 1);
     ctx_clear(ctx);
     if (call.status == 0 || call.error.code != ERR_NONE)
-        return ctx_fail(ctx, ERR_UNAVAILABLE,
-                        "what was told cannot be taken at the moment; send it again");
+        return ctx_fail_openly(ctx, ERR_UNAVAILABLE,
+                               "what was told cannot be taken at the moment; send it again");
     const char *answer_type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type)
                                                    : "application/json";
     *out = reply_text(ctx, call.status, answer_type, call.answer);

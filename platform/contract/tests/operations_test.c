@@ -182,7 +182,8 @@ static void test_problems_for_collectors(void)
     problem = json_parse(ctx, problem_json(ctx, &ctx->error, NULL));
     CHECK(!strstr(json_str(json_get(problem, "message")).ptr, "secret"));
     problem = json_parse(ctx, problem_json(ctx, &(struct error){ .code = ERR_UNAVAILABLE }, NULL));
-    CHECK_STR(json_str(json_get(problem, "message")), "Not available at the moment");
+    CHECK_STR(json_str(json_get(problem, "message")),
+              "It cannot be done at the moment; the trace says why.");
     ctx->operation = operation_of("get_thing");
     problem = json_parse(ctx, problem_json(ctx, &(struct error){ .code = ERR_UNAVAILABLE }, NULL));
     CHECK(!json_get(problem, "code") && !json_get(problem, "message"));
@@ -214,6 +215,14 @@ static void test_problems(void)
         "\"errors\":[{\"in\":\"query\",\"name\":\"limit\",\"detail\":\"query/limit must be at least 1\"}]"));
     ctx = fresh();
     ctx_fail(ctx, ERR_INTERNAL, "the password is secret");
+    CHECK(!strstr(reply_error(ctx).body.ptr, "secret"));
+    ctx = fresh();
+    ctx_fail(ctx, ERR_UNAVAILABLE, "the database at 10.0.0.1 is away");
+    CHECK(!strstr(reply_error(ctx).body.ptr, "10.0.0.1"));
+    ctx = fresh();
+    ctx_fail_openly(ctx, ERR_UNAVAILABLE, "Too much is waiting.");
+    CHECK(strstr(reply_error(ctx).body.ptr, "Too much is waiting."));
+    ctx_fail(ctx, ERR_UNAVAILABLE, "SELECT secret");
     CHECK(!strstr(reply_error(ctx).body.ptr, "secret"));
     CHECK_INT(reply_error(fresh()).status, 500);
 }
