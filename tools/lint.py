@@ -69,6 +69,33 @@ def check_layers(name, lines):
             problems.append(f'{name}:{number}: {name.split("/")[0]}/ may not include {path} (ARCHITECTURE.md)')
 
 
+def meson_words(folder, seen=None):
+    """The platform folders that the meson.build of `folder` names (p_http -> http), and those they name in turn."""
+    seen = set() if seen is None else seen
+    build = os.path.join(folder, 'meson.build')
+    if os.path.isfile(build):
+        with open(build, encoding='utf-8') as text:
+            words = re.findall(r'\bp_([a-z]+?)(?:_testing)?\b', text.read())
+        for word in words:
+            if word not in seen:
+                seen.add(word)
+                meson_words(f'platform/{word}', seen)
+    return seen
+
+
+def check_platform(name, lines, named={}):
+    """A library sees what its meson.build names: the build adds one include folder for all, so it is looked at here."""
+    folder = '/'.join(name.split('/')[:2]) if name.startswith(('platform/', 'services/')) else name.split('/')[0]
+    if folder not in ('cli',) and not name.startswith(('platform/', 'services/')) or '/tests/' in name:
+        return
+    if folder not in named:
+        named[folder] = meson_words(folder) | {folder.split('/')[-1], 'testing'}
+    for number, line in enumerate(lines, 1):
+        match = re.match(r'\s*#\s*include\s*"platform/([a-z]+)/', line)
+        if match and match[1] not in named[folder]:
+            problems.append(f'{name}:{number}: platform/{match[1]} is not named in {folder}/meson.build')
+
+
 def machine_words():
     """What betrays the machine somebody works on: its home folders, where this checkout lies, and the hosts that its
     apt takes packages from."""
@@ -135,6 +162,7 @@ def main():
         lines = text.split('\n')
         if name.endswith(('.c', '.h')):
             check_layers(name, lines)
+            check_platform(name, lines)
         check_manners(name, lines, betrays)
         check_lock(name, text)
     check_scripts(names)

@@ -6,6 +6,8 @@
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
+#define LEAVE_LIMIT_US (3 * US_PER_S) /* of the 15 s that a service has for its end */
+#define LEAVE_LOOK_MS 20
 #define LOG_ATTEMPTS 10 /* what goes on being tried is told again about every five minutes */
 #define COMMIT_US                                                                                  \
     US_PER_S /* the group's offsets are for displays of lag: once a second is enough */
@@ -405,6 +407,21 @@ static bool subscribe(struct ctx *ctx, struct consumer *consumer)
                               rd_kafka_err2str(error));
 }
 
+/* Takes leave of the group, so that others have the partitions at once. The coordinator may be just going, or starting:
+ * then the session's end does it, and nobody waits for longer than LEAVE_LIMIT_US. */
+static void leave(struct consumer *consumer)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->rk, queue);
+    int64_t until = clock_mono_us() + LEAVE_LIMIT_US;
+    while (!error && !rd_kafka_consumer_closed(consumer->rk) && clock_mono_us() < until)
+        rd_kafka_queue_poll_callback(queue, LEAVE_LOOK_MS);
+    if (error)
+        rd_kafka_error_destroy(error);
+    consumer->stuck = !rd_kafka_consumer_closed(consumer->rk);
+    rd_kafka_queue_destroy(queue);
+}
+
 static void *consumer_main(void *argument)
 {
     struct consumer *consumer = argument;
@@ -428,7 +445,7 @@ static void *consumer_main(void *argument)
     assignment_drop(consumer);
     /* There is nobody to take leave of when the broker is away, and closing would wait for it. */
     if (consumer->grouped && !atomic_load(&consumer->events->broker.away))
-        rd_kafka_consumer_close(consumer->rk);
+        leave(consumer);
     arena_free(arena);
     return NULL;
 }
@@ -463,7 +480,8 @@ void consumer_stop(struct consumer *consumer)
     if (consumer->queue)
         rd_kafka_queue_destroy(consumer->queue);
     consumer->queue = NULL;
-    if (consumer->rk)
+    /* A client that has not left would wait for its coordinator again: it ends with the process. */
+    if (consumer->rk && !consumer->stuck)
         rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     consumer->rk = NULL;
 }

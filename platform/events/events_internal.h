@@ -235,6 +235,7 @@ struct consumer {
     rd_kafka_queue_t *queue; /* to wake its poll */
     pthread_t thread;
     bool running;
+    bool stuck; /* it could not take leave of its group in time */
     atomic_bool stop;
     pthread_mutex_t lock; /* partitions and `assigned`, for events_settled */
     struct partition *partitions;
