@@ -11,13 +11,13 @@ struct command {
 };
 
 extern const struct command command_import, command_start, command_stop, command_up, command_down,
-    command_status, command_token, command_write_key, command_events;
+    command_status, command_token, command_write_key, command_events, command_dlq;
 
 /* ---- options ---- */
 
 struct option_value {
-    const char *name; /* "--data" */
-    bool flag;        /* takes no value */
+    const char *name;  /* "--data" */
+    bool flag;         /* takes no value */
     const char *value; /* NULL: not given; "" for a flag that was */
 };
 

@@ -60,26 +60,6 @@ static int run_tail(struct ctx *ctx, int argc, char **argv)
 
 /* ---- show ---- */
 
-/* "topic/partition@offset" or "topic/partition/offset". */
-static bool read_place(struct ctx *ctx, const char *text, struct record *place)
-{
-    char *copy = arena_cstr(ctx->arena, str_of(text)), *slash = strchr(copy, '/');
-    int64_t partition;
-    if (!slash)
-        return false;
-    char *end = strpbrk(slash + 1, "/@");
-    if (!end)
-        return false;
-    *slash = *end = '\0';
-    place->topic = str_of(copy);
-    if (!str_to_int(str_of(slash + 1), &partition) ||
-        !str_to_int(str_of(end + 1), &place->offset) || partition < 0 || partition > INT32_MAX ||
-        place->offset < 0)
-        return false;
-    place->partition = (int)partition;
-    return true;
-}
-
 static bool show_place(struct ctx *ctx, const struct option_value *options,
                        const struct record *place, struct show *show)
 {
@@ -112,7 +92,7 @@ static int run_show(struct ctx *ctx, int argc, char **argv)
         return command_failed(ctx);
     }
     show.json = options[OPTION_JSON].value != NULL;
-    if (read_place(ctx, what, &place))
+    if (events_read_place(ctx, what, &place))
         return show_place(ctx, options, &place, &show) ? 0 : command_failed(ctx);
     show.filter.id = str_of(what);
     if (!read_log(ctx, options, &show.filter.query, show_one, &show))

@@ -70,7 +70,7 @@ struct str events_trace_id(struct ctx *ctx, const struct event *event)
     return arena_str(ctx->arena, (struct str){ text + 3, 32 });
 }
 
-static bool is_like(struct str text, struct str pattern)
+bool events_is_like(struct str text, struct str pattern)
 {
     if (!pattern.ptr)
         return true;
@@ -87,7 +87,8 @@ bool events_filter_passes(struct ctx *ctx, const struct events_filter *filter,
         *problem = ctx->error.detail;
         ctx_clear(ctx);
     }
-    return is_like(event->type, filter->type) && is_like(event->subject, filter->subject) &&
+    return events_is_like(event->type, filter->type) &&
+           events_is_like(event->subject, filter->subject) &&
            (!filter->id.ptr || str_eq(event->id, filter->id)) &&
            (!filter->trace.ptr || str_eq_nocase(events_trace_id(ctx, event), filter->trace));
 }
@@ -105,4 +106,23 @@ const char *events_log_url(struct ctx *ctx, const struct option_value *options)
             return arena_printf(ctx->arena, "kafka://127.0.0.1:%d", run.services[i].port).ptr;
     ctx_fail(ctx, ERR_NOT_FOUND, "the stack has no broker of its own; --log says where the log is");
     return NULL;
+}
+
+bool events_read_place(struct ctx *ctx, const char *text, struct record *place)
+{
+    char *copy = arena_cstr(ctx->arena, str_of(text)), *slash = strchr(copy, '/');
+    int64_t partition;
+    if (!slash)
+        return false;
+    char *end = strpbrk(slash + 1, "/@");
+    if (!end)
+        return false;
+    *slash = *end = '\0';
+    place->topic = str_of(copy);
+    if (!str_to_int(str_of(slash + 1), &partition) ||
+        !str_to_int(str_of(end + 1), &place->offset) || partition < 0 || partition > INT32_MAX ||
+        place->offset < 0)
+        return false;
+    place->partition = (int)partition;
+    return true;
 }

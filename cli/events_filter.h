@@ -48,10 +48,16 @@ struct events_filter {
 bool events_filter_read(struct ctx *ctx, const struct option_value *options,
                         struct events_filter *filter);
 
+/* Is the text as asked for? ptr NULL: anything; a * at the end of the pattern: any rest. */
+bool events_is_like(struct str text, struct str pattern);
+
 /* Decodes the record; does it pass? What is no CloudEvent passes where nothing of an event is asked for. `problem`: why
  * it is none, or ptr NULL. */
 bool events_filter_passes(struct ctx *ctx, const struct events_filter *filter,
                           const struct record *record, struct event *event, struct str *problem);
+
+/* "topic/partition@offset" or "topic/partition/offset" into topic, partition and offset of `place`. */
+bool events_read_place(struct ctx *ctx, const char *text, struct record *place);
 
 /* The log's address: --log, or that of the stack that runs on the data folder. NULL with a sentence. */
 const char *events_log_url(struct ctx *ctx, const struct option_value *options);

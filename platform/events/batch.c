@@ -96,7 +96,7 @@ static enum fate through_reactions(struct ctx *ctx, struct passage *passage)
     bool already, parked;
     if (!passage_is_parked(ctx, passage, &parked) || !note_seen(ctx, passage, &already))
         return passage_failed(ctx, passage);
-    if (already)
+    if (already && !passage->again)
         return FATE_DUPLICATE;
     if (parked)
         return FATE_PARKED;
@@ -105,6 +105,7 @@ static enum fate through_reactions(struct ctx *ctx, struct passage *passage)
 
 enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct record *record)
 {
+    passage->trace = (struct trace_context){ 0 };
     bool event = event_decode(ctx, record, &passage->event);
     if (!event && !passage->event.type.ptr)
         return not_through(ctx, passage, FATE_REJECTED);
@@ -123,10 +124,17 @@ enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct rec
     ctx->event = NULL;
     if (fate == FATE_RETRY || fate == FATE_REJECTED)
         span_error(span, error_name(passage->why.code));
+    span_context(ctx, &passage->trace);
     span_end(ctx, span);
     ctx->span = outer;
     meter_processed(passage->consumer->meter, passage->event.type, fate, clock_mono_us() - start);
     return fate;
+}
+
+bool passage_try(struct ctx *ctx, struct passage *passage, const struct record *record,
+                 enum fate *fate)
+{
+    return (passage->consumer->settings.store ? store_try : sql_try)(ctx, passage, record, fate);
 }
 
 bool event_has_followers(const struct event *event)
@@ -143,6 +151,7 @@ struct parked passage_reason(const struct passage *passage, enum fate fate)
         .event = &passage->event,
         .code = passage->why.code,
         .detail = passage->why.detail,
+        .trace = passage->trace,
     };
 }
 

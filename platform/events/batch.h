@@ -9,12 +9,28 @@ struct passage {
     const struct slice *slice;
     struct event event;
     bool any_parked; /* is anything parked for this consumer at all? */
+    bool
+        again; /* it is handled although its id was noted: when it was set aside, or because somebody wants it so */
     struct event_effects *effects;
-    struct error why; /* of FATE_RETRY and FATE_REJECTED */
+    struct error why;           /* of FATE_RETRY and FATE_REJECTED */
+    struct trace_context trace; /* of its handling */
 };
 
 /* Takes one record through, without undoing anything: that is the caller's. ctx has no error afterwards. */
 enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct record *record);
+
+/* The same for one record alone. SQL: inside of a transaction, undone to before it where it is not done. Other stores:
+ * in a transaction of theirs, with what it publishes. False: the transaction is broken, or the store does not commit. */
+bool passage_try(struct ctx *ctx, struct passage *passage, const struct record *record,
+                 enum fate *fate);
+bool sql_try(struct ctx *ctx, struct passage *passage, const struct record *record,
+             enum fate *fate);
+bool store_try(struct ctx *ctx, struct passage *passage, const struct record *record,
+               enum fate *fate);
+
+/* The same of SQL, and what does not get through or must wait is set aside. */
+bool sql_one_record(struct ctx *ctx, struct passage *passage, const struct record *record,
+                    enum fate *fate);
 
 /* What the error in ctx stands for; takes it out of ctx. */
 enum fate passage_failed(struct ctx *ctx, struct passage *passage);

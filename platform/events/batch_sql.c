@@ -18,17 +18,15 @@ static bool set_aside(struct ctx *ctx, struct passage *passage, enum fate fate)
     bool already;
     struct event_record letter;
     dead_letter_make(ctx, passage->consumer->events->service, &parked, &letter);
-    if (!event_put(ctx, &letter))
+    if (!event_put(ctx, &letter) || !parked_put(ctx, &parked))
         return false;
     if (!event_has_followers(&passage->event))
         return true;
     passage->any_parked = true;
-    return seen_note(ctx, passage->consumer->name, passage->event.id, &already) &&
-           parked_put(ctx, &parked);
+    return seen_note(ctx, passage->consumer->name, passage->event.id, &already);
 }
 
-static bool sql_one_record(struct ctx *ctx, struct passage *passage, const struct record *record,
-                           enum fate *fate)
+bool sql_try(struct ctx *ctx, struct passage *passage, const struct record *record, enum fate *fate)
 {
     if (!sql_savepoint(ctx))
         return false;
@@ -42,6 +40,14 @@ static bool sql_one_record(struct ctx *ctx, struct passage *passage, const struc
         if (!sql_savepoint_undo(ctx))
             return false;
     }
+    return true;
+}
+
+bool sql_one_record(struct ctx *ctx, struct passage *passage, const struct record *record,
+                    enum fate *fate)
+{
+    if (!sql_try(ctx, passage, record, fate))
+        return false;
     if (*fate == FATE_REJECTED || *fate == FATE_PARKED)
         return set_aside(ctx, passage, *fate);
     return true;
@@ -55,7 +61,12 @@ static bool sql_slice(struct ctx *ctx, struct consumer *consumer, struct slice *
     slice->next = slice->was;
     slice->lost = false;
     memset(slice->fates, 0, slice->n * sizeof *slice->fates);
+    int64_t position;
     if (!sql_savepoint(ctx) || !parked_any(ctx, consumer->name, &passage.any_parked))
+        return false;
+    /* Redriving must not end a key's waiting while one more is put behind it here. */
+    if (passage.any_parked &&
+        !position_lock(ctx, consumer->name, slice->topic, slice->partition, &position))
         return false;
     for (size_t i = 0; i < slice->n; i++) {
         if (!sql_one_record(ctx, &passage, &slice->records[i], &slice->fates[i]))

@@ -65,10 +65,8 @@ static bool effects_write(struct ctx *ctx, void *argument)
     return true;
 }
 
-static bool effects_flush(struct ctx *ctx, struct store_batch *batch)
+static bool effects_flush(struct ctx *ctx, struct events *events, struct event_effects *effects)
 {
-    struct events *events = batch->consumer->events;
-    struct event_effects *effects = &batch->effects;
     if (effects->n == 0 && effects->n_parked == 0)
         return true;
     if (events->db)
@@ -86,8 +84,6 @@ static void set_aside(struct ctx *ctx, struct store_batch *batch, struct passage
         struct event_record letter;
         dead_letter_make(ctx, batch->consumer->events->service, &parked, &letter);
         effects_add(ctx, &batch->effects, &letter);
-        if (!event_has_followers(&passage->event))
-            return;
     }
     effects_park(ctx, &batch->effects, &parked);
 }
@@ -95,7 +91,9 @@ static void set_aside(struct ctx *ctx, struct store_batch *batch, struct passage
 /* The record at the cut, once what is before it has gone through. */
 static void reject_at_cut(struct ctx *ctx, struct store_batch *batch, struct slice *slice)
 {
-    struct passage passage = { .consumer = batch->consumer, .slice = slice, .why = slice->error };
+    struct passage passage = {
+        .consumer = batch->consumer, .slice = slice, .why = slice->error, .trace = slice->trace
+    };
     event_decode(ctx, &slice->records[slice->limit], &passage.event);
     ctx_clear(ctx);
     set_aside(ctx, batch, &passage, FATE_REJECTED);
@@ -136,6 +134,7 @@ static enum attempt slice_attempt(struct ctx *ctx, struct store_batch *batch, st
             slice->limit = i;
             slice->rejected = fate == FATE_REJECTED;
             slice->error = passage.why;
+            slice->trace = passage.trace;
             return ATTEMPT_CUT;
         }
     }
@@ -158,7 +157,7 @@ static enum attempt attempt(struct ctx *ctx, struct store_batch *batch)
         if (!batch->slices[i].lost)
             result = slice_attempt(ctx, batch, &batch->slices[i]);
     }
-    if (result == ATTEMPT_WHOLE && !effects_flush(ctx, batch))
+    if (result == ATTEMPT_WHOLE && !effects_flush(ctx, batch->consumer->events, &batch->effects))
         result = ATTEMPT_BROKEN;
     if (result == ATTEMPT_WHOLE &&
         fault_at("events.consumer.commit", settings->name) == FAULT_ERROR) {
@@ -185,4 +184,20 @@ bool batch_run_store(struct ctx *ctx, struct consumer *consumer, struct slice *s
     while ((result = attempt(ctx, &batch)) == ATTEMPT_CUT)
         ;
     return result == ATTEMPT_WHOLE;
+}
+
+bool store_try(struct ctx *ctx, struct passage *passage, const struct record *record,
+               enum fate *fate)
+{
+    const struct consumer_settings *settings = &passage->consumer->settings;
+    struct event_effects effects = { 0 };
+    passage->effects = &effects;
+    if (!settings->store->begin(ctx, settings->store_data))
+        return false;
+    *fate = passage_run(ctx, passage, record);
+    if (*fate != FATE_RETRY && *fate != FATE_REJECTED && *fate != FATE_PARKED &&
+        effects_flush(ctx, passage->consumer->events, &effects))
+        return settings->store->commit(ctx, settings->store_data);
+    settings->store->undo(ctx, settings->store_data);
+    return !ctx_failed(ctx);
 }

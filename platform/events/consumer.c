@@ -426,6 +426,7 @@ static void *consumer_main(void *argument)
 {
     struct consumer *consumer = argument;
     struct arena *arena = arena_new(64 * 1024);
+    errand_open(consumer);
     while (!atomic_load(&consumer->stop)) {
         if (!consumer->grouped)
             assignment_look(consumer);
@@ -434,11 +435,13 @@ static void *consumer_main(void *argument)
         collect(consumer);
         if (atomic_load(&consumer->stop))
             break;
+        errand_serve(consumer);
         handle(consumer, arena);
         if (consumer->assigned)
             commit_offsets(consumer);
         arena_clear(arena);
     }
+    errand_close(consumer);
     consumer->committed_us = 0;
     if (consumer->assigned)
         commit_offsets(consumer);

@@ -15,6 +15,28 @@ static void put_int(struct json_out *out, const char *key, int64_t value)
     json_put_int(out, value);
 }
 
+static bool is_traced(const struct trace_context *trace)
+{
+    static const struct trace_context none;
+    return memcmp(trace->trace_id, none.trace_id, sizeof none.trace_id) != 0;
+}
+
+static struct str traceparent_of(struct ctx *ctx, const struct trace_context *trace)
+{
+    char text[TRACEPARENT_BYTES];
+    if (!is_traced(trace))
+        return (struct str){ 0 };
+    trace_format(trace, text);
+    return arena_str(ctx->arena, str_of(text));
+}
+
+/* "00-<trace id>-...": the id. */
+static struct str id_of_trace(struct ctx *ctx, const struct trace_context *trace)
+{
+    struct str text = traceparent_of(ctx, trace);
+    return text.ptr ? arena_str(ctx->arena, (struct str){ text.ptr + 3, 32 }) : text;
+}
+
 static struct str letter_data(struct ctx *ctx, const struct parked *why)
 {
     const struct event *event = why->event;
@@ -31,7 +53,8 @@ static struct str letter_data(struct ctx *ctx, const struct parked *why)
     put_text(&out, "key", event->key);
     put_text(&out, "code", str_of(error_name(why->code)));
     put_text(&out, "detail", why->detail);
-    put_text(&out, "trace_id", trace_id_text(ctx));
+    put_text(&out, "trace_id", id_of_trace(ctx, &why->trace));
+    put_text(&out, "event_trace_id", id_of_trace(ctx, &event->trace));
     json_key(&out, "rejected_at");
     json_put_time(&out, clock_now_us());
     json_object_end(&out);
@@ -55,12 +78,7 @@ void dead_letter_make(struct ctx *ctx, const char *service, const struct parked 
         .subject = event->id,
         .key = event->key.len ? event->key : place,
         .time_us = clock_now_us(),
+        .traceparent = traceparent_of(ctx, &why->trace),
         .data = letter_data(ctx, why),
     };
-    struct trace_context context;
-    if (span_context(ctx, &context)) {
-        char traceparent[TRACEPARENT_BYTES];
-        trace_format(&context, traceparent);
-        out->traceparent = arena_str(ctx->arena, str_of(traceparent));
-    }
 }

@@ -10,6 +10,7 @@ struct events *events_open(struct ctx *ctx, const struct events_settings *settin
         return NULL;
     struct events *events = mem_alloc(sizeof *events);
     events->broker.servers = servers;
+    events->url = mem_strdup(settings->url);
     events->service = mem_strdup(settings->service);
     events->source = mem_alloc(strlen(settings->service) + sizeof "/fanfare/");
     sprintf(events->source, "/fanfare/%s", settings->service);
@@ -44,6 +45,8 @@ bool events_consume(struct ctx *ctx, struct events *events,
     consumer->grouped = settings->sharing == CONSUMER_SHARED && shared_store;
     consumer->meter = meter_new(consumer);
     pthread_mutex_init(&consumer->lock, NULL);
+    pthread_mutex_init(&consumer->errand_lock, NULL);
+    pthread_cond_init(&consumer->errand_changed, NULL);
     events->consumers[events->n_consumers++] = consumer;
     return true;
 }
@@ -83,6 +86,8 @@ static void consumer_free(struct consumer *consumer)
 {
     meter_free(consumer->meter);
     pthread_mutex_destroy(&consumer->lock);
+    pthread_mutex_destroy(&consumer->errand_lock);
+    pthread_cond_destroy(&consumer->errand_changed);
     free((char *)consumer->settings.name);
     free(consumer);
 }
@@ -97,6 +102,7 @@ void events_free(struct events *events)
     sender_free(events->sender);
     pthread_mutex_destroy(&events->lock);
     free(events->broker.servers);
+    free(events->url);
     free(events->service);
     free(events->source);
     free(events);

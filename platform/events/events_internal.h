@@ -13,7 +13,7 @@
 #include "platform/events/reader.h"
 #include "platform/telemetry/metrics.h"
 
-#define EVENT_MAX_BYTES (256 * 1024)      /* semantics.md: Events */
+#define EVENT_MAX_BYTES (256 * 1024) /* semantics.md: Events */
 #define BATCH_RECORDS 500 /* what one transaction takes at most, unless its settings say */
 #define BATCH_COLLECT_US (20 * US_PER_MS) /* how long a batch is filled at most */
 #define SEEN_KEEP_US (7 * US_PER_DAY)     /* duplicates are known for that long */
@@ -106,7 +106,7 @@ struct relay *relay_start(struct events *events);
 void relays_wake(
     void *nothing); /* the commit hook: all relays of this process (there is one, but in tests) */
 void relay_nudge(struct relay *relay); /* there may be something to do; NULL-safe */
-void relay_stop(struct relay *relay); /* flushes within 5 s; NULL-safe */
+void relay_stop(struct relay *relay);  /* flushes within 5 s; NULL-safe */
 
 /* ---- send.c ---- */
 
@@ -133,6 +133,10 @@ bool position_read(struct ctx *ctx, struct str consumer, struct str log, struct 
                    int partition, int64_t *next);
 bool position_move(struct ctx *ctx, struct str consumer, struct str log, struct str topic,
                    int partition, int64_t was, int64_t next);
+/* Keeps all other transactions that move this position waiting until the end of this one, and tells where it is; -1:
+ * there is none. */
+bool position_lock(struct ctx *ctx, struct str consumer, struct str topic, int partition,
+                   int64_t *next);
 bool seen_note(struct ctx *ctx, struct str consumer, struct str id, bool *already);
 bool seen_forget(struct ctx *ctx, int64_t before_us, int64_t *forgotten); /* some of the old ones */
 
@@ -143,6 +147,7 @@ struct parked {
     const struct event *event;
     enum error_code code;
     struct str detail;
+    struct trace_context trace; /* of its handling; all zero: none */
 };
 bool parked_any(struct ctx *ctx, struct str consumer, bool *any);
 bool parked_key(struct ctx *ctx, struct str consumer, struct str topic, struct str key,
@@ -188,6 +193,7 @@ struct slice {
     bool
         lost; /* the position was not at `was`: another instance moved it; nothing of it was done */
     struct error error; /* of the record that is to be tried again, or of the rejected one */
+    struct trace_context trace; /* of its handling */
 
     size_t limit;  /* stores that cannot go back to a savepoint: records to take in this attempt */
     bool rejected; /* and the one at `limit` is a dead letter */
@@ -214,14 +220,14 @@ void effects_add(struct ctx *ctx, struct event_effects *effects, const struct ev
 struct partition {
     char *topic, *log;
     int number;
-    int64_t next;       /* position as stored; -1: none */
-    int64_t end_seen;   /* the log's end when it was last reached; -1 */
-    int64_t committed;  /* what the group was told last */
+    int64_t next;              /* position as stored; -1: none */
+    int64_t end_seen;          /* the log's end when it was last reached; -1 */
+    int64_t committed;         /* what the group was told last */
     rd_kafka_message_t **held; /* read and not behind us yet, in order */
     size_t n_held, cap_held;
     bool paused;
-    int attempts;        /* of what is at its head */
-    int64_t retry_us;    /* monotonic: when to try again */
+    int attempts;     /* of what is at its head */
+    int64_t retry_us; /* monotonic: when to try again */
     struct metric *lag;
 };
 
@@ -247,6 +253,10 @@ struct consumer {
     int64_t resolve_us, look_us, look_pause_us,
         committed_us; /* monotonic: next attempt, next look for topics, last commit of offsets */
     bool trouble_logged, commit_under_way;
+    pthread_mutex_t errand_lock;
+    pthread_cond_t errand_changed;
+    struct errand *errand; /* that waits or is being done */
+    bool errands_open;
 };
 
 bool consumer_start(struct ctx *ctx, struct consumer *consumer);
@@ -265,6 +275,19 @@ void assignment_again(struct consumer *consumer); /* the positions are to be rea
 void assignment_look(struct consumer *consumer);
 struct partition *assignment_find(struct consumer *consumer, const char *topic, int partition);
 void partition_release(struct partition *partition, size_t n); /* the first n of what it holds */
+
+/* ---- errand.c ---- */
+
+/* On the consumer's thread, between two batches: `ctx` has its app and the arena of who asks. */
+typedef bool errand_run(struct ctx *ctx, struct consumer *consumer, void *argument);
+
+/* From any other thread; waits for it. UNAVAILABLE: the consumer does not run (any more). */
+bool errand_do(struct ctx *ctx, struct consumer *consumer, errand_run *run, void *argument);
+
+/* The consumer's part. */
+void errand_open(struct consumer *consumer);
+void errand_serve(struct consumer *consumer);
+void errand_close(struct consumer *consumer);
 
 /* ---- meter.c ---- */
 
@@ -293,7 +316,7 @@ struct events {
     atomic_bool
         topics_ready; /* nothing is sent before: a topic that a producer names could be made without its settings */
     _Atomic int64_t outbox_events, outbox_bytes, outbox_oldest_us; /* as last measured */
-    pthread_mutex_t lock; /* fatal, sender */
+    pthread_mutex_t lock;                                          /* fatal, sender */
     void (*fatal)(void *argument, const char *sentence);
     void *fatal_argument;
     bool failed;

@@ -57,6 +57,26 @@ bool position_move(struct ctx *ctx, struct str consumer, struct str log, struct 
     return true;
 }
 
+bool position_lock(struct ctx *ctx, struct str consumer, struct str topic, int partition,
+                   int64_t *next)
+{
+    struct sql_rows rows;
+    *next = -1;
+    if (!sql_exec(ctx, NULL,
+                  "UPDATE platform_positions SET moved_us = moved_us "
+                  "WHERE consumer = $1 AND topic = $2 AND topic_partition = $3",
+                  sql_str(consumer), sql_str(topic), sql_int(partition)))
+        return false;
+    if (!sql_one(ctx, &rows,
+                 "SELECT next_offset FROM platform_positions "
+                 "WHERE consumer = $1 AND topic = $2 AND topic_partition = $3",
+                 sql_str(consumer), sql_str(topic), sql_int(partition)))
+        return !ctx_failed(ctx);
+    *next = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
 bool seen_note(struct ctx *ctx, struct str consumer, struct str id, bool *already)
 {
     int64_t changed;

@@ -1,4 +1,4 @@
-/* The admin listener: health, metrics, faults. */
+/* The admin listener: health, metrics, faults; what events were set aside is redriver.c. */
 #include <stdlib.h>
 
 #include "platform/faults/faults.h"
@@ -14,6 +14,7 @@ struct admin {
         contract; /* no operations: what is not answered here is refused by the router */
     struct router *router;
     struct http_server *server;
+    struct redriver *redriver;
 };
 
 static struct str state_json(struct ctx *ctx, const struct runtime *runtime, const char *state)
@@ -61,22 +62,26 @@ static struct str header_of(const struct request *request, const char *name)
     return (struct str){ NULL, 0 };
 }
 
-static bool may_set_faults(struct ctx *ctx, const struct request *request)
+bool admin_has_scope(struct ctx *ctx, const struct request *request, const char *scope)
 {
     struct principal who = { 0 };
     const struct runtime *runtime = runtime_of(ctx);
     struct str bearer = header_of(request, "Authorization");
-    if (!setting_bool(ctx, "faults"))
-        return ctx_fail(ctx, ERR_FORBIDDEN,
-                        "fail points are off: start with the setting faults true");
     if (!str_starts(bearer, STR("Bearer ")))
-        return ctx_fail(ctx, ERR_UNAUTHENTICATED, "a token with the scope faults is needed");
+        return ctx_fail(ctx, ERR_UNAUTHENTICATED, "a token with the scope %s is needed", scope);
     if (!token_verify(ctx, runtime->keys, (struct str){ bearer.ptr + 7, bearer.len - 7 },
                       runtime->service->name, &who))
         return false;
-    return principal_has(&who, "faults")
-               ? true
-               : ctx_fail(ctx, ERR_FORBIDDEN, "the token lacks the scope faults");
+    return principal_has(&who, scope) ||
+           ctx_fail(ctx, ERR_FORBIDDEN, "the token lacks the scope %s", scope);
+}
+
+static bool may_set_faults(struct ctx *ctx, const struct request *request)
+{
+    if (!setting_bool(ctx, "faults"))
+        return ctx_fail(ctx, ERR_FORBIDDEN,
+                        "fail points are off: start with the setting faults true");
+    return admin_has_scope(ctx, request, "faults");
 }
 
 static struct reply faults_reply(struct ctx *ctx)
@@ -150,9 +155,12 @@ static const struct {
 
 static bool answer(struct request *request, void *argument)
 {
-    struct runtime *runtime = argument;
+    struct admin *admin = argument;
+    struct runtime *runtime = admin->runtime;
     struct str rest = request->target, path;
     str_split(&rest, '?', &path);
+    if (request->refused == ERR_NONE && redriver_takes(admin->redriver, request))
+        return true;
     for (size_t i = 0; i < COUNT(pages) && request->refused == ERR_NONE; i++) {
         if (!str_is(path, pages[i].path) || !str_is(request->method, pages[i].method))
             continue;
@@ -168,6 +176,7 @@ struct admin *admin_start(struct ctx *ctx, struct runtime *runtime, const char *
 {
     struct admin *admin = mem_alloc(sizeof(*admin));
     admin->runtime = runtime;
+    admin->redriver = redriver_new(runtime);
     admin->contract = (struct contract){ .service = runtime->service->name,
                                          .version = FANFARE_VERSION,
                                          .openapi = "{}" };
@@ -180,7 +189,7 @@ struct admin *admin_start(struct ctx *ctx, struct runtime *runtime, const char *
                                                             .max_connections = CONNECTIONS,
                                                             .router = admin->router,
                                                             .extra = answer,
-                                                            .argument = runtime });
+                                                            .argument = admin });
     if (admin->server)
         return admin;
     admin_free(admin);
@@ -196,7 +205,9 @@ void admin_free(struct admin *admin)
 {
     if (!admin)
         return;
+    redriver_close(admin->redriver);
     http_server_free(admin->server);
     router_free(admin->router);
+    redriver_free(admin->redriver);
     free(admin);
 }

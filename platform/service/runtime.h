@@ -16,6 +16,7 @@
 
 struct worker;
 struct later;
+struct redriver;
 
 struct own_token {
     struct own_token *next;
@@ -95,6 +96,17 @@ struct admin;
 struct admin *admin_start(struct ctx *ctx, struct runtime *runtime, const char *bind, int port);
 int admin_port(const struct admin *admin);
 void admin_free(struct admin *admin); /* NULL-safe */
+
+/* Does the request's token allow this? For what the listener asks a token for. */
+bool admin_has_scope(struct ctx *ctx, const struct request *request, const char *scope);
+
+/* ---- redriver.c ---- */
+
+struct redriver *redriver_new(struct runtime *runtime);
+/* Answers the request, now or later, when it is about events that were set aside; else false. */
+bool redriver_takes(struct redriver *redriver, struct request *request);
+void redriver_close(struct redriver *redriver); /* waits for what it is at; refuses what comes */
+void redriver_free(struct redriver *redriver);  /* once nobody can ask any more */
 
 /* ---- process.c ---- */
 
