@@ -1,9 +1,11 @@
 #include "platform/service/runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -18,6 +20,27 @@ struct runtime *runtime_of(const struct ctx *ctx)
 
 /* ---- folders ---- */
 
+static struct str folder_of(struct str path)
+{
+    while (path.len && path.ptr[path.len - 1] != '/')
+        path.len--;
+    return path.len > 1 ? (struct str){ path.ptr, path.len - 1 } : (struct str){ NULL, 0 };
+}
+
+/* A database syncs its files and their names, but not the name of the folder that they are in: a power cut could take
+ * it with everything in it. */
+static int sync_name(struct ctx *ctx, const char *path)
+{
+    struct str parent = folder_of(str_of(path));
+    const char *named = parent.ptr ? arena_cstr(ctx->arena, parent) : path[0] == '/' ? "/" : ".";
+    int fd = open(named, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int failed = fsync(fd) ? errno : 0;
+    close(fd);
+    return failed;
+}
+
 static bool make_folders(struct ctx *ctx, struct str path)
 {
     char *copy = arena_cstr(ctx->arena, path);
@@ -26,20 +49,19 @@ static bool make_folders(struct ctx *ctx, struct str path)
             continue;
         char kept = *at;
         *at = '\0';
-        if (mkdir(copy, 0750) < 0 && errno != EEXIST)
+        bool made = mkdir(copy, 0750) == 0;
+        int failed = made || errno == EEXIST ? 0 : errno;
+        if (made || kept == '\0') { /* the last one also when a kill came between the two */
+            int unsynced = failed ? 0 : sync_name(ctx, copy);
+            failed = made || unsynced == EIO ? unsynced : failed;
+        }
+        if (failed)
             return ctx_fail(ctx, ERR_UNAVAILABLE, "the folder %s cannot be made: %s", copy,
-                            strerror(errno));
+                            strerror(failed));
         *at = kept;
         if (kept == '\0')
             return true;
     }
-}
-
-static struct str folder_of(struct str path)
-{
-    while (path.len && path.ptr[path.len - 1] != '/')
-        path.len--;
-    return path.len > 1 ? (struct str){ path.ptr, path.len - 1 } : (struct str){ NULL, 0 };
 }
 
 struct str service_data_path(struct ctx *ctx, const char *name)
