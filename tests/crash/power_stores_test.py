@@ -13,6 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+from disk import Luck  # noqa: E402
 from machine import Machine, Refused  # noqa: E402
 from orders import Orders  # noqa: E402
 from report import Report  # noqa: E402
@@ -51,6 +52,9 @@ class Life:
     def run(self, report, rounds):
         self.up(NAMES)
         self.orders.prepare()
+        for name in NAMES:  # what was ever acknowledged on a new disk stays: an order finds its product
+            self.machines[name].lose_power(Luck(random, nothing=True))
+        self.up(NAMES)
         with self.orders:
             try:
                 for _ in range(rounds):
