@@ -170,6 +170,18 @@ class Redrive:
         self.produce([f'{self.customer(self.n)}\t{self.event(self.n)}'])
         self.report.check(wait_for(lambda: self.entries() == self.n + 2, PATIENCE_S), 'a key that waited goes on as ever')
 
+    def replayed(self):
+        """Once more to the same service: dropped by their ids; by force, the reactions tell for themselves."""
+        entries = self.entries()
+        done = self.stack.run('events', 'replay', 'loyalty', '--topic', TOPIC, '--limit', '3000')
+        self.report.check(done.stdout.startswith('0 done, 3000 duplicate'), f'replayed: {done}')
+        done = self.stack.run('events', 'replay', 'loyalty', '--topic', TOPIC, '--subject', self.order_id(7), '--force')
+        self.report.check(done.stdout.startswith('1 done, 0 duplicate'), f'replayed by force: {done}')
+        self.report.equal(self.entries(), entries, 'entries: an order earns once')
+        done = self.stack.run('events', 'replay', 'loyalty', '--topic', 'fanfare.content.entry')
+        self.report.check(done.returncode == 0 or 'reads nothing' in done.stderr, f'a topic it does not read: {done}')
+        self.report.equal(self.stack.run('events', 'replay', 'loyalty').returncode, 1, 'a topic must be named')
+
     def given_up(self):
         """What can never be handled is dropped, and what waits behind it goes on."""
         entries, n = self.entries(), self.n + 2
@@ -206,7 +218,7 @@ def main():
         for service in ('gateway', 'analytics', 'personalization', 'crm', 'content', 'commerce'):
             stack.fanfare('stop', service)
         test = Redrive(report, stack, int(sys.argv[2]) if len(sys.argv) == 3 else 20000)
-        report.run(test.poison, test.on_time, test.look, test.denied, test.still_broken, test.fixed, test.given_up,
+        report.run(test.poison, test.on_time, test.look, test.denied, test.still_broken, test.fixed, test.replayed, test.given_up,
                    test.no_event)
     finally:
         stack.run('down')

@@ -47,15 +47,46 @@ static bool is_remembered(struct ctx *ctx, const struct replay *replay, const st
         STR_ARG(replay->topic), replay->partition, (long long)record->offset);
 }
 
+struct question {
+    struct passage *passage;
+    const struct record *record;
+    bool parked;
+};
+
+static bool ask_parked(struct ctx *ctx, void *argument)
+{
+    struct question *q = argument;
+    event_decode(ctx, q->record, &q->passage->event);
+    ctx_clear(ctx);
+    return passage_is_parked(ctx, q->passage, &q->parked);
+}
+
+/* A store without SQL cannot ask on its way. */
+static bool store_one_record(struct ctx *ctx, struct passage *passage, const struct record *record,
+                             enum fate *fate)
+{
+    struct question q = { passage, record, false };
+    bool any = passage->any_parked;
+    if (any && !sql_read(ctx, passage->consumer->events->db, ask_parked, &q))
+        return false;
+    *fate = FATE_PARKED;
+    if (q.parked)
+        return true;
+    passage->any_parked = false;
+    bool done = store_try(ctx, passage, record, fate);
+    passage->any_parked = any;
+    return done;
+}
+
 static bool replay_one(struct ctx *ctx, struct replay *replay, struct passage *passage,
                        const struct record *record)
 {
     enum fate fate;
     bool sql = !replay->consumer->settings.store;
     if (!is_remembered(ctx, replay, record) ||
-        !(sql ? sql_one_record : store_try)(ctx, passage, record, &fate))
+        !(sql ? sql_one_record : store_one_record)(ctx, passage, record, &fate))
         return false;
-    if (fate == FATE_RETRY || (!sql && (fate == FATE_REJECTED || fate == FATE_PARKED)))
+    if (fate == FATE_RETRY || (!sql && fate == FATE_REJECTED))
         return ctx_fail(ctx, fate == FATE_RETRY ? ERR_UNAVAILABLE : ERR_CONFLICT,
                         STR_FMT "/%d@%lld did not go through: " STR_FMT, STR_ARG(replay->topic),
                         replay->partition, (long long)record->offset, STR_ARG(passage->why.detail));

@@ -13,8 +13,13 @@
 struct redriver {
     struct runtime *runtime;
     pthread_mutex_t lock;
-    pthread_t thread;
-    bool has_thread, is_busy, is_closed;
+    pthread_cond_t ended;
+    size_t running; /* threads: the one that is busy, and those that hand their answer over */
+    bool is_busy, is_closed;
+};
+
+struct task {
+    struct redriver *redriver;
     struct request *request;
 };
 
@@ -222,8 +227,9 @@ static struct ctx ctx_of(const struct redriver *redriver, const struct request *
 
 static void *serve(void *argument)
 {
-    struct redriver *redriver = argument;
-    struct request *request = redriver->request;
+    struct task *task = argument; /* in the request's arena, which ends with the answer */
+    struct redriver *redriver = task->redriver;
+    struct request *request = task->request;
     struct ctx ctx = ctx_of(redriver, request);
     const struct json *body = json_parse(&ctx, request->body);
     struct reply reply = { 0 };
@@ -234,6 +240,10 @@ static void *serve(void *argument)
     redriver->is_busy = false;
     pthread_mutex_unlock(&redriver->lock);
     request->answer(request, &reply);
+    pthread_mutex_lock(&redriver->lock);
+    redriver->running--;
+    pthread_cond_broadcast(&redriver->ended);
+    pthread_mutex_unlock(&redriver->lock);
     return NULL;
 }
 
@@ -243,12 +253,14 @@ static bool begin(struct ctx *ctx, struct redriver *redriver, struct request *re
         return ctx_fail(ctx, ERR_UNAVAILABLE, "the service is about to end");
     if (redriver->is_busy)
         return ctx_fail(ctx, ERR_IN_PROGRESS, "events are being given again already");
-    if (redriver->has_thread)
-        pthread_join(redriver->thread, NULL);
-    redriver->request = request;
-    redriver->has_thread = redriver->is_busy =
-        thread_start(&redriver->thread, "redriver", WORKER_STACK_BYTES, serve, redriver);
-    return redriver->is_busy || ctx_fail(ctx, ERR_UNAVAILABLE, "no thread to do it");
+    struct task task = { redriver, request };
+    pthread_t thread;
+    if (!thread_start(&thread, "redriver", WORKER_STACK_BYTES, serve,
+                      arena_copy(request->arena, &task, sizeof task)))
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "no thread to do it");
+    pthread_detach(thread);
+    redriver->running++;
+    return redriver->is_busy = true;
 }
 
 static void post(struct ctx *ctx, struct redriver *redriver, struct request *request)
@@ -290,6 +302,7 @@ struct redriver *redriver_new(struct runtime *runtime)
     struct redriver *redriver = mem_alloc(sizeof *redriver);
     redriver->runtime = runtime;
     pthread_mutex_init(&redriver->lock, NULL);
+    pthread_cond_init(&redriver->ended, NULL);
     return redriver;
 }
 
@@ -297,14 +310,14 @@ void redriver_close(struct redriver *redriver)
 {
     pthread_mutex_lock(&redriver->lock);
     redriver->is_closed = true;
+    while (redriver->running)
+        pthread_cond_wait(&redriver->ended, &redriver->lock);
     pthread_mutex_unlock(&redriver->lock);
-    if (redriver->has_thread)
-        pthread_join(redriver->thread, NULL);
-    redriver->has_thread = false;
 }
 
 void redriver_free(struct redriver *redriver)
 {
+    pthread_cond_destroy(&redriver->ended);
     pthread_mutex_destroy(&redriver->lock);
     free(redriver);
 }
