@@ -1,4 +1,5 @@
 #include "platform/service/runtime.h"
+#include "platform/service/registration.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,7 +203,7 @@ bool runtime_open(struct ctx *ctx, struct runtime *runtime, const struct service
         return false;
     open_peers(ctx, runtime);
     return check_signing(ctx, runtime) && open_app(ctx, runtime) && open_consumers(ctx, runtime) &&
-           open_router(ctx, runtime);
+           registration_open(ctx, runtime) && open_router(ctx, runtime);
 }
 
 bool runtime_start(struct ctx *ctx, struct runtime *runtime, void (*fatal)(void *, const char *),
@@ -256,6 +257,7 @@ void runtime_close(struct runtime *runtime)
         events_free(runtime->events);
     for (size_t i = 0; i < runtime->n_peers; i++)
         peer_free(runtime->peers[i].peer);
+    registration_free(runtime->registration);
     sql_close(runtime->db);
     token_keys_close(runtime->keys);
     tokens_free(runtime->tokens);

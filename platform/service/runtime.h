@@ -17,6 +17,7 @@
 struct worker;
 struct later;
 struct redriver;
+struct registration;
 
 struct own_token {
     struct own_token *next;
@@ -46,6 +47,7 @@ struct runtime {
     struct consumer_settings consumers[MOST_CONSUMERS];
     size_t n_consumers;
     struct later *later;
+    struct registration *registration; /* NULL: no registry is told */
     pthread_mutex_t tokens_lock;
     struct own_token *tokens;
     atomic_bool is_ready, is_draining;
@@ -72,6 +74,9 @@ void runtime_close(struct runtime *runtime);
 bool workers_start(struct ctx *ctx, struct runtime *runtime);
 void workers_stop(struct runtime *runtime); /* waits for the run that each is in */
 void workers_free(struct runtime *runtime);
+
+/* In a round of this worker: the wait until its next one, from now on. */
+void worker_wait(struct runtime *runtime, const char *name, int64_t every_us);
 
 /* Runs one round of the worker of this name on this thread; for tests. Gives what it gave. */
 bool worker_run_once(struct runtime *runtime, const char *name);

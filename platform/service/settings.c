@@ -91,6 +91,14 @@ static const struct setting common_settings[] = {
       .most = 365LL * 86400 * 1000000,
       .help = "How long an event may wait for the log before they are refused",
       .common = true },
+    { .key = "registry_url",
+      .kind = SETTING_URL,
+      .choices = "http|https",
+      .fallback = "http://127.0.0.1:8101",
+      .help =
+          "Where registry is, which is told what the service publishes and reads; empty for none",
+      .optional = true,
+      .common = true },
     { .key = "otlp_url",
       .kind = SETTING_URL,
       .choices = "http|https",
@@ -180,6 +188,7 @@ struct settings *settings_new(const struct service *service)
     for (size_t i = 0; i < service->n_settings; i++)
         settings->values[settings->n_values++].setting = service->settings[i];
     settings->n_own = settings->n_values;
+    settings->n_peers = n_peers;
     for (size_t i = 0; i < n_peers; i++)
         settings->values[settings->n_values++].setting = peer_setting(arena, service->peers[i]);
     for (size_t i = 0; i < COUNT(common_settings); i++)

@@ -24,7 +24,8 @@ struct setting {
     const char *help;     /* one line */
     int64_t least, most;  /* INTEGER, DURATION, BYTES; both 0: any that is not negative */
     const char *choices;
-    bool secret; /* never shown */
+    bool secret;   /* never shown */
+    bool optional; /* may be set to nothing, though its default is not */
     bool common; /* of all services: FANFARE_<KEY> too, which goes after FANFARE_<SERVICE>_<KEY> */
 };
 

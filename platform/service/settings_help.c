@@ -33,10 +33,7 @@ static const char *group_of(const struct settings *settings, size_t i)
 {
     if (i < settings->n_own)
         return "Its own";
-    const struct setting *setting = &settings->values[i].setting;
-    bool is_peer = setting->kind == SETTING_URL && str_ends(str_of(setting->key), STR("_url")) &&
-                   strcmp(setting->key, "otlp_url") != 0;
-    return is_peer ? "Neighbours" : "Of every service";
+    return i < settings->n_own + settings->n_peers ? "Neighbours" : "Of every service";
 }
 
 struct str settings_help(struct arena *arena, const struct settings *settings)

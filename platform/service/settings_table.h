@@ -46,7 +46,7 @@ struct settings {
     const struct service *service;
     struct arena *arena;
     struct setting_value *values;
-    size_t n_values, n_own; /* the service's own are declared first */
+    size_t n_values, n_own, n_peers; /* the service's own are declared first, then its peers' */
     const char *config;     /* path of the file, or NULL */
 };
 

@@ -123,7 +123,7 @@ bool setting_parse(const struct setting *setting, struct str text, int64_t *numb
 {
     *number = 0;
     /* A setting whose default is nothing may be set to nothing. */
-    if (text.len == 0 && setting->fallback[0] == '\0')
+    if (text.len == 0 && (setting->optional || setting->fallback[0] == '\0'))
         return true;
     switch (setting->kind) {
     case SETTING_TEXT:

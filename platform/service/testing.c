@@ -52,6 +52,7 @@ static struct settings *make_settings(struct test_service *test)
     set(test, settings, "data", test->folder);
     set(test, settings, "keys", arena_printf(test->arena, "%s/keys", test->folder).ptr);
     set(test, settings, "log", "kafka://127.0.0.1:1");
+    set(test, settings, "registry_url", "");
     if (test->url)
         set(test, settings, "database", test->url);
     for (size_t i = 0; test->service->peers && test->service->peers[i]; i++)

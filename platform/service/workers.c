@@ -167,14 +167,22 @@ void workers_free(struct runtime *runtime)
     runtime->n_workers = 0;
 }
 
-bool worker_run_once(struct runtime *runtime, const char *name)
+static struct worker *worker_find(struct runtime *runtime, const char *name)
 {
-    for (size_t i = 0; i < runtime->n_workers; i++) {
-        if (strcmp(runtime->workers[i]->name, name) == 0) {
-            CLEANUP(arena_freep) struct arena *arena = arena_new(WORKER_ARENA_BYTES);
-            return run_once(runtime->workers[i], arena);
-        }
-    }
+    for (size_t i = 0; i < runtime->n_workers; i++)
+        if (strcmp(runtime->workers[i]->name, name) == 0)
+            return runtime->workers[i];
     fprintf(stderr, "worker \"%s\" is run and not declared\n", name);
     abort();
+}
+
+void worker_wait(struct runtime *runtime, const char *name, int64_t every_us)
+{
+    worker_find(runtime, name)->every_us = every_us;
+}
+
+bool worker_run_once(struct runtime *runtime, const char *name)
+{
+    CLEANUP(arena_freep) struct arena *arena = arena_new(WORKER_ARENA_BYTES);
+    return run_once(worker_find(runtime, name), arena);
 }
