@@ -94,7 +94,7 @@ class Demo:
     # ---- the parts ----
 
     def start(self):
-        self.chapter('Start: eight services, an empty folder')
+        self.chapter('Start: nine services, an empty folder')
         took = self.stack.up()
         self.check_most('all services ready after', took * 1000, 2000, 'ms')
 
