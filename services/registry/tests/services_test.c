@@ -15,12 +15,12 @@
 /* One event on a topic that is compacted; `properties` and `more` are of its schema. */
 #define CONTRACT(properties, more)                                                                 \
     "{\"openapi\":{\"openapi\":\"3.1.0\",\"paths\":{\"/v1/levels\":{}}},\"calls\":[\"commerce\"],\"reads\":[]," \
-    "\"publishes\":[{\"type\":\"" LEVEL                                                                         \
-    "\",\"topic\":\"fanfare.stock.level\",\"subject\":\"product_id\","                                          \
+    "\"publishes\":[{\"type\":\"" LEVEL                                                            \
+    "\",\"topic\":\"fanfare.stock.level\",\"subject\":\"product_id\","                             \
     "\"key\":\"product_id\",\"keeping\":\"compacted\",\"partitions\":6,\"erasable\":true,\"command\":false,"    \
     "\"schema\":{\"title\":\"Level changed\",\"type\":\"object\",\"additionalProperties\":false,"  \
-    "\"properties\":{\"product_id\":{\"type\":\"string\"}" properties                                           \
-    "},\"required\":[\"product_id\"" more "],"                                                                  \
+    "\"properties\":{\"product_id\":{\"type\":\"string\"}" properties                              \
+    "},\"required\":[\"product_id\"" more "],"                                                     \
     "\"examples\":[{\"product_id\":\"prd_1\"}],\"$defs\":{\"Keeper\":{\"type\":\"object\",\"properties\":{"     \
     "\"name\":{\"type\":\"string\",\"x-personal\":true},\"shift\":{\"type\":\"integer\"}}}}}}]}"
 #define KEEPERS ",\"keepers\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/Keeper\"}}"
