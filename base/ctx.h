@@ -19,7 +19,8 @@ struct request;   /* platform/http: the HTTP request that is being handled */
 
 struct error {
     enum error_code code;
-    struct str detail;  /* one sentence; of codes from 500 on, only the log shows it, unless it is open */
+    struct str
+        detail; /* one sentence; of codes from 500 on, only the log shows it, unless it is open */
     struct str pointer; /* JSON Pointer of the member that is wrong, or ptr NULL */
     bool open;
 };
@@ -47,7 +48,8 @@ bool ctx_fail_at(struct ctx *ctx, enum error_code code, struct str pointer, cons
     PRINTF_LIKE(4, 5);
 
 /* The same for a sentence that callers may read whatever the code: it names no file, host or statement. */
-bool ctx_fail_openly(struct ctx *ctx, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+bool ctx_fail_openly(struct ctx *ctx, enum error_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Forgets the error, before an alternative is tried. */
 void ctx_clear(struct ctx *ctx);
