@@ -123,8 +123,10 @@ bool body_read(struct exchange *ex)
         return false;
     if (body_text(ex, &text) && contract_body(&ex->ctx, ex->ctx.operation, text, ex->in))
         return true;
-    /* Other protocols' clients know one status for whatever they should not have sent. */
-    if (ex->ctx.operation->foreign && ex->ctx.error.code == ERR_INVALID)
+    /* Other protocols' clients know one status for whatever they should not have sent, unless the protocol has words of its
+     * own for it. */
+    if (ex->ctx.operation->foreign && !ex->router->settings.refusal &&
+        ex->ctx.error.code == ERR_INVALID)
         ex->ctx.error.code = ERR_MALFORMED;
     return false;
 }
