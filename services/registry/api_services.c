@@ -118,10 +118,16 @@ struct reply registry_put_instance(struct ctx *ctx, const struct put_instance_in
 
 /* ---- what is known of all ---- */
 
+/* On a thread that may take its time: all contracts are read for it. */
+static bool read_catalog(struct ctx *ctx, void *catalog)
+{
+    return catalog_make(ctx, catalog);
+}
+
 struct reply registry_list_services(struct ctx *ctx, const struct list_services_in *in)
 {
     struct catalog catalog;
-    if (!catalog_make(ctx, &catalog))
+    if (!sql_read(ctx, service_db(ctx), read_catalog, &catalog))
         return reply_error(ctx);
     return reply_ok(
         ctx, service_list_encode(ctx, &(struct service_list){ .items = catalog.services,
@@ -131,14 +137,21 @@ struct reply registry_list_services(struct ctx *ctx, const struct list_services_
 struct reply registry_get_catalog(struct ctx *ctx, const struct get_catalog_in *in)
 {
     struct catalog catalog;
-    return catalog_make(ctx, &catalog) ? reply_ok(ctx, catalog_encode(ctx, &catalog))
-                                       : reply_error(ctx);
+    if (!sql_read(ctx, service_db(ctx), read_catalog, &catalog))
+        return reply_error(ctx);
+    return reply_ok(ctx, catalog_encode(ctx, &catalog));
+}
+
+static bool write_asyncapi(struct ctx *ctx, void *argument)
+{
+    struct str *text = argument;
+    struct catalog catalog;
+    return catalog_make(ctx, &catalog) && (*text = asyncapi_text(ctx, &catalog)).ptr;
 }
 
 struct reply registry_get_asyncapi(struct ctx *ctx, const struct get_asyncapi_in *in)
 {
-    struct catalog catalog;
-    struct str text = catalog_make(ctx, &catalog) ? asyncapi_text(ctx, &catalog)
-                                                  : (struct str){ NULL, 0 };
-    return text.ptr ? reply_ok(ctx, text) : reply_error(ctx);
+    struct str text;
+    return sql_read(ctx, service_db(ctx), write_asyncapi, &text) ? reply_ok(ctx, text)
+                                                                 : reply_error(ctx);
 }

@@ -1,4 +1,5 @@
 /* Subjects and their versions. */
+#include "platform/service/service.h"
 #include "services/registry/api.h"
 #include "services/registry/refusal.h"
 
@@ -128,14 +129,29 @@ struct reply registry_register_schema(struct ctx *ctx, const struct register_sch
         ctx, schema_id_answer_encode(ctx, &(struct schema_id_answer){ .id = version.schema_id }));
 }
 
-struct reply registry_find_schema(struct ctx *ctx, const struct find_schema_in *in)
-{
-    struct bid bid = bid_of(ctx, in->body, in->normalize);
+struct looking {
+    struct str subject;
+    struct bid bid;
+    enum store_wish wish;
     struct version_row version;
     struct schema_row schema;
-    if (!subject_find(ctx, in->subject, &bid, wish_of(in->deleted, STR("")), &version, &schema))
+};
+
+static bool look(struct ctx *ctx, void *argument)
+{
+    struct looking *looking = argument;
+    return subject_find(ctx, looking->subject, &looking->bid, looking->wish, &looking->version,
+                        &looking->schema);
+}
+
+struct reply registry_find_schema(struct ctx *ctx, const struct find_schema_in *in)
+{
+    struct looking looking = { .subject = in->subject,
+                               .bid = bid_of(ctx, in->body, in->normalize),
+                               .wish = wish_of(in->deleted, STR("")) };
+    if (!sql_read(ctx, service_db(ctx), look, &looking))
         return refusal_reply(ctx);
-    return answer_version(ctx, &version, &schema);
+    return answer_version(ctx, &looking.version, &looking.schema);
 }
 
 static bool one_version(struct ctx *ctx, struct str subject, struct str text, struct str deleted,
