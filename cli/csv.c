@@ -2,31 +2,49 @@
 
 #include <stdlib.h>
 
-/* Reads up to the end of a row (line ends inside quotes belong to it). False at the end of the file. */
-static bool row_text(FILE *file, char **text, size_t *length, int64_t *lines, int64_t *consumed)
+/* A row as it stands in the file. */
+struct raw {
+    char *text;
+    size_t length;
+    int64_t lines;
+    bool open; /* the file ends inside quotes */
+};
+
+/* Reads up to the end of a row (line ends inside quotes belong to it; quotes count at the beginning of a cell only). False
+ * at the end of the file; the text is the caller's all the same. */
+static bool raw_read(FILE *file, struct raw *row, int64_t *consumed)
 {
+    enum {
+        CELL_BEGINS,
+        PLAIN,
+        QUOTED,
+        QUOTE
+    } state = CELL_BEGINS; /* QUOTE: the end, or the first of two */
     size_t room = 256, n = 0;
-    bool quoted = false;
     int c;
     char *buffer = mem_alloc(room);
-    *lines = 0;
+    *row = (struct raw){ 0 };
     while ((c = getc_unlocked(file)) != EOF) {
         ++*consumed;
-        if (c == '"')
-            quoted = !quoted;
-        if (c == '\n')
-            ++*lines;
-        if (c == '\n' && !quoted)
+        row->lines += c == '\n';
+        if (c == '\n' && state != QUOTED)
             break;
+        if (state == QUOTED)
+            state = c == '"' ? QUOTE : QUOTED;
+        else if (c == '"' && state != PLAIN)
+            state = QUOTED;
+        else
+            state = c == ',' ? CELL_BEGINS : PLAIN;
         if (n + 1 >= room)
             buffer = mem_realloc(buffer, room *= 2);
         buffer[n++] = (char)c;
     }
-    if (n && buffer[n - 1] == '\r')
+    row->open = state == QUOTED;
+    if (n && buffer[n - 1] == '\r' && !row->open)
         n--;
     buffer[n] = '\0';
-    *text = buffer;
-    *length = n;
+    row->text = buffer;
+    row->length = n;
     return c != EOF || n > 0;
 }
 
@@ -66,24 +84,22 @@ static size_t commas(const char *text, size_t length)
     return n;
 }
 
-struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *consumed)
+struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *line, int64_t *consumed)
 {
-    char *text;
-    size_t length;
-    int64_t lines;
+    struct raw row;
     struct csv_header *header = mem_alloc(sizeof(*header));
-    bool any = row_text(file, &text, &length, &lines, consumed);
-    header->memory = text;
-    if (length >= 3 &&
-        memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* the mark that spreadsheets put first */
-        text += 3, length -= 3;
-    size_t room = commas(text, length);
+    bool any = raw_read(file, &row, consumed);
+    *line += MAX(row.lines, 1);
+    header->memory = row.text;
+    size_t room = commas(row.text, row.length);
     header->names = mem_alloc(room * sizeof(struct str));
-    header->n = any ? cut(text, length, header->names, room) : 0;
-    if (!any || length == 0)
+    header->n = any ? cut(row.text, row.length, header->names, room) : 0;
+    if (!any || row.length == 0)
         ctx_fail(ctx, ERR_INVALID, "the file has no header line");
-    for (size_t i = 0; i < header->n; i++)
-        for (size_t k = 0; k < i; k++)
+    else if (row.open)
+        ctx_fail(ctx, ERR_INVALID, "the header's quotes are not closed");
+    for (size_t i = 0; i < header->n && !ctx_failed(ctx); i++)
+        for (size_t k = 0; k < i && !ctx_failed(ctx); k++)
             if (str_eq(header->names[i], header->names[k]))
                 ctx_fail(ctx, ERR_INVALID, "the header names \"" STR_FMT "\" twice",
                          STR_ARG(header->names[i]));
@@ -104,42 +120,45 @@ void csv_header_free(struct csv_header *header)
 
 int csv_column(const struct csv_header *header, struct str name)
 {
-    for (size_t i = 0; i < header->n; i++)
+    for (size_t i = 0; i < header->n && name.len; i++)
         if (str_eq(header->names[i], name))
             return (int)i;
     return -1;
 }
 
-struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header,
-                             int64_t *line, int64_t *consumed)
+/* The row owns its text twice: as it stands, and cut into cells. */
+static struct csv_row *row_new(const struct csv_header *header, const struct raw *raw)
 {
-    char *text;
-    size_t length;
-    int64_t lines;
-    while (row_text(file, &text, &length, &lines, consumed)) {
+    size_t cells = header->n * sizeof(struct str);
+    struct csv_row *row = mem_alloc(sizeof(*row) + cells + 2 * (raw->length + 1));
+    char *whole = (char *)(row + 1) + cells, *cut_up = whole + raw->length + 1;
+    memcpy(whole, raw->text, raw->length);
+    memcpy(cut_up, raw->text, raw->length);
+    row->cells = (struct str *)(row + 1);
+    row->text = (struct str){ whole, raw->length };
+    row->open = raw->open;
+    row->n = cut(cut_up, raw->length, row->cells, header->n);
+    return row;
+}
+
+struct csv_row *csv_row_read(FILE *file, const struct csv_header *header, int64_t *line,
+                             int64_t *consumed)
+{
+    struct raw raw;
+    struct csv_row *row = NULL;
+    while (!row && raw_read(file, &raw, consumed)) {
         int64_t first = *line + 1;
-        *line += MAX(lines, 1);
-        if (length == 0) {
-            free(text);
-            continue;
+        *line += MAX(raw.lines, 1);
+        if (raw.length) {
+            row = row_new(header, &raw);
+            row->line = first;
+            row->last_line = *line;
         }
-        size_t bytes = sizeof(struct csv_row) + header->n * sizeof(struct str) + length + 1;
-        struct csv_row *row = mem_alloc(bytes);
-        char *copy = (char *)row + bytes - length -
-                     1; /* as it stands; the cells point into `text`, kept before it */
-        row->cells = (struct str *)(row + 1);
-        memcpy(copy, text, length);
-        row->text = (struct str){ copy, length };
-        row->line = first;
-        row->last_line = *line;
-        row->n = cut(text, length, row->cells, header->n);
-        for (size_t i = 0; i < header->n && i < row->n; i++)
-            row->cells[i] = arena_str(ctx->arena, row->cells[i]);
-        free(text);
-        return row;
+        free(raw.text);
+        raw.text = NULL;
     }
-    free(text);
-    return NULL;
+    free(row ? NULL : raw.text);
+    return row;
 }
 
 void csv_row_free(struct csv_row *row)

@@ -14,16 +14,20 @@ struct csv_row {
     struct str text;   /* as it stands in the file, without the last line end */
     struct str *cells; /* as many as the header has names */
     size_t n;          /* cells that the row itself has */
+    bool open;         /* the file ends inside its quotes */
 };
 
-/* NULL with a sentence: no header, a name twice. *consumed grows by the bytes read. */
-struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *consumed);
+/* NULL with a sentence: no header, a name twice. *line and *consumed grow by the lines and bytes read. */
+struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *line, int64_t *consumed);
 void csv_header_free(struct csv_header *header); /* NULL-safe */
+/* Does the header name the id, and else only what the contract has? False with the column that it is about. */
+bool csv_header_check(struct ctx *ctx, const struct csv_header *header,
+                      const struct record_shape *shape);
 int csv_column(const struct csv_header *header, struct str name); /* -1: none */
 
 /* The next row that is not empty; owned by the caller. NULL at the end. */
-struct csv_row *csv_row_read(struct ctx *ctx, FILE *file, const struct csv_header *header,
-                             int64_t *line, int64_t *consumed);
+struct csv_row *csv_row_read(FILE *file, const struct csv_header *header, int64_t *line,
+                             int64_t *consumed);
 void csv_row_free(struct csv_row *row); /* NULL-safe */
 
 /* The rows of one record as one object. On failure ctx says which column is at fault. */

@@ -161,3 +161,47 @@ struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct c
         return (struct str){ NULL, 0 };
     return json_out_str(&maker.out);
 }
+
+/* ---- is there such a column? ---- */
+
+static bool member_known(const struct field *field, struct str rest);
+
+/* "lines.price.amount": a member of the type, and of what is inside. */
+static bool path_known(const struct schema_type *type, struct str path)
+{
+    for (size_t i = 0; i < type->n_fields; i++) {
+        struct str name = { type->fields[i].name, type->fields[i].name_length }, rest = path;
+        if (!str_starts(path, name))
+            continue;
+        rest.ptr += name.len;
+        rest.len -= name.len;
+        if ((rest.len == 0 || rest.ptr[0] == '.') && member_known(&type->fields[i], rest))
+            return true;
+    }
+    return false;
+}
+
+static bool member_known(const struct field *field, struct str rest)
+{
+    if (field->kind == FIELD_MONEY)
+        return rest.len == 0 || str_is(rest, ".amount") || str_is(rest, ".currency");
+    if (field->kind == FIELD_JSON)
+        return rest.len > 1;
+    if (field->kind == FIELD_OBJECT)
+        return (field->flags & FIELD_ARRAY) && rest.len > 1 &&
+               path_known(field->type, (struct str){ rest.ptr + 1, rest.len - 1 });
+    return rest.len == 0;
+}
+
+bool csv_header_check(struct ctx *ctx, const struct csv_header *header,
+                      const struct record_shape *shape)
+{
+    if (shape->id && csv_column(header, str_of(shape->id)) < 0)
+        return ctx_fail(ctx, ERR_INVALID, "there is no column %s", shape->id);
+    for (size_t i = 0; i < header->n; i++)
+        if (!(shape->id && str_is(header->names[i], shape->id)) &&
+            !path_known(shape->type, header->names[i]))
+            return ctx_fail(ctx, ERR_INVALID, "the column \"" STR_FMT "\" is not in the contract",
+                            STR_ARG(header->names[i]));
+    return true;
+}

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@ struct import {
     struct records *records;
     FILE *rejects;
     int64_t done, rejected, lines_done, token_us;
+    int64_t rejects_bytes; /* of the rejects file that are of lines_done */
     struct import_target target;
     struct progress progress;
 };
@@ -38,8 +40,10 @@ static bool state_read(struct ctx *ctx, struct import *import)
 {
     char text[512];
     FILE *file = fopen(import->state_path.ptr, "re");
-    if (!file)
+    if (!file) {
+        unlink(import->rejects_path); /* of an import before */
         return true;
+    }
     size_t n = fread(text, 1, sizeof(text), file);
     fclose(file);
     const struct json *state = json_parse(ctx, arena_str(ctx->arena, (struct str){ text, n }));
@@ -49,6 +53,7 @@ static bool state_read(struct ctx *ctx, struct import *import)
     import->lines_done = json_int(json_get(state, "lines"));
     import->done = json_int(json_get(state, "done"));
     import->rejected = json_int(json_get(state, "rejected"));
+    import->rejects_bytes = json_int(json_get(state, "rejects_bytes"));
     fprintf(stderr, "going on after line %lld\n", (long long)import->lines_done);
     return true;
 }
@@ -57,10 +62,12 @@ static bool state_write(struct ctx *ctx, const struct import *import)
 {
     struct str next = arena_printf(ctx->arena, STR_FMT ".next", STR_ARG(import->state_path));
     FILE *file = fopen(next.ptr, "we");
-    bool ok = file &&
-              fprintf(file, "{\"bytes\":%lld,\"lines\":%lld,\"done\":%lld,\"rejected\":%lld}\n",
-                      (long long)records_bytes(import->records), (long long)import->lines_done,
-                      (long long)import->done, (long long)import->rejected) > 0;
+    bool ok = file && fprintf(file,
+                              "{\"bytes\":%lld,\"lines\":%lld,\"done\":%lld,\"rejected\":%lld,"
+                              "\"rejects_bytes\":%lld}\n",
+                              (long long)records_bytes(import->records),
+                              (long long)import->lines_done, (long long)import->done,
+                              (long long)import->rejected, (long long)import->rejects_bytes) > 0;
     if (file && fclose(file) != 0)
         ok = false;
     return (ok && rename(next.ptr, import->state_path.ptr) == 0) ||
@@ -68,13 +75,24 @@ static bool state_write(struct ctx *ctx, const struct import *import)
                     strerror(errno));
 }
 
+/* As it was when the last window was done: what a window that was cut short put there is put there again. */
+static bool rejects_open(struct ctx *ctx, struct import *import)
+{
+    int file = open(import->rejects_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool ok = file >= 0 && ftruncate(file, import->rejects_bytes) == 0 &&
+              lseek(file, import->rejects_bytes, SEEK_SET) >= 0 &&
+              (import->rejects = fdopen(file, "w"));
+    if (!ok && file >= 0)
+        close(file);
+    return ok || ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path,
+                          strerror(errno));
+}
+
 static bool reject(struct ctx *ctx, struct import *import, const struct record *record,
                    struct str reason)
 {
-    if (!import->rejects &&
-        !(import->rejects = fopen(import->rejects_path, import->lines_done ? "ae" : "we")))
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path,
-                        strerror(errno));
+    if (!import->rejects && !rejects_open(ctx, import))
+        return false;
     struct json_out out;
     json_out_init(&out, ctx->arena);
     json_object(&out);
@@ -86,8 +104,10 @@ static bool reject(struct ctx *ctx, struct import *import, const struct record *
     json_put_str(&out, str_is_utf8(record->text) ? record->text : STR("(not UTF-8)"));
     json_object_end(&out);
     import->rejected++;
-    return fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 &&
-           fflush(import->rejects) == 0;
+    return (fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 &&
+            fflush(import->rejects) == 0) ||
+           ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path,
+                    strerror(errno));
 }
 
 /* ---- windows of records ---- */
@@ -154,6 +174,8 @@ static bool windows(struct ctx *ctx, struct import *import)
     while (token_renew(ctx, import) && (n = window_read(ctx, import, window)) > 0 &&
            window_send(ctx, import, window, n)) {
         import->lines_done = window[n - 1].last_line;
+        if (import->rejects)
+            import->rejects_bytes = ftello(import->rejects);
         if (!state_write(ctx, import))
             break;
         progress_show(&import->progress, import->done, import->rejected,
@@ -205,9 +227,11 @@ static bool target_of(struct ctx *ctx, struct import *import, const char *url)
     }
     if (!found.ptr)
         return ctx_fail(ctx, ERR_NOT_FOUND, "%s does not run in this stack", import->kind->service);
-    import->target.peer = peer_new(
-        &(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
-    return import->target.peer != NULL || ctx_fail(ctx, ERR_INVALID, "%s is no URL", found.ptr);
+    if (str_starts(found, STR("http://")) || str_starts(found, STR("https://")))
+        import->target.peer = peer_new(
+            &(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
+    return import->target.peer != NULL ||
+           ctx_fail(ctx, ERR_INVALID, "--url %s: this is no http:// or https:// URL", found.ptr);
 }
 
 static bool write_key_read(struct ctx *ctx, struct import *import)
@@ -242,7 +266,10 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
         return command_failed(ctx);
     }
     import.path = rest[1];
-    struct record_shape shape = { import.kind->id, import.kind->type, options[CURRENCY].value };
+    struct record_shape shape = { .id = import.kind->id,
+                                  .type = import.kind->type,
+                                  .consents = import.kind->consents,
+                                  .currency = options[CURRENCY].value };
     import.state_path = arena_printf(ctx->arena, "%s.import-state", import.path);
     import.state_path = str_of(mem_strdup(import.state_path.ptr));
     import.rejects_path =

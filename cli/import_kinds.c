@@ -111,6 +111,16 @@ static bool prepare_order(struct ctx *ctx, const struct sending *one, struct cal
     return put_one(ctx, one, "/v1/orders", call);
 }
 
+/* The same for the same line of the same file, however often it is sent: what has no id of its own is not doubled. */
+static struct str name_of_line(struct ctx *ctx, const struct record *record, size_t part)
+{
+    uint8_t digest[32];
+    struct str text = arena_printf(ctx->arena, "%lld/%zu/" STR_FMT, (long long)record->line, part,
+                                   STR_ARG(record->text));
+    crypto_sha256(text.ptr, text.len, digest);
+    return arena_printf(ctx->arena, "import-" STR_FMT, STR_ARG(crypto_hex(ctx->arena, digest, 16)));
+}
+
 /* A profile, then its consents one after another. */
 static bool prepare_customer(struct ctx *ctx, const struct sending *one, struct call *call)
 {
@@ -121,12 +131,16 @@ static bool prepare_customer(struct ctx *ctx, const struct sending *one, struct 
     const struct json *consent = json_at(consents, one->step - 1);
     if (!consent)
         return false;
+    struct header *key = ARENA_NEW(ctx->arena, struct header);
+    *key = (struct header){ STR("Idempotency-Key"), name_of_line(ctx, one->record, one->step) };
     *call =
         (struct call){ .method = "POST",
                        .path = arena_printf(ctx->arena, "/v1/profiles/" STR_FMT "/consents",
                                             STR_ARG(client_escape(ctx->arena, one->record->id))),
                        .body = json_text(ctx->arena, consent),
-                       .idempotent = true }; /* the same word again changes nothing that holds */
+                       .headers = key,
+                       .n_headers = 1,
+                       .idempotent = true };
     return true;
 }
 
@@ -148,9 +162,25 @@ static bool send_orders(struct ctx *ctx, struct import_target *target, struct se
     return round_of_calls(ctx, target, sending, n, prepare_order);
 }
 
-/* Events go in one batch; when it is refused, one by one, so that the bad one is known. */
-static bool send_batch(struct ctx *ctx, struct import_target *target, struct sending **batch,
-                       size_t n)
+static void put_event(struct ctx *ctx, struct json_out *out, const struct record *record)
+{
+    const struct json *event = json_parse(ctx, record->json);
+    if (json_type(json_get(event, "messageId")) != JSON_ABSENT) {
+        json_put_raw(out, record->json);
+        return;
+    }
+    json_object(out);
+    json_key(out, "messageId");
+    json_put_str(out, name_of_line(ctx, record, 0));
+    for (struct json_iter it = json_iter(event); json_next(&it);) {
+        json_key_n(out, it.key);
+        json_put(out, it.value);
+    }
+    json_object_end(out);
+}
+
+static struct call batch_call(struct ctx *ctx, const struct import_target *target,
+                              struct sending **batch, size_t n)
 {
     struct json_out body;
     json_out_init(&body, ctx->arena);
@@ -158,46 +188,61 @@ static bool send_batch(struct ctx *ctx, struct import_target *target, struct sen
     json_key(&body, "batch");
     json_array(&body);
     for (size_t i = 0; i < n; i++)
-        json_put_raw(&body, batch[i]->record->json);
+        put_event(ctx, &body, batch[i]->record);
     json_array_end(&body);
     json_object_end(&body);
     struct str user = crypto_base64(
         ctx->arena, arena_printf(ctx->arena, STR_FMT ":", STR_ARG(target->write_key)));
-    struct header basic = { STR("Authorization"),
-                            arena_printf(ctx->arena, "Basic " STR_FMT, STR_ARG(user)) };
-    struct call call = { .peer = target->peer,
-                         .method = "POST",
-                         .path = STR("/v1/batch"),
-                         .body = json_out_str(&body),
-                         .headers = &basic,
-                         .n_headers = 1,
-                         .deadline_us = clock_mono_us() + CALL_US,
-                         .idempotent = true };
+    struct header *basic = ARENA_NEW(ctx->arena, struct header);
+    *basic = (struct header){ STR("Authorization"),
+                              arena_printf(ctx->arena, "Basic " STR_FMT, STR_ARG(user)) };
+    return (struct call){ .peer = target->peer,
+                          .method = "POST",
+                          .path = STR("/v1/batch"),
+                          .body = json_out_str(&body),
+                          .headers = basic,
+                          .n_headers = 1,
+                          .deadline_us = clock_mono_us() + CALL_US,
+                          .idempotent = true };
+}
+
+/* Events go in one batch; when it is refused or too large, in halves, until it is known which is the bad one. */
+static void send_batch(struct ctx *ctx, struct import_target *target, struct sending **batch,
+                       size_t n)
+{
+    struct call call = batch_call(ctx, target, batch, n);
     client_call(ctx, &call, 1);
     ctx_clear(ctx);
-    if (call.status == 400 && n > 1) {
-        bool open = false;
-        for (size_t i = 0; i < n && !ctx_failed(ctx); i++)
-            open |= send_batch(ctx, target, &batch[i], 1);
-        return open;
+    if ((call.status == 400 || call.status == 413) && n > 1) {
+        send_batch(ctx, target, batch, n / 2);
+        if (!ctx_failed(ctx))
+            send_batch(ctx, target, batch + n / 2, n - n / 2);
+        return;
     }
     judge(ctx, target, batch[0], &call);
-    target->progress = batch[0]->step > 0 || batch[0]->state == SENDING_REFUSED;
-    bool done = batch[0]->step > 0;
-    for (size_t i = 0; i < n && done; i++)
+    for (size_t i = 0; i < n && batch[0]->step > 0; i++)
         batch[i]->state = SENDING_DONE;
-    return batch[0]->state == SENDING_OPEN && !ctx_failed(ctx);
+}
+
+static size_t open_of(struct sending *sending, size_t n, struct sending **open)
+{
+    size_t n_open = 0;
+    for (size_t i = 0; i < n; i++)
+        if (sending[i].state == SENDING_OPEN)
+            open[n_open++] = &sending[i];
+    return n_open;
 }
 
 static bool send_events(struct ctx *ctx, struct import_target *target, struct sending *sending,
                         size_t n)
 {
     struct sending **open = ARENA_ARRAY(ctx->arena, struct sending *, n);
-    size_t n_open = 0;
-    for (size_t i = 0; i < n; i++)
-        if (sending[i].state == SENDING_OPEN)
-            open[n_open++] = &sending[i];
-    return n_open > 0 && send_batch(ctx, target, open, n_open);
+    size_t before = open_of(sending, n, open);
+    if (before)
+        send_batch(ctx, target, open, before);
+    size_t after = open_of(sending, n, open);
+    target->progress = after < before;
+    return after > 0 && !ctx_failed(ctx);
 }
 
 /* Columns of events; properties are open. */
@@ -221,12 +266,31 @@ static const struct schema_type event_row = { .name = "event",
                                               .n_fields = COUNT(event_fields) };
 
 static const struct import_kind kinds[] = {
-    { "products", "commerce", "products:write", "product_id", &product_put_type, false,
-      send_products },
-    { "customers", "crm", "profiles:write consents:write", "profile_id", &profile_put_type, false,
-      send_customers },
-    { "orders", "commerce", "orders:import", "order_id", &order_record_type, false, send_orders },
-    { "events", "analytics", "", NULL, &event_row, true, send_events },
+    { .name = "products",
+      .service = "commerce",
+      .scopes = "products:write",
+      .id = "product_id",
+      .type = &product_put_type,
+      .send = send_products },
+    { .name = "customers",
+      .service = "crm",
+      .scopes = "profiles:write consents:write",
+      .id = "profile_id",
+      .type = &profile_put_type,
+      .consents = true,
+      .send = send_customers },
+    { .name = "orders",
+      .service = "commerce",
+      .scopes = "orders:import",
+      .id = "order_id",
+      .type = &order_record_type,
+      .send = send_orders },
+    { .name = "events",
+      .service = "analytics",
+      .scopes = "",
+      .type = &event_row,
+      .write_key = true,
+      .send = send_events },
 };
 
 const struct import_kind *import_kind_find(const char *name)

@@ -26,7 +26,8 @@ struct import_target {
 struct import_kind {
     const char *name, *service, *scopes, *id;
     const struct schema_type *type;
-    bool write_key;
+    bool write_key; /* instead of a token */
+    bool consents;  /* see records.h */
     /* Makes one round of calls for what is open, at most `parallel`. True: some are still open. */
     bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
 };

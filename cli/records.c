@@ -17,6 +17,17 @@ struct records {
         *ahead; /* the first row of the next record, read while looking for the end of this one */
 };
 
+/* The mark that spreadsheets put first. */
+static void mark_skip(struct records *records)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    char first[3];
+    if (fread(first, 1, 3, records->file) == 3 && memcmp(first, mark, 3) == 0)
+        records->consumed = 3;
+    else
+        rewind(records->file);
+}
+
 struct records *records_open(struct ctx *ctx, const char *path, const struct record_shape *shape)
 {
     static const struct {
@@ -45,13 +56,14 @@ struct records *records_open(struct ctx *ctx, const char *path, const struct rec
         return NULL;
     }
     records->bytes = facts.st_size;
-    if (records->csv &&
-        !(records->header = csv_header_read(ctx, records->file, &records->consumed))) {
-        records_close(records);
-        return NULL;
-    }
-    records->line = records->csv;
-    return records;
+    mark_skip(records);
+    if (records->csv)
+        records->header = csv_header_read(ctx, records->file, &records->line, &records->consumed);
+    if (!records->csv || (records->header && csv_header_check(ctx, records->header, shape)))
+        return records;
+    ctx_fail(ctx, ERR_INVALID, "%s", path);
+    records_close(records);
+    return NULL;
 }
 
 void records_close(struct records *records)
@@ -85,7 +97,7 @@ static void split(struct ctx *ctx, const struct records *records, const struct j
     for (struct json_iter it = json_iter(object); json_next(&it);) {
         if (records->shape.id && str_is(it.key, records->shape.id)) {
             out->id = json_str(it.value);
-        } else if (str_is(it.key, "consents")) {
+        } else if (records->shape.consents && str_is(it.key, "consents")) {
             out->extra = json_text(ctx->arena, it.value);
         } else {
             json_key_n(&rest, it.key);
@@ -143,13 +155,26 @@ static bool same_record(const struct records *records, const struct csv_row *a,
     return column >= 0 && a->cells[column].len && str_eq(a->cells[column], b->cells[column]);
 }
 
-static struct csv_row *next_row(struct ctx *ctx, struct records *records)
+static struct csv_row *next_row(struct records *records)
 {
     struct csv_row *row = records->ahead;
     records->ahead = NULL;
     return row ? row
-               : csv_row_read(ctx, records->file, records->header, &records->line,
-                              &records->consumed);
+               : csv_row_read(records->file, records->header, &records->line, &records->consumed);
+}
+
+static bool rows_check(struct ctx *ctx, const struct records *records, struct csv_row *const *rows,
+                       size_t n, struct str id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i]->open)
+            return ctx_fail(ctx, ERR_INVALID, "its quotes are not closed");
+        if (rows[i]->n > records->header->n)
+            return ctx_fail(ctx, ERR_INVALID, "line %lld has %zu cells, the header %zu",
+                            (long long)rows[i]->line, rows[i]->n, records->header->n);
+    }
+    return !records->shape.id || id.len ||
+           ctx_fail(ctx, ERR_INVALID, "%s is missing", records->shape.id);
 }
 
 #define ROWS_MOST 1000 /* of one record */
@@ -158,9 +183,9 @@ static bool next_rows(struct ctx *ctx, struct records *records, struct record *o
 {
     struct csv_row *rows[ROWS_MOST];
     size_t n = 0;
-    if (!(rows[n] = next_row(ctx, records)))
+    if (!(rows[n] = next_row(records)))
         return false;
-    for (n = 1; n < ROWS_MOST && (rows[n] = next_row(ctx, records)); n++)
+    for (n = 1; n < ROWS_MOST && (rows[n] = next_row(records)); n++)
         if (!same_record(records, rows[0], rows[n])) {
             records->ahead = rows[n];
             break;
@@ -172,13 +197,10 @@ static bool next_rows(struct ctx *ctx, struct records *records, struct record *o
     int column = csv_column(records->header, str_of(records->shape.id));
     if (column >= 0)
         out->id = arena_str(ctx->arena, rows[0]->cells[column]);
-    if (records->shape.id && out->id.len == 0)
-        ctx_fail(ctx, ERR_INVALID, "%s is missing", records->shape.id);
-    struct str json = csv_object(ctx, records->header, rows, n, &records->shape);
-    if (ctx_failed(ctx))
+    if (rows_check(ctx, records, rows, n, out->id))
+        out->json = csv_object(ctx, records->header, rows, n, &records->shape);
+    if (!out->json.ptr)
         out->reason = ctx->error.detail;
-    else
-        out->json = json;
     ctx_clear(ctx);
     for (size_t i = 0; i < n; i++)
         csv_row_free(rows[i]);

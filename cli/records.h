@@ -11,6 +11,7 @@
 struct record_shape {
     const char *id;                 /* "order_id": the column or member that names the record */
     const struct schema_type *type; /* of the rest */
+    bool consents;        /* a member `consents` is apart: each of it is a call of its own */
     const char *currency; /* for decimal money columns ("price": 19.99) without "price.currency" */
 };
 

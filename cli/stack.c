@@ -103,6 +103,8 @@ static struct str run_text(struct ctx *ctx, const struct stack_run *run)
         json_put_bool(&out, service->failed);
         json_key(&out, "held");
         json_put_bool(&out, service->held);
+        json_key(&out, "words");
+        json_put_str(&out, str_is_utf8(service->words) ? service->words : STR(""));
         json_object_end(&out);
     }
     json_array_end(&out);
@@ -160,7 +162,8 @@ bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out)
             .admin_port = (int)json_int(json_get(it.value, "admin_port")),
             .restarts = (int)json_int(json_get(it.value, "restarts")),
             .failed = json_bool(json_get(it.value, "failed")),
-            .held = json_bool(json_get(it.value, "held"))
+            .held = json_bool(json_get(it.value, "held")),
+            .words = json_str(json_get(it.value, "words"))
         };
     return true;
 }

@@ -33,6 +33,7 @@ struct stack_run {
         pid_t pid; /* 0: not running now */
         int port, admin_port, restarts;
         bool failed, held; /* held: stopped by `fanfare stop` */
+        struct str words;  /* its last, when it is given up (failed) */
     } * services;
 };
 

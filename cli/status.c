@@ -107,6 +107,11 @@ static void print_table(const struct stack_run *run, const struct usage *usages)
         cpu += usages[i].cpu_percent;
     }
     printf("%-16s %-9s %7s %6s %9.1f %7.1f\n", "sum", "", "", "", (double)pss / 1024, cpu);
+    for (size_t i = 0; i < run->n; i++)
+        if (run->services[i].failed)
+            printf(STR_FMT " is given up (fanfare start tries it again); its last words: " STR_FMT
+                           "\n",
+                   STR_ARG(run->services[i].name), STR_ARG(run->services[i].words));
 }
 
 static void print_json(struct ctx *ctx, const struct stack_run *run, const struct usage *usages)
@@ -139,6 +144,10 @@ static void print_json(struct ctx *ctx, const struct stack_run *run, const struc
         json_put_double(&out, usages[i].uptime_s);
         json_key(&out, "restarts");
         json_put_int(&out, service->restarts);
+        if (service->failed) {
+            json_key(&out, "words");
+            json_put_str(&out, service->words);
+        }
         json_object_end(&out);
     }
     json_array_end(&out);

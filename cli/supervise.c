@@ -112,19 +112,44 @@ static void run_note(struct ctx *ctx, const struct supervisor *supervisor)
     run.services = ARENA_ARRAY(ctx->arena, struct stack_run_service, run.n);
     for (size_t i = 0; i < run.n; i++) {
         const struct supervised *service = &supervisor->services[i];
-        run.services[i] = (struct stack_run_service){ .name = str_of(name_of(service)),
-                                                      .pid = service->pid,
-                                                      .port = service->port,
-                                                      .admin_port = service->admin_port,
-                                                      .restarts = service->restarts,
-                                                      .failed = service->failed,
-                                                      .held = service->held };
+        run.services[i] = (struct stack_run_service){
+            .name = str_of(name_of(service)),
+            .pid = service->pid,
+            .port = service->port,
+            .admin_port = service->admin_port,
+            .restarts = service->restarts,
+            .failed = service->failed,
+            .words = service->failed ? str_of(stream_last(service->stream)) : STR(""),
+            .held = service->held
+        };
     }
     if (!stack_run_write(ctx, supervisor->data, &run)) {
         say(supervisor, "fanfare: " STR_FMT "\n", STR_ARG(ctx->error.detail));
         ctx_clear(ctx);
     }
     arena_clear(ctx->arena);
+}
+
+/* What it said before it ended. */
+static void words_read(struct supervised *service)
+{
+    struct pollfd end = { .fd = service->output, .events = POLLIN };
+    while (service->output >= 0 && poll(&end, 1, 0) > 0)
+        if (!stream_pass(service->stream, service->output)) {
+            close(service->output);
+            service->output = -1;
+        }
+}
+
+/* Who waits for all to be ready is not kept waiting. */
+static void tell_given_up(struct supervisor *supervisor, const struct supervised *service)
+{
+    if (!service->failed || supervisor->tell < 0)
+        return;
+    dprintf(supervisor->tell, "%s is given up; its last words: %s", name_of(service),
+            stream_last(service->stream));
+    close(supervisor->tell);
+    supervisor->tell = -1;
 }
 
 static void plan_again(struct supervisor *supervisor, struct supervised *service, int status)
@@ -139,7 +164,7 @@ static void plan_again(struct supervisor *supervisor, struct supervised *service
         snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
     if (service->quick_ends > QUICK_ENDS_MOST) {
         service->failed = true;
-        say(supervisor, "fanfare: %s %s %d times in a row and is given up; its last word: %s\n",
+        say(supervisor, "fanfare: %s %s %d times in a row and is given up; its last words: %s\n",
             name_of(service), how, service->quick_ends, stream_last(service->stream));
         return;
     }
@@ -160,9 +185,11 @@ static void reap(struct ctx *ctx, struct supervisor *supervisor, bool again)
                 continue;
             service->pid = 0;
             service->ready = false;
+            words_read(service);
             if (again && !service->held)
                 plan_again(supervisor, service, status);
             run_note(ctx, supervisor);
+            tell_given_up(supervisor, service);
         }
 }
 
@@ -242,14 +269,16 @@ static int64_t start_due(struct ctx *ctx, struct supervisor *supervisor)
     return wait;
 }
 
-/* Asks those that are not ready yet; true once all are. */
-static bool all_ready(struct supervisor *supervisor)
+/* Asks those that are not ready yet; true once all are. `asked`: some run that are not. */
+static bool all_ready(struct supervisor *supervisor, bool *asked)
 {
     bool all = true;
+    *asked = false;
     for (size_t i = 0; i < supervisor->n; i++) {
         struct supervised *service = &supervisor->services[i];
         if (!service->ready && service->pid)
             service->ready = http_status(service->admin_port, "/health/ready") == 200;
+        *asked |= !service->ready && service->pid;
         all &= service->ready;
     }
     return all;
@@ -313,12 +342,12 @@ int supervise(struct ctx *ctx, struct supervisor *supervisor)
     for (size_t i = 0; i < supervisor->n; i++)
         start(supervisor, &supervisor->services[i]);
     run_note(ctx, supervisor);
-    bool ready = false;
+    bool ready = false, asked = true;
     while (caught != SIGTERM && caught != SIGINT) {
         int64_t wait = start_due(ctx, supervisor);
-        caught = wait_once(supervisor, signals, ready ? wait : MIN(wait, READY_POLL_US));
+        caught = wait_once(supervisor, signals, asked ? MIN(wait, READY_POLL_US) : wait);
         reap(ctx, supervisor, true);
-        if (!ready && (ready = all_ready(supervisor)))
+        if (!ready && (ready = all_ready(supervisor, &asked)))
             tell_ready(supervisor, since_us);
     }
     say(supervisor, "fanfare: stopping\n");

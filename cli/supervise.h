@@ -22,7 +22,7 @@ struct supervisor {
     size_t n;
     int log;      /* where lines go */
     int control;  /* what we are told: <data>/control */
-    int tell;     /* a descriptor told "ready\n" once all are, or -1 */
+    int tell; /* a descriptor told "ready\n" once all are, or a sentence about one that is given up; or -1 */
     bool quiet;   /* no words of our own */
 };
 

@@ -123,15 +123,19 @@ static int run_here(struct ctx *ctx, struct supervisor *supervisor)
 static int wait_detached(struct ctx *ctx, struct supervisor *supervisor, pid_t child, int told)
 {
     struct pollfd end = { .fd = told, .events = POLLIN };
-    char word[8];
-    if (poll(&end, 1, DETACH_PATIENCE_MS) > 0 && read(told, word, sizeof(word)) > 0) {
+    char words[1024];
+    ssize_t n = poll(&end, 1, DETACH_PATIENCE_MS) > 0 ? read(told, words, sizeof(words)) : -1;
+    if (n > 0 && str_starts((struct str){ words, (size_t)n }, STR("ready\n"))) {
         printf("%zu services are ready; log: " STR_FMT
                "/fanfare.log; stop them with: fanfare down\n",
                supervisor->n, STR_ARG(supervisor->data));
         return 0;
     }
     int status;
-    if (waitpid(child, &status, WNOHANG) == child)
+    if (n > 0)
+        ctx_fail(ctx, ERR_UNAVAILABLE, "%.*s (the others run on; fanfare down stops them)", (int)n,
+                 words);
+    else if (waitpid(child, &status, WNOHANG) == child)
         ctx_fail(ctx, ERR_UNAVAILABLE, "the stack ended at once; see " STR_FMT "/fanfare.log",
                  STR_ARG(supervisor->data));
     else
