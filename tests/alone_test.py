@@ -19,7 +19,7 @@ from postgresql import Absent, other_user
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+WITH_API = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
 ALL = ('broker', *WITH_API)
 WITH_SQL = tuple(name for name in WITH_API if name != 'analytics')
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
@@ -67,6 +67,8 @@ class Alone:
         self.serves('personalization', 'PUT', '/v1/experiences/exp_alone', {
             'slot': 'hero', 'name': 'Alone', 'variants': [{'variant': 'gold', 'rule': {'==': [{'var': 'traits.plan'}, 'gold']}}]})
         self.serves('personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
+        self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{}'})
+        self.serves('registry', 'GET', '/v1/catalog')
         self.serves('analytics', 'GET', '/v1/reports/revenue')
         self.serves('analytics', 'POST', '/v1/track', {'writeKey': self.stack.keys.write_key, 'userId': 'prf_alone',
                                                        'event': 'Seen', 'messageId': 'm-alone'}, 503)
