@@ -52,6 +52,8 @@ class Alone:
 
     def serve(self):
         price = {'amount': 1000, 'currency': 'USD'}
+        self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{"type":"object"}'})
+        self.serves('registry', 'GET', '/subjects/alone/versions/1')
         self.serves('commerce', 'PUT', '/v1/products/prd_alone', {'name': 'Chair', 'price': price})
         self.serves('commerce', 'POST', '/v1/orders', {'order_id': 'ord_alone', 'customer_id': 'prf_alone',
                                                       'lines': [{'product_id': 'prd_alone', 'quantity': 2}]}, 201)

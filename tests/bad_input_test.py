@@ -20,7 +20,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+SERVICES = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
