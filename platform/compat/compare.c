@@ -102,6 +102,9 @@ static void compare_own(struct compare *c, const struct writer *writer, struct n
     findings_take(c->reading.ctx, c->reading.findings, &found);
 }
 
+static void compare_one(struct compare *c, const struct writer *writer, struct node reader,
+                        const struct at *at);
+
 static void compare_reference(struct compare *c, const struct writer *writer, struct node reader,
                               const char *keyword, const struct at *at)
 {
@@ -110,7 +113,7 @@ static void compare_reference(struct compare *c, const struct writer *writer, st
     if (!reference.ptr)
         return;
     if (node_resolve(c->reading.ctx, reader, reference, &target))
-        compare_values(c, writer, target, at);
+        compare_one(c, writer, target, at);
     else
         c->failed = true;
 }
@@ -126,7 +129,7 @@ static void compare_all(struct compare *c, const struct writer *writer, struct n
     compare_reference(c, writer, reader, "$recursiveRef", at);
     struct node all = node_get(c->reading.ctx, reader, "allOf");
     for (size_t i = 0; i < json_size(all.json); i++)
-        compare_values(c, writer, node_at(c->reading.ctx, all, i), at);
+        compare_one(c, writer, node_at(c->reading.ctx, all, i), at);
     compare_own(c, writer, reader, at);
 }
 
@@ -138,8 +141,9 @@ static bool is_met(const struct compare *c, const struct writer *writer, struct 
     return false;
 }
 
-void compare_values(struct compare *c, const struct writer *writer, struct node reader,
-                    const struct at *at)
+/* One schema of those that hold of the reader's value. */
+static void compare_one(struct compare *c, const struct writer *writer, struct node reader,
+                        const struct at *at)
 {
     if (c->failed || writer->never || !reader.json)
         return;
@@ -167,7 +171,15 @@ void compare_values(struct compare *c, const struct writer *writer, struct node 
 struct compat_findings compare_aside(struct compare *c, const struct writer *writer,
                                      struct node reader, const struct at *at)
 {
-    return aside(c, compare_values, writer, reader, at);
+    return aside(c, compare_one, writer, reader, at);
+}
+
+void compare_values(struct compare *c, const struct writer *writer, struct node reader,
+                    const struct at *at)
+{
+    compare_one(c, writer, reader, at);
+    if (json_type(reader.json) == JSON_OBJECT && !c->failed && !writer->never)
+        compare_ignored(c, writer, reader, at);
 }
 
 bool compare_schemas(struct reading reading, struct node writer, struct node reader)
@@ -175,7 +187,7 @@ bool compare_schemas(struct reading reading, struct node writer, struct node rea
     struct compare c = { .reading = reading, .steps_left = STEPS_AT_MOST };
     c.words = json_parse(reading.ctx, STR("[null,true,false]"));
     struct writer wrote = writer_new(&c, writer);
-    if (!c.failed)
+    if (!c.failed && reader.json)
         compare_values(&c, &wrote, reader, &(struct at){ 0 });
     return !c.failed;
 }

@@ -81,5 +81,10 @@ bool compat_openapi(struct ctx *ctx, const struct compat_document *old_contract,
 bool compat_event(struct ctx *ctx, const struct compat_document *old_schema,
                   const struct compat_document *new_schema, struct compat_findings *findings);
 
+/* What one program of the stack writes, read by another that was built with its own copy of the schema: COMPAT_EVENT, and
+ * the sentences speak of the reader as new. For asking, before a program goes out, whether what runs suits it. */
+bool compat_event_read(struct ctx *ctx, const struct compat_document *written,
+                       const struct compat_document *read, struct compat_findings *findings);
+
 const char *compat_severity_name(enum compat_severity severity); /* "breaking" */
 const char *compat_use_name(enum compat_use use);                /* "request" */

@@ -221,3 +221,10 @@ bool compat_event(struct ctx *ctx, const struct compat_document *old_schema,
     compare_header(&pair);
     return compare_data(&pair) && compare_personal(&pair);
 }
+
+bool compat_event_read(struct ctx *ctx, const struct compat_document *written,
+                       const struct compat_document *read, struct compat_findings *findings)
+{
+    struct reading reading = { .ctx = ctx, .use = COMPAT_EVENT, .findings = findings };
+    return compare_schemas(reading, root_of(ctx, written, true), root_of(ctx, read, false));
+}

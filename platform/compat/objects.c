@@ -24,21 +24,29 @@ static void found_at(struct compare *c, enum rule rule, const struct at *at, str
                 (struct words){ 0 });
 }
 
+/* Where a writer's schema names the member; `otherwise` where none does. */
+static struct node written_at(struct compare *c, const struct writer *writer, struct str name,
+                              struct node otherwise)
+{
+    for (size_t i = 0; i < writer->n; i++) {
+        struct node own = property_of(c, writer->atoms[i].node, name);
+        if (own.json)
+            return own;
+    }
+    return otherwise;
+}
+
 /* The writer names it, the reader does not. */
 static void compare_unknown(struct compare *c, const struct writer *writer,
                             const struct writer *member, struct node reader, const struct at *at,
                             bool named)
 {
     bool closed;
-    struct node others = additional_of(c, reader, at->name, &closed), wrote = reader;
-    for (size_t i = 0; i < writer->n; i++) {
-        struct node own = property_of(c, writer->atoms[i].node, at->name);
-        wrote = own.json ? own : wrote;
-    }
+    struct node others = additional_of(c, reader, at->name, &closed);
     if (!closed && json_type(others.json) == JSON_OBJECT)
         compare_values(c, member, others, at);
-    else if (named)
-        found_at(c, closed ? RULE_MEMBER_UNKNOWN : RULE_MEMBER_IGNORED, at, wrote);
+    else if (named && closed)
+        found_at(c, RULE_MEMBER_UNKNOWN, at, written_at(c, writer, at->name, reader));
 }
 
 static void compare_default(struct compare *c, const struct writer *member, struct node own,
@@ -306,6 +314,35 @@ static void compare_dependents(struct compare *c, const struct writer *writer, s
             compare_found(c, RULE_DEPENDENT, at, writer, reader, dependencies[k],
                           (struct words){ .x = it.key });
         }
+    }
+}
+
+/* Which alternative would hold is not looked into. */
+static bool has_alternatives(const struct writer *writer)
+{
+    static const char *const keywords[] = { "anyOf", "oneOf", "if", "dependentSchemas", "not" };
+    for (size_t i = 0; i < writer->n; i++)
+        for (size_t k = 0; k < COUNT(keywords); k++)
+            if (json_get(writer->atoms[i].node.json, keywords[k]))
+                return true;
+    return false;
+}
+
+void compare_ignored(struct compare *c, const struct writer *writer, struct node reader,
+                     const struct at *at)
+{
+    struct writer wanted = writer_new(c, reader);
+    struct str *names;
+    size_t n = writer_types(c, &wanted) & TYPE_OBJECT ? writer_names(c, writer, &names) : 0;
+    if (has_alternatives(&wanted) || writer_is_listed(c, &wanted))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct at member = member_at(at, names[i]);
+        bool named, written;
+        struct writer read = writer_member(c, &wanted, names[i], &named);
+        bool never = writer_member(c, writer, names[i], &written).never;
+        if (!named && !never && writer_is_any(&read))
+            found_at(c, RULE_MEMBER_IGNORED, &member, written_at(c, writer, names[i], reader));
     }
 }
 

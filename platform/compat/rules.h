@@ -52,7 +52,7 @@
     RULE(MEMBER_ADDED,         "member-added",            F, F, _, F, _, "is new and optional", "") \
     RULE(MEMBER_UNKNOWN,       "member-unknown",          B, B, F, B, F, "is not known any more", "is new") \
     RULE(MEMBER_IGNORED,       "member-ignored",          _, W, _, W, _, "is not known any more; it is ignored", "") \
-    RULE(MEMBER_GONE,          "member-gone",             _, _, B, _, B, "", "is not there any more") \
+    RULE(MEMBER_GONE,          "member-gone",             _, _, B, _, B, "is not there", "is not there any more") \
     RULE(MEMBER_CLAIMED,       "member-claimed",          B, W, _, W, _, "could be anything; now it must fit a schema", \
                                                                          "may be anything now; it had a schema") \
     RULE(OBJECT_CLOSED,        "object-closed",           B, B, F, B, F, "takes no other members any more", \
