@@ -5,6 +5,8 @@
 #include "services/registry/normal.h"
 #include "services/registry/refusal.h"
 
+#define BODY_AT_MOST                                                                               \
+    (256 * 1024) /* judging takes time and memory by the square of what is to be compared */
 #define DOCUMENTS_AT_MOST 200 /* that one schema leads to, also by way of others */
 
 /* ---- references ---- */
@@ -158,6 +160,9 @@ bool proposal_read(struct ctx *ctx, const struct bid *bid, struct proposal *out)
     if (!known_load(ctx, out->references, out->n_references, STORE_LIVE, &out->known))
         return false;
     struct str normal = schema_normal(ctx, out->document);
+    if (normal.len > BODY_AT_MOST)
+        return refuse(ctx, REFUSAL_BAD_SCHEMA, "The schema is larger than %d KB.",
+                      BODY_AT_MOST / 1024);
     out->row =
         (struct schema_row){ .body = bid->normalize ? normal : json_text(ctx->arena, out->document),
                              .refs = references_text(ctx, out->references, out->n_references),

@@ -137,6 +137,11 @@ static void test_what_is_no_schema(struct test_service *test)
     CHECK_INT(code(test, "POST", to, "{\"schemaType\":\"JSON\"}"), 42201);
     CHECK_INT(code(test, "POST", to, "{\"schemaType\":\"JSON\",\"schema\":1}"), 42201);
     CHECK_INT(code(test, "POST", to, "{"), 400);
+    char *huge = arena_alloc(test_ctx(test)->arena, 300001);
+    memset(huge, 'x', 300000);
+    CHECK_INT(registered(test, "bad",
+                         arena_printf(test_ctx(test)->arena, "{\"title\":\"%s\"}", huge).ptr),
+              -42201);
     CHECK_INT(code(test, "GET", "/subjects/bad/versions", NULL), 40401);
     CHECK_INT(registered(test, "bool", "true") > 0, 1);
 }
