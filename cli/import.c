@@ -122,8 +122,7 @@ static bool token_renew(struct ctx *ctx, struct import *import)
                                   STR("fanfare"), 600);
     if (!token.ptr)
         return false;
-    free((char *)import->target.token.ptr);
-    import->target.token = str_of(mem_strdup(token.ptr));
+    import->target.token = token;
     import->token_us = now;
     return true;
 }
@@ -167,24 +166,28 @@ static bool window_send(struct ctx *ctx, struct import *import, struct record *w
     return !ctx_failed(ctx);
 }
 
+/* ctx lives as long as the import; what a window needs does not. */
 static bool windows(struct ctx *ctx, struct import *import)
 {
-    struct record *window = mem_alloc(WINDOW * sizeof(*window));
+    CLEANUP(arena_freep) struct arena *scratch = arena_new(64 * 1024);
+    struct ctx own = { .arena = scratch };
+    struct record *window = ARENA_ARRAY(ctx->arena, struct record, WINDOW);
     size_t n = 0;
-    while (token_renew(ctx, import) && (n = window_read(ctx, import, window)) > 0 &&
-           window_send(ctx, import, window, n)) {
+    while (token_renew(ctx, import) && (n = window_read(&own, import, window)) > 0 &&
+           window_send(&own, import, window, n)) {
         import->lines_done = window[n - 1].last_line;
         if (import->rejects)
             import->rejects_bytes = ftello(import->rejects);
-        if (!state_write(ctx, import))
+        if (!state_write(&own, import))
             break;
         progress_show(&import->progress, import->done, import->rejected,
                       (double)records_consumed(import->records) /
                           (double)MAX(records_bytes(import->records), 1),
                       false);
-        arena_clear(ctx->arena);
+        arena_clear(scratch);
     }
-    free(window);
+    if (ctx_failed(&own))
+        ctx_fail(ctx, own.error.code, STR_FMT, STR_ARG(own.error.detail));
     return !ctx_failed(ctx);
 }
 
@@ -228,24 +231,53 @@ static bool target_of(struct ctx *ctx, struct import *import, const char *url)
     if (!found.ptr)
         return ctx_fail(ctx, ERR_NOT_FOUND, "%s does not run in this stack", import->kind->service);
     if (str_starts(found, STR("http://")) || str_starts(found, STR("https://")))
-        import->target.peer = peer_new(
-            &(struct peer_settings){ .name = import->kind->service, .url = mem_strdup(found.ptr) });
+        import->target.peer =
+            peer_new(&(struct peer_settings){ .name = import->kind->service, .url = found.ptr });
     return import->target.peer != NULL ||
            ctx_fail(ctx, ERR_INVALID, "--url %s: this is no http:// or https:// URL", found.ptr);
 }
 
 static bool write_key_read(struct ctx *ctx, struct import *import)
 {
-    char key[256] = "";
+    char text[256] = "";
     struct str path = arena_printf(ctx->arena, STR_FMT "/keys/write.key", STR_ARG(import->data));
     FILE *file = fopen(path.ptr, "re");
-    if (file && !fgets(key, sizeof(key), file))
-        key[0] = '\0';
+    if (file && !fgets(text, sizeof(text), file))
+        text[0] = '\0';
     if (file)
         fclose(file);
-    import->target.write_key = str_trim(str_of(mem_strdup(key)));
+    import->target.write_key = str_trim(arena_str(ctx->arena, str_of(text)));
     return import->target.write_key.len > 0 ||
            ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s", path.ptr);
+}
+
+static bool import_open(struct ctx *ctx, struct import *import, const struct option_value *options)
+{
+    struct record_shape shape = { .id = import->kind->id,
+                                  .type = import->kind->type,
+                                  .consents = import->kind->consents,
+                                  .currency = options[CURRENCY].value };
+    import->state_path = arena_printf(ctx->arena, "%s.import-state", import->path);
+    import->rejects_path = options[REJECTS].value
+                               ? options[REJECTS].value
+                               : arena_printf(ctx->arena, "%s.rejected", import->path).ptr;
+    import->data = stack_data(ctx, options[DATA].value, false);
+    if (!import->data.ptr || !parallel_of(ctx, options[PARALLEL].value, &import->target) ||
+        !target_of(ctx, import, options[URL].value) ||
+        (import->kind->write_key && !write_key_read(ctx, import)) ||
+        !(import->records = records_open(ctx, import->path, &shape)))
+        return false;
+    if (options[RESTART].value)
+        unlink(import->state_path.ptr);
+    return state_read(ctx, import);
+}
+
+static void import_close(struct import *import)
+{
+    records_close(import->records);
+    if (import->rejects)
+        fclose(import->rejects);
+    peer_free(import->target.peer);
 }
 
 static int run_import(struct ctx *ctx, int argc, char **argv)
@@ -266,33 +298,14 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
         return command_failed(ctx);
     }
     import.path = rest[1];
-    struct record_shape shape = { .id = import.kind->id,
-                                  .type = import.kind->type,
-                                  .consents = import.kind->consents,
-                                  .currency = options[CURRENCY].value };
-    import.state_path = arena_printf(ctx->arena, "%s.import-state", import.path);
-    import.state_path = str_of(mem_strdup(import.state_path.ptr));
-    import.rejects_path =
-        options[REJECTS].value
-            ? options[REJECTS].value
-            : mem_strdup(arena_printf(ctx->arena, "%s.rejected", import.path).ptr);
-    if (options[RESTART].value)
-        unlink(import.state_path.ptr);
-    struct str data = stack_data(ctx, options[DATA].value, false);
-    if (!data.ptr)
-        return command_failed(ctx);
-    import.data = str_of(mem_strdup(data.ptr));
-    if (!parallel_of(ctx, options[PARALLEL].value, &import.target) ||
-        !target_of(ctx, &import, options[URL].value) ||
-        (import.kind->write_key && !write_key_read(ctx, &import)) ||
-        !(import.records = records_open(ctx, import.path, &shape)) || !state_read(ctx, &import))
-        return command_failed(ctx);
-    import.progress = progress_begin(import.kind->name, import.done);
-    bool ok = windows(ctx, &import);
-    int status = finish(ctx, &import, ok);
-    records_close(import.records);
-    if (import.rejects)
-        fclose(import.rejects);
+    int status;
+    if (import_open(ctx, &import, options)) {
+        import.progress = progress_begin(import.kind->name, import.done);
+        status = finish(ctx, &import, windows(ctx, &import));
+    } else {
+        status = command_failed(ctx);
+    }
+    import_close(&import);
     return status;
 }
 
