@@ -1,5 +1,5 @@
-/* `fanfare contract can-deploy`: this tree's version of a service beside what runs. What runs must be able to read and call
- * it, and it must be able to read and call what runs. */
+/* `fanfare contract can-deploy`: this tree's version of a service beside what runs. What runs must
+ * be able to read and call it, and it must be able to read and call what runs. */
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -146,7 +146,8 @@ static bool judge(struct deploy *deploy)
     return true;
 }
 
-/* Contracts of what does not run count for nobody, but for the service's own: the log holds what it wrote. */
+/* Contracts of what does not run count for nobody, but for the service's own: the log holds what it
+ * wrote. */
 static void forget_stopped(struct deploy *deploy, struct str name)
 {
     for (struct contract_service **at = &deploy->running.services; *at;) {

@@ -1,5 +1,6 @@
-/* Who reads and calls what, from a tree's C: the tables of reactions (ON(..., READS(...))) and the request builders
- * (commerce_quote_target()). tests/reads_test.py holds the tables to what the reactions do. */
+/* Who reads and calls what, from a tree's C: the tables of reactions (ON(..., READS(...))) and the
+ * request builders (commerce_quote_target()). tests/reads_test.py holds the tables to what the
+ * reactions do. */
 #include <ctype.h>
 
 #include "cli/contract_set.h"

@@ -1,4 +1,5 @@
-/* What a registry knows: what services said of themselves, or, of one that is not ours, the schemas of its subjects. */
+/* What a registry knows: what services said of themselves, or, of one that is not ours, the schemas
+ * of its subjects. */
 #include "cli/contract_set.h"
 #include "platform/client/client.h"
 

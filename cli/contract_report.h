@@ -19,8 +19,8 @@ struct report {
     size_t n, cap, n_breaking, n_warnings, n_accepted;
 };
 
-/* Judges what `after` has made of `before`. `only`: of this service alone (ptr NULL: all). False with a sentence when a
- * contract cannot be judged. */
+/* Judges what `after` has made of `before`. `only`: of this service alone (ptr NULL: all). False
+ * with a sentence when a contract cannot be judged. */
 bool report_compare(struct ctx *ctx, const struct contract_set *before,
                     const struct contract_set *after, struct str only, struct report *report);
 
@@ -33,8 +33,9 @@ void report_add(struct ctx *ctx, struct report *report, const struct compat_find
                 const struct report_source *source);
 void report_count(struct report *report);
 
-/* Findings that were accepted before: a list of { service, rule, place, why }, in YAML. They are told, and do not count.
- * False with a sentence when the file cannot be read; a file that is not there accepts nothing. */
+/* Findings that were accepted before: a list of { service, rule, place, why }, in YAML. They are
+ * told, and do not count. False with a sentence when the file cannot be read; a file that is not
+ * there accepts nothing. */
 bool report_accept(struct ctx *ctx, struct report *report, const char *path);
 
 void report_print(struct ctx *ctx, struct report *report, bool all); /* all: what is fine, too */

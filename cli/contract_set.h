@@ -1,4 +1,5 @@
-/* The contracts of a stack at one moment: of source texts, or as a registry knows them. All is in one arena. */
+/* The contracts of a stack at one moment: of source texts, or as a registry knows them. All is in
+ * one arena. */
 #pragma once
 
 #include "platform/compat/compat.h"
@@ -48,14 +49,15 @@ const struct contract_event *set_event(const struct contract_set *set, struct st
 
 /* ---- where they come from ---- */
 
-/* REV, DIR or URL; `root` is the folder whose repository has the revision. `token` for a registry, ptr NULL: none. */
+/* REV, DIR or URL; `root` is the folder whose repository has the revision. `token` for a registry,
+ * ptr NULL: none. */
 bool set_read(struct ctx *ctx, const char *from, const char *root, struct str token,
               struct contract_set *out);
 bool set_read_folder(struct ctx *ctx, const char *folder, struct contract_set *out);
 bool set_read_registry(struct ctx *ctx, const char *url, struct str token,
                        struct contract_set *out);
 
-/* contract_readers.c: what a tree's services read and call, by their reactions' tables and the request builders that they
- * use. `tree` has made the set. */
+/* contract_readers.c: what a tree's services read and call, by their reactions' tables and the
+ * request builders that they use. `tree` has made the set. */
 struct tree;
 void set_find_readers(struct ctx *ctx, const struct tree *tree, struct contract_set *set);

@@ -54,13 +54,8 @@ bool writers_apart(struct compare *c, const struct writer *a, const struct write
 
 /* ---- anyOf, oneOf ---- */
 
-static bool fits(struct compare *c, const struct writer *writer, struct node reader,
-                 const struct at *at)
-{
-    return compare_aside(c, writer, reader, at).worst < COMPAT_BREAKING;
-}
-
-/* When none takes it: the one alternative that is meant, by its types. SIZE_MAX: it is not clear which. */
+/* When none takes it: the one alternative that is meant, by its types. SIZE_MAX: it is not clear
+ * which. */
 static size_t alternative_meant(struct compare *c, const struct writer *writer, struct node list)
 {
     size_t meant = SIZE_MAX, n = json_size(list.json);
@@ -78,7 +73,8 @@ static size_t alternative_meant(struct compare *c, const struct writer *writer, 
     return meant;
 }
 
-/* The alternative that takes all that is written, its findings noted; SIZE_MAX when there is none, and that is noted. */
+/* The alternative that takes all that is written, its findings noted; SIZE_MAX when there is none,
+ * and that is noted. */
 static size_t compare_list(struct compare *c, const struct writer *writer, struct node reader,
                            const char *keyword, const struct at *at)
 {
@@ -111,10 +107,7 @@ static bool is_excluded(struct compare *c, const struct writer *writer, struct n
         struct node list = node_get(ctx, writer->atoms[i].node, "oneOf");
         for (size_t k = 0; k < json_size(list.json); k++) {
             struct node part = node_at(ctx, list, k);
-            bool is_own = false;
-            for (size_t own = 0; own < writer->n; own++)
-                is_own |= writer->atoms[own].node.json == part.json;
-            if (!is_own && fits(c, &wanted, part, at))
+            if (k != writer->atoms[i].part && compare_fits(c, &wanted, part, at))
                 return true;
         }
     }
@@ -165,7 +158,7 @@ static void compare_not(struct compare *c, const struct writer *writer, struct n
         return;
     for (size_t i = 0; i < writer->n; i++) {
         struct node own = node_get(ctx, writer->atoms[i].node, "not");
-        if (own.json && fits(c, &wanted, own, at))
+        if (own.json && compare_fits(c, &wanted, own, at))
             return;
     }
     compare_found(c, RULE_NOT, at, writer, reader, "not", (struct words){ 0 });
@@ -176,7 +169,7 @@ static void compare_not(struct compare *c, const struct writer *writer, struct n
 static bool fits_or_absent(struct compare *c, const struct writer *writer, struct node reader,
                            const struct at *at)
 {
-    return !reader.json || fits(c, writer, reader, at);
+    return !reader.json || compare_fits(c, writer, reader, at);
 }
 
 /* Has the writer the same condition, with narrower consequences? */
@@ -190,7 +183,7 @@ static bool has_condition(struct compare *c, const struct writer *writer, struct
         if (!own.json)
             continue;
         struct writer same = writer_new(c, own);
-        if (!fits(c, &wanted, own, at) || !fits(c, &same, condition, at))
+        if (!compare_fits(c, &wanted, own, at) || !compare_fits(c, &same, condition, at))
             continue;
         struct writer met = writer_with(c, writer, node_get(ctx, atom, "then")),
                       unmet = writer_with(c, writer, node_get(ctx, atom, "else"));
@@ -210,7 +203,7 @@ static void compare_condition(struct compare *c, const struct writer *writer, st
         return;
     struct writer wanted = writer_new(c, condition);
     bool never_met = writers_apart(c, writer, &wanted),
-         always_met = !never_met && fits(c, writer, condition, at);
+         always_met = !never_met && compare_fits(c, writer, condition, at);
     if ((never_met || fits_or_absent(c, writer, then, at)) &&
         (always_met || fits_or_absent(c, writer, other, at)))
         return;

@@ -1,5 +1,5 @@
-/* Keywords on arrays. `items` as a list and `additionalItems` are how drafts before 2020-12 wrote `prefixItems` and
- * `items`. */
+/* Keywords on arrays. `items` as a list and `additionalItems` are how drafts before 2020-12 wrote
+ * `prefixItems` and `items`. */
 #include "platform/compat/compare.h"
 
 /* ---- what schemas say of elements ---- */
@@ -19,14 +19,26 @@ size_t items_numbered(struct node schema)
     return json_size(json_get(schema.json, list_keyword(schema)));
 }
 
-struct node item_of(struct compare *c, struct node schema, size_t index, bool *closed)
+/* May other keywords evaluate elements, so that less is left for `unevaluatedItems`? */
+static bool may_evaluate(const struct json *schema)
+{
+    static const char *const keywords[] = { "contains", "allOf", "anyOf", "oneOf",
+                                            "if",       "then",  "else",  "dependentSchemas",
+                                            "$ref",     "not",   "$dynamicRef" };
+    for (size_t i = 0; i < COUNT(keywords); i++)
+        if (json_get(schema, keywords[i]))
+            return true;
+    return false;
+}
+
+struct node item_of(struct compare *c, struct node schema, size_t index, bool writes, bool *closed)
 {
     struct ctx *ctx = c->reading.ctx;
     *closed = false;
     if (index < items_numbered(schema))
         return node_at(ctx, node_get(ctx, schema, list_keyword(schema)), index);
     struct node rest = node_get(ctx, schema, has_old_list(schema) ? "additionalItems" : "items");
-    if (!rest.json)
+    if (!rest.json && !(writes && may_evaluate(schema.json)))
         rest = node_get(ctx, schema, "unevaluatedItems");
     *closed = json_type(rest.json) == JSON_BOOL && !json_bool(rest.json);
     return rest;
@@ -37,7 +49,7 @@ struct writer writer_item(struct compare *c, const struct writer *writer, size_t
     struct writer item = writer_any();
     bool closed;
     for (size_t i = 0; i < writer->n; i++) {
-        struct node own = item_of(c, writer->atoms[i].node, index, &closed);
+        struct node own = item_of(c, writer->atoms[i].node, index, true, &closed);
         if (own.json)
             item = writer_with(c, &item, own);
     }
@@ -53,7 +65,7 @@ int64_t writer_items_most(struct compare *c, const struct writer *writer)
     int64_t most = INT64_MAX;
     for (size_t i = 0; i < writer->n; i++) {
         bool closed;
-        item_of(c, writer->atoms[i].node, ANY_OTHER, &closed);
+        item_of(c, writer->atoms[i].node, ANY_OTHER, true, &closed);
         if (closed)
             most = MIN(most, (int64_t)items_numbered(writer->atoms[i].node));
     }
@@ -89,7 +101,7 @@ static void compare_item(struct compare *c, const struct writer *writer, struct 
     struct arena *arena = c->reading.ctx->arena;
     struct writer item = writer_item(c, writer, index);
     bool closed;
-    struct node wanted = item_of(c, reader, index, &closed);
+    struct node wanted = item_of(c, reader, index, false, &closed);
     struct at place = { at, AT_ITEM, STR("") };
     if (index != ANY_OTHER)
         place.name = arena_printf(arena, "%zu", index);
@@ -143,9 +155,9 @@ static bool contains_fits(struct compare *c, struct node own, struct node reader
         return false;
     struct writer wrote = writer_new(c, inner), read = writer_new(c, outer);
     return (least == 0 || (count_or(own.json, "minContains", 1) >= least &&
-                           compare_aside(c, &wrote, outer, at).worst < COMPAT_BREAKING)) &&
+                           compare_fits(c, &wrote, outer, at))) &&
            (most == INT64_MAX || (count_or(own.json, "maxContains", INT64_MAX) <= most &&
-                                  compare_aside(c, &read, inner, at).worst < COMPAT_BREAKING));
+                                  compare_fits(c, &read, inner, at)));
 }
 
 static void compare_contains(struct compare *c, const struct writer *writer, struct node reader,

@@ -4,7 +4,8 @@
 
 /* ---- findings ---- */
 
-/* The new contract is where something can be changed: findings point into it where it has a counterpart. */
+/* The new contract is where something can be changed: findings point into it where it has a
+ * counterpart. */
 static struct spot spot_of(struct compare *c, const struct writer *writer, struct node reader,
                            const char *keyword)
 {
@@ -141,6 +142,32 @@ static bool is_met(const struct compare *c, const struct writer *writer, struct 
     return false;
 }
 
+static bool has_reference(const struct json *json)
+{
+    bool object = json_type(json) == JSON_OBJECT;
+    for (struct json_iter it = json_iter(json); json_next(&it);)
+        if ((object && (str_is(it.key, "$ref") || str_is(it.key, "$dynamicRef") ||
+                        str_is(it.key, "$recursiveRef"))) ||
+            has_reference(it.value))
+            return true;
+    return false;
+}
+
+/* Has the writer this very schema? Then nothing inside it needs to be understood. */
+static bool has_same(const struct compare *c, const struct writer *writer, struct node reader)
+{
+    for (size_t i = 0; i < writer->n; i++) {
+        struct node own = writer->atoms[i].node;
+        const struct compat_document *wrote = own.side->given, *reads = reader.side->given;
+        if (wrote->closed == reads->closed && own.side->draft7 == reader.side->draft7 &&
+            json_equal(own.json, reader.json) &&
+            (!has_reference(reader.json) ||
+             (json_equal(wrote->root, reads->root) && !reads->resolve && !wrote->resolve)))
+            return true;
+    }
+    return false;
+}
+
 /* One schema of those that hold of the reader's value. */
 static void compare_one(struct compare *c, const struct writer *writer, struct node reader,
                         const struct at *at)
@@ -155,7 +182,8 @@ static void compare_one(struct compare *c, const struct writer *writer, struct n
     if (json_type(reader.json) == JSON_BOOL && !json_bool(reader.json) &&
         writer_types(c, writer) != 0)
         compare_found(c, RULE_VALUE_REFUSED, at, writer, reader, NULL, (struct words){ 0 });
-    if (json_type(reader.json) != JSON_OBJECT || is_met(c, writer, reader))
+    if (json_type(reader.json) != JSON_OBJECT || is_met(c, writer, reader) ||
+        has_same(c, writer, reader))
         return;
     struct pair pair = { writer, reader.json, c->pairs };
     c->pairs = &pair;
@@ -172,6 +200,16 @@ struct compat_findings compare_aside(struct compare *c, const struct writer *wri
                                      struct node reader, const struct at *at)
 {
     return aside(c, compare_one, writer, reader, at);
+}
+
+bool compare_fits(struct compare *c, const struct writer *writer, struct node reader,
+                  const struct at *at)
+{
+    struct compat_findings found = compare_aside(c, writer, reader, at);
+    for (size_t i = 0; i < found.n; i++)
+        if (strcmp(found.items[i].rule, "alternatives-overlap") == 0)
+            return false;
+    return found.worst < COMPAT_BREAKING;
 }
 
 void compare_values(struct compare *c, const struct writer *writer, struct node reader,

@@ -1,7 +1,8 @@
 /* Is what the writer writes read well by the reader? For the files of this folder.
  *
- * The reader is one schema at a time. The writer is all that is known of its values: the schemas that hold of them at once
- * (atoms: allOf and $ref are flattened), their types, and the value itself where there is only one. */
+ * The reader is one schema at a time. The writer is all that is known of its values: the schemas
+ * that hold of them at once (atoms: allOf and $ref are flattened), their types, and the value
+ * itself where there is only one. */
 #pragma once
 
 #include "platform/compat/documents.h"
@@ -24,6 +25,7 @@ enum taken_apart { APART_ANY = 1, APART_ONE = 2, APART_IF = 4 };
 struct atom {
     struct node node;
     unsigned apart; /* enum taken_apart: what holds of a part is an atom of its own */
+    unsigned part;  /* with APART_ONE: which alternative */
     bool silent;    /* it says nothing of the values but by what it refers to */
 };
 
@@ -61,7 +63,12 @@ void compare_values(struct compare *c, const struct writer *writer, struct node 
 struct compat_findings compare_aside(struct compare *c, const struct writer *writer,
                                      struct node reader, const struct at *at);
 
-/* Notes a finding at the reader's keyword (NULL: the schema itself), or where the new contract has its counterpart. */
+/* Is it certain that the reader takes all of it? */
+bool compare_fits(struct compare *c, const struct writer *writer, struct node reader,
+                  const struct at *at);
+
+/* Notes a finding at the reader's keyword (NULL: the schema itself), or where the new contract has
+ * its counterpart. */
 void compare_found(struct compare *c, enum rule rule, const struct at *at,
                    const struct writer *writer, struct node reader, const char *keyword,
                    struct words words);
@@ -85,8 +92,8 @@ unsigned writer_types(struct compare *c, const struct writer *writer);
 /* Its values, when they can be counted; NULL otherwise. */
 const struct json **writer_values(struct compare *c, const struct writer *writer, size_t *n);
 
-/* The parts that its values fall into: by the alternatives of the first atom that has some, else by type, else by value.
- * 0: it is whole. */
+/* The parts that its values fall into: by the alternatives of the first atom that has some, else by
+ * type, else by value. 0: it is whole. */
 size_t writer_parts(struct compare *c, const struct writer *writer, struct writer **parts,
                     bool *alternatives);
 
@@ -127,9 +134,11 @@ bool writer_requires(const struct writer *writer, struct str name);
 size_t writer_names(struct compare *c, const struct writer *writer, struct str **names);
 bool writer_is_listed(struct compare *c, const struct writer *writer);
 
-/* What a schema says of a name (ptr NULL: any other) that its `properties` and `patternProperties` do not: .json NULL is
- * nothing; *closed: it may not be there. */
-struct node additional_of(struct compare *c, struct node schema, struct str name, bool *closed);
+/* What a schema says of a name (ptr NULL: any other) that its `properties` and `patternProperties`
+ * do not: .json NULL is nothing; *closed: it may not be there. What `unevaluatedProperties` leaves
+ * open is left open to who `writes`. */
+struct node additional_of(struct compare *c, struct node schema, struct str name, bool writes,
+                          bool *closed);
 bool pattern_matches(struct compare *c, struct str pattern, struct str text);
 bool list_has(const struct json *array, struct str text);
 
@@ -138,7 +147,7 @@ bool list_has(const struct json *array, struct str text);
 #define ANY_OTHER SIZE_MAX
 
 /* What a schema says of the element at the index (ANY_OTHER: of those behind all that it numbers). */
-struct node item_of(struct compare *c, struct node schema, size_t index, bool *closed);
+struct node item_of(struct compare *c, struct node schema, size_t index, bool writes, bool *closed);
 size_t items_numbered(struct node schema);
 struct writer writer_item(struct compare *c, const struct writer *writer, size_t index);
 

@@ -1,23 +1,24 @@
-/* What a change of a contract breaks, and whom: one table of rules (rules.h) for HTTP contracts (OpenAPI 3.1) and for the
- * JSON Schemas of events.
+/* What a change of a contract breaks, and whom: one table of rules (rules.h) for HTTP contracts
+ * (OpenAPI 3.1) and for the JSON Schemas of events.
  *
- * All of it comes down to one question: what is written by the one schema, is it read well by the other? Who writes and who
- * reads depends on the use; how strict the reader is, too. What cannot be decided is told as breaking
- * ("not-comparable"), never passed over. */
+ * All of it comes down to one question: what is written by the one schema, is it read well by the
+ * other? Who writes and who reads depends on the use; how strict the reader is, too. What cannot be
+ * decided is told as breaking ("not-comparable"), never passed over. */
 #pragma once
 
 #include "platform/json/json.h"
 
-/* One document as parsed. `$ref`s into it, by pointer, $anchor or $id, are followed; for other documents `resolve` gives
- * the document of an absolute or relative URI (made absolute against `uri` where that is set), or NULL. */
+/* One document as parsed. `$ref`s into it, by pointer, $anchor or $id, are followed; for other
+ * documents `resolve` gives the document of an absolute or relative URI (made absolute against
+ * `uri` where that is set), or NULL. */
 struct compat_document {
     const struct json *root;
     struct str uri; /* base of its references; ptr NULL: none */
     const struct json *(*resolve)(struct ctx *ctx, struct str uri,
                                   void *argument); /* may be NULL */
     void *argument;
-    bool
-        closed; /* objects that do not say `additionalProperties` are closed (contracts as their authors write them) */
+    /* As authors of contracts write them: objects that do not say `additionalProperties` are closed. */
+    bool closed;
 };
 
 enum compat_severity {
@@ -29,7 +30,7 @@ enum compat_severity {
 /* How values flow: who wrote by which contract, who reads by the other. */
 enum compat_use {
     COMPAT_SCHEMA, /* compat_json_schema(): the reader validates by its schema, formats are notes */
-    COMPAT_REQUEST, /* callers that keep to the old contract ask the new service, which reads strictly */
+    COMPAT_REQUEST, /* callers of the old contract ask the new service, which reads strictly */
     COMPAT_RESPONSE, /* the new service answers callers of the old contract, who read tolerantly */
     COMPAT_REPLAY,   /* events that the log holds are read by what is built from the new contract */
     COMPAT_EVENT, /* events of the new contract meet readers of the old one, who read tolerantly */
@@ -45,14 +46,14 @@ struct compat_finding {
     const char *rule; /* its name in the table: "property-removed" */
     enum compat_severity severity;
     enum compat_use use;
-    struct str
-        pointer; /* JSON Pointer of what changed, in the new document, or the old one where `in_old` */
+    /* JSON Pointer of what changed, in the new document, or in the old one where `in_old`. */
+    struct str pointer;
     bool in_old;
     struct str place;     /* for people: "lines[].amount", "response 200 of get_balance: tier" */
-    struct str
-        member; /* top-level member of the data that it concerns; ptr NULL: all of it (events, schemas) */
-    struct str
-        operation; /* operationId, or "GET /v1/things" without one; ptr NULL: none (HTTP contracts) */
+    /* Events, schemas: the top-level member of the data that it concerns; ptr NULL: all of it. */
+    struct str member;
+    /* HTTP contracts: operationId, or "GET /v1/things" where it has none; ptr NULL: none. */
+    struct str operation;
     struct str sentence;  /* what changed and what that does, without the place */
 };
 
@@ -63,11 +64,11 @@ struct compat_findings {
     enum compat_severity worst;
 };
 
-/* Each adds what it finds and gives true, also when that is breaking; false only when a document cannot be judged: INVALID
- * with the pointer, for instance of a `$ref` that leads nowhere. */
+/* Each adds what it finds and gives true, also when that is breaking; false only when a document
+ * cannot be judged: INVALID with the pointer, for instance of a `$ref` that leads nowhere. */
 
-/* JSON Schema 2020-12 (and what draft-07 and draft-04 write otherwise). Confluent's BACKWARD is COMPAT_BACKWARD, FORWARD is
- * COMPAT_FORWARD, FULL is both. */
+/* JSON Schema 2020-12 (and what draft-07 and draft-04 write otherwise). Confluent's BACKWARD is
+ * COMPAT_BACKWARD, FORWARD is COMPAT_FORWARD, FULL is both. */
 bool compat_json_schema(struct ctx *ctx, const struct compat_document *old_schema,
                         const struct compat_document *new_schema, enum compat_direction direction,
                         struct compat_findings *findings);
@@ -76,13 +77,15 @@ bool compat_json_schema(struct ctx *ctx, const struct compat_document *old_schem
 bool compat_openapi(struct ctx *ctx, const struct compat_document *old_contract,
                     const struct compat_document *new_contract, struct compat_findings *findings);
 
-/* One event type (docs/contracts.md): the data both ways, and x-event. `new_schema` NULL: the type is gone. `old_schema`
- * NULL: it is new, and judged by itself (personal members on a topic that is not erasable). */
+/* One event type (docs/contracts.md): the data both ways, and x-event. `new_schema` NULL: the type
+ * is gone. `old_schema` NULL: it is new, and judged by itself (personal members on a topic that is
+ * not erasable). */
 bool compat_event(struct ctx *ctx, const struct compat_document *old_schema,
                   const struct compat_document *new_schema, struct compat_findings *findings);
 
-/* What one program of the stack writes, read by another that was built with its own copy of the schema: COMPAT_EVENT, and
- * the sentences speak of the reader as new. For asking, before a program goes out, whether what runs suits it. */
+/* What one program of the stack writes, read by another that was built with its own copy of the
+ * schema: COMPAT_EVENT, and the sentences speak of the reader as new. For asking, before a program
+ * goes out, whether what runs suits it. */
 bool compat_event_read(struct ctx *ctx, const struct compat_document *written,
                        const struct compat_document *read, struct compat_findings *findings);
 

@@ -1,4 +1,5 @@
-/* The two sides of a comparison: documents, and where references in them lead. For the files of this folder. */
+/* The two sides of a comparison: documents, and where references in them lead. For the files of
+ * this folder. */
 #pragma once
 
 #include "platform/compat/compat.h"
@@ -7,8 +8,8 @@
 struct resource {
     struct str uri;
     const struct json *root;
-    struct str
-        pointer; /* of the root, as findings tell it: "uri#/..." in other documents than the given one */
+    /* Of the root, as findings tell it: "uri#/..." in other documents than the given one. */
+    struct str pointer;
     struct resource *next;
 };
 
@@ -49,5 +50,6 @@ struct node node_at(struct ctx *ctx, struct node node, size_t index);
 /* Where `reference`, standing in `from`, leads; false with INVALID when that is nowhere. */
 bool node_resolve(struct ctx *ctx, struct node from, struct str reference, struct node *out);
 
-/* The node itself, or what its chain of `$ref`s leads to: for parts of OpenAPI that may be references. */
+/* The node itself, or what its chain of `$ref`s leads to: for parts of OpenAPI that may be
+ * references. */
 bool node_follow(struct ctx *ctx, struct node from, struct node *out);

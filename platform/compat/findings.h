@@ -42,7 +42,8 @@ struct words {
     struct str r, w, x; /* rules.h: {r}, {w}, {x} */
 };
 
-/* Notes what a rule found; nothing where the rule is not told in this use, or the same was noted before. */
+/* Notes what a rule found; nothing where the rule is not told in this use, or the same was noted
+ * before. */
 void finding_add(const struct reading *reading, enum rule rule, const struct at *at,
                  struct spot spot, struct words words);
 

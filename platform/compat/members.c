@@ -58,49 +58,75 @@ static bool matches_one(struct compare *c, const struct json *patterns, struct s
     return false;
 }
 
-static bool speaks_of(struct compare *c, struct node schema, struct str name, int depth);
+/* Which members a schema evaluates with all that is inside it. Of a reader only what is certain
+ * counts, of a writer what may be. */
+struct evaluation {
+    struct compare *c;
+    struct str name; /* ptr NULL: any that is not named */
+    bool may_be;
+};
 
-static bool list_speaks_of(struct compare *c, struct node list, struct str name, int depth)
+static bool evaluates(const struct evaluation *of, struct node schema, bool alternative, int depth);
+
+static bool list_evaluates(const struct evaluation *of, struct node list, bool alternative,
+                           int depth)
 {
     bool object = json_type(list.json) == JSON_OBJECT;
     size_t index = 0;
     for (struct json_iter it = json_iter(list.json); json_next(&it); index++)
-        if (speaks_of(c,
-                      object ? node_get_n(c->reading.ctx, list, it.key)
-                             : node_at(c->reading.ctx, list, index),
-                      name, depth))
+        if (evaluates(of,
+                      object ? node_get_n(of->c->reading.ctx, list, it.key)
+                             : node_at(of->c->reading.ctx, list, index),
+                      alternative, depth))
             return true;
     return false;
 }
 
-/* Does the schema, or one inside it that holds of the same value, evaluate this member (ptr NULL: any other)? */
-static bool speaks_of(struct compare *c, struct node schema, struct str name, int depth)
+/* By the schema's own keywords. */
+static bool evaluates_itself(const struct evaluation *of, const struct json *schema,
+                             bool alternative)
 {
-    static const char *const lists[] = { "allOf", "anyOf", "oneOf", "dependentSchemas" };
+    const struct json *properties = json_get(schema, "properties"),
+                      *patterns = json_get(schema, "patternProperties");
+    if (json_get(schema, "additionalProperties") || json_get(schema, "unevaluatedProperties"))
+        return true;
+    if (!of->name.ptr)
+        return of->may_be && (json_size(patterns) || (alternative && json_size(properties)));
+    return json_get_n(properties, of->name) || matches_one(of->c, patterns, of->name);
+}
+
+static bool alternatives_evaluate(const struct evaluation *of, struct node schema, int depth)
+{
+    static const char *const lists[] = { "anyOf", "oneOf", "dependentSchemas" };
     static const char *const parts[] = { "if", "then", "else" };
-    struct ctx *ctx = c->reading.ctx;
+    struct ctx *ctx = of->c->reading.ctx;
+    for (size_t i = 0; i < COUNT(lists); i++)
+        if (list_evaluates(of, node_get(ctx, schema, lists[i]), true, depth + 1))
+            return true;
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (evaluates(of, node_get(ctx, schema, parts[i]), true, depth + 1))
+            return true;
+    return json_get(schema.json, "$dynamicRef") || json_get(schema.json, "$recursiveRef");
+}
+
+static bool evaluates(const struct evaluation *of, struct node schema, bool alternative, int depth)
+{
+    struct ctx *ctx = of->c->reading.ctx;
     struct node target;
     if (json_type(schema.json) != JSON_OBJECT || depth > NESTED_AT_MOST)
         return false;
-    if (json_get(schema.json, "additionalProperties"))
+    if (depth > 0 && evaluates_itself(of, schema.json, alternative))
         return true;
-    if (depth > 0 && json_get(schema.json, "unevaluatedProperties"))
+    if (of->may_be && alternatives_evaluate(of, schema, depth))
         return true;
-    if (name.ptr && (json_get_n(json_get(schema.json, "properties"), name) ||
-                     matches_one(c, json_get(schema.json, "patternProperties"), name)))
+    if (list_evaluates(of, node_get(ctx, schema, "allOf"), alternative, depth + 1))
         return true;
-    for (size_t i = 0; i < COUNT(lists); i++)
-        if (list_speaks_of(c, node_get(ctx, schema, lists[i]), name, depth + 1))
-            return true;
-    for (size_t i = 0; i < COUNT(parts); i++)
-        if (speaks_of(c, node_get(ctx, schema, parts[i]), name, depth + 1))
-            return true;
     struct str reference = json_str(json_get(schema.json, "$ref"));
     if (!reference.ptr)
         return false;
     if (node_resolve(ctx, schema, reference, &target))
-        return speaks_of(c, target, name, depth + 1);
-    c->failed = true;
+        return evaluates(of, target, alternative, depth + 1);
+    of->c->failed = true;
     return false;
 }
 
@@ -111,12 +137,14 @@ static bool is_closed_unsaid(struct node schema)
            types_of(&schema) & TYPE_OBJECT;
 }
 
-struct node additional_of(struct compare *c, struct node schema, struct str name, bool *closed)
+struct node additional_of(struct compare *c, struct node schema, struct str name, bool writes,
+                          bool *closed)
 {
+    struct evaluation of = { c, name, writes };
     struct node others = node_get(c->reading.ctx, schema, "additionalProperties");
     if (!others.json) {
         others = node_get(c->reading.ctx, schema, "unevaluatedProperties");
-        if (others.json && speaks_of(c, schema, name, 0))
+        if (others.json && evaluates(&of, schema, false, 0))
             others.json = NULL;
     }
     bool is_false = json_type(others.json) == JSON_BOOL && !json_bool(others.json);
@@ -149,7 +177,7 @@ static void add_others(struct compare *c, struct writer *member, struct node sch
                        struct str name)
 {
     bool closed;
-    struct node others = additional_of(c, schema, name, &closed);
+    struct node others = additional_of(c, schema, name, true, &closed);
     if (closed)
         member->never = true;
     else if (others.json)
@@ -195,7 +223,7 @@ bool writer_is_listed(struct compare *c, const struct writer *writer)
 {
     for (size_t i = 0; i < writer->n; i++) {
         bool closed;
-        additional_of(c, writer->atoms[i].node, (struct str){ NULL, 0 }, &closed);
+        additional_of(c, writer->atoms[i].node, (struct str){ NULL, 0 }, true, &closed);
         if (closed && !json_size(json_get(writer->atoms[i].node.json, "patternProperties")))
             return true;
     }

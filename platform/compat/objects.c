@@ -42,7 +42,7 @@ static void compare_unknown(struct compare *c, const struct writer *writer,
                             bool named)
 {
     bool closed;
-    struct node others = additional_of(c, reader, at->name, &closed);
+    struct node others = additional_of(c, reader, at->name, false, &closed);
     if (!closed && json_type(others.json) == JSON_OBJECT)
         compare_values(c, member, others, at);
     else if (named && closed)
@@ -72,8 +72,7 @@ static bool compare_unnamed(struct compare *c, const struct writer *member, stru
         return member->never;
     if (!required)
         found_at(c, c->reading.old_reads ? RULE_MEMBER_GONE : RULE_MEMBER_ADDED, at, own);
-    if (!member->never && writer_is_any(member) &&
-        compare_aside(c, member, own, at).worst == COMPAT_BREAKING)
+    if (!member->never && writer_is_any(member) && !compare_fits(c, member, own, at))
         compare_found(c, RULE_MEMBER_CLAIMED, at, member, own, NULL, (struct words){ 0 });
     return member->never || writer_is_any(member);
 }
@@ -157,6 +156,41 @@ static void compare_required(struct compare *c, const struct writer *writer, str
     }
 }
 
+/* The text that all names begin with which match an anchored pattern. */
+static struct str literal_start(struct str pattern)
+{
+    size_t n = 1;
+    if (!pattern.len || pattern.ptr[0] != '^' || memchr(pattern.ptr, '|', pattern.len))
+        return (struct str){ NULL, 0 };
+    while (n < pattern.len && !strchr("\\^$.[]()*+?{}", pattern.ptr[n]))
+        n++;
+    bool repeated = n < pattern.len && strchr("*?{", pattern.ptr[n]) && n > 1;
+    return (struct str){ pattern.ptr + 1, n - 1 - repeated };
+}
+
+/* Can there be no name that matches both? Only when it is certain. */
+static bool patterns_apart(struct str a, struct str b)
+{
+    struct str left = literal_start(a), right = literal_start(b);
+    size_t n = MIN(left.len, right.len);
+    return n && memcmp(left.ptr, right.ptr, n) != 0;
+}
+
+/* What the writer may put under names that match the reader's pattern, and others of its own. */
+static void compare_overlapping(struct compare *c, const struct writer *writer, struct str pattern,
+                                struct node schema, const struct at *at)
+{
+    struct ctx *ctx = c->reading.ctx;
+    for (size_t i = 0; i < writer->n; i++) {
+        struct node own = node_get(ctx, writer->atoms[i].node, "patternProperties");
+        for (struct json_iter it = json_iter(own.json); json_next(&it);) {
+            struct writer wrote = writer_new(c, node_get_n(ctx, own, it.key));
+            if (!patterns_apart(it.key, pattern))
+                compare_values(c, &wrote, schema, at);
+        }
+    }
+}
+
 /* What the writer may put under names that match the reader's pattern. */
 static void compare_pattern(struct compare *c, const struct writer *writer,
                             const struct writer *others, struct str pattern, struct node schema,
@@ -172,10 +206,13 @@ static void compare_pattern(struct compare *c, const struct writer *writer,
         if (own.json)
             same = writer_with(c, &same, own);
     }
-    if (found)
+    if (found) {
         compare_values(c, &same, schema, at);
-    else if (!others->never)
+        return;
+    }
+    if (!others->never)
         compare_values(c, others, schema, at);
+    compare_overlapping(c, writer, pattern, schema, at);
 }
 
 /* What the writer may put under its own patterns, that the reader does not have. */
@@ -185,7 +222,7 @@ static void compare_own_patterns(struct compare *c, const struct writer *writer,
     struct ctx *ctx = c->reading.ctx;
     const struct json *known = json_get(reader.json, "patternProperties");
     bool closed;
-    struct node others = additional_of(c, reader, (struct str){ NULL, 0 }, &closed);
+    struct node others = additional_of(c, reader, (struct str){ NULL, 0 }, false, &closed);
     for (size_t i = 0; i < writer->n; i++) {
         struct node patterns = node_get(ctx, writer->atoms[i].node, "patternProperties");
         for (struct json_iter it = json_iter(patterns.json); json_next(&it);) {
@@ -210,7 +247,7 @@ static void compare_others(struct compare *c, const struct writer *writer, struc
     struct writer others = writer_others(c, writer);
     struct node patterns = node_get(ctx, reader, "patternProperties");
     bool closed;
-    struct node additional = additional_of(c, reader, (struct str){ NULL, 0 }, &closed);
+    struct node additional = additional_of(c, reader, (struct str){ NULL, 0 }, false, &closed);
     for (struct json_iter it = json_iter(patterns.json); json_next(&it);)
         compare_pattern(c, writer, &others, it.key, node_get_n(ctx, patterns, it.key), &place);
     compare_own_patterns(c, writer, reader, at);
@@ -243,7 +280,7 @@ static bool names_fit(struct compare *c, const struct writer *writer, struct nod
     for (size_t i = 0; i < writer->n; i++) {
         struct node own = node_get(c->reading.ctx, writer->atoms[i].node, "propertyNames");
         struct writer wrote = writer_new(c, own);
-        if (own.json && compare_aside(c, &wrote, wanted, at).worst < COMPAT_BREAKING)
+        if (own.json && compare_fits(c, &wrote, wanted, at))
             return true;
     }
     size_t n = writer_names(c, writer, &names);
@@ -251,7 +288,7 @@ static bool names_fit(struct compare *c, const struct writer *writer, struct nod
         return false;
     for (size_t i = 0; i < n; i++) {
         struct writer name = writer_of_name(c, names[i]);
-        if (compare_aside(c, &name, wanted, at).worst == COMPAT_BREAKING)
+        if (!compare_fits(c, &name, wanted, at))
             return false;
     }
     return true;
@@ -298,7 +335,7 @@ static bool dependents_fit(struct compare *c, const struct writer *writer, struc
             if (own.json && json_type(own.json) != JSON_ARRAY)
                 there = writer_with(c, &there, own);
         }
-    return compare_aside(c, &there, wanted, at).worst < COMPAT_BREAKING;
+    return compare_fits(c, &there, wanted, at);
 }
 
 static void compare_dependents(struct compare *c, const struct writer *writer, struct node reader,

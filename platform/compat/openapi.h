@@ -13,7 +13,8 @@ struct operation_pair {
     struct str name;                     /* of the operation, for people */
 };
 
-/* Findings of this operation: `head` is the place. REQUEST: the new service reads; RESPONSE: old callers do. */
+/* Findings of this operation: `head` is the place. REQUEST: the new service reads; RESPONSE: old
+ * callers do. */
 struct reading operation_reading(const struct operation_pair *pair, enum compat_use use,
                                  struct str head);
 void operation_found(const struct operation_pair *pair, enum compat_use use, enum rule rule,

@@ -3,7 +3,8 @@
 
 /* ---- media types ---- */
 
-/* Is `type` what `range` says, which may end in a star? Parameters ("; charset=utf-8") do not count. */
+/* Is `type` what `range` says, which may end in a star? Parameters ("; charset=utf-8") do not
+ * count. */
 static bool media_covers(struct str range, struct str type)
 {
     ptrdiff_t end = str_find_char(range, ';');

@@ -72,7 +72,8 @@ static struct str braced(struct str path, size_t n)
     return (struct str){ NULL, 0 };
 }
 
-/* What a parameter of the old contract is called in the new one: of a path, its place counts, not its name. */
+/* What a parameter of the old contract is called in the new one: of a path, its place counts, not
+ * its name. */
 static struct str name_now(const struct operation_pair *pair, const struct parameter *parameter)
 {
     for (size_t i = 0; str_is(parameter->in, "path") && i <= pair->old_target.len; i++) {

@@ -114,7 +114,7 @@ static bool within(const struct writer *inner, const struct writer *outer)
         bool found = atom->silent;
         for (size_t k = 0; k < outer->n && !found; k++)
             found = outer->atoms[k].node.json == atom->node.json &&
-                    outer->atoms[k].apart == atom->apart;
+                    outer->atoms[k].apart == atom->apart && outer->atoms[k].part == atom->part;
         if (!found)
             return false;
     }
@@ -223,8 +223,11 @@ static size_t parts_of_list(struct compare *c, const struct writer *writer, size
     if (!n || writer->atoms[atom].apart & what)
         return 0;
     *parts = ARENA_ARRAY(c->reading.ctx->arena, struct writer, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         (*parts)[i] = apart(c, writer, atom, what, node_at(c->reading.ctx, list, i));
+        if (what == APART_ONE)
+            (*parts)[i].atoms[atom].part = (unsigned)i;
+    }
     return n;
 }
 
