@@ -1,4 +1,5 @@
-# Tests: every suite in build/, then the suites without processes of their own under the sanitizers. Sourced by ./dev.
+# Tests: every suite in build/, then, under the sanitizers, the suites without processes of
+# their own, and the whole stack with bad input. Sourced by ./dev.
 
 # run_tests [--fast] [--rounds N] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers. --rounds: the
 # long form of tests that go in rounds, without a limit of time.
@@ -27,7 +28,7 @@ run_tests()
         run_in build
         if [ -n "$sanitize" ]; then
             build_sanitized
-            run_in build-asan unit service
+            run_in build-asan unit service flow-bad-input
         fi
     fi
     python3 tools/tests.py count "${runs[@]}"
