@@ -1,4 +1,4 @@
-/* `fanfare contract`: check, can-deploy, docs. */
+/* `fanfare contract`: check, can-deploy, docs, rules. */
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -69,13 +69,37 @@ static int run_check(struct ctx *ctx, int argc, char **argv)
     report.against = str_of(against);
     struct str accepted =
         arena_printf(ctx->arena, STR_FMT "/contracts/accepted.yaml", STR_ARG(root));
-    if (!report_accept(ctx, &report, options[ACCEPT].value ? options[ACCEPT].value : accepted.ptr))
+    const char *given = options[ACCEPT].value;
+    if (!report_accept(ctx, &report, given ? given : accepted.ptr, given != NULL))
         return contract_failed(ctx);
     if (options[JSON].value)
         report_print_json(ctx, &report);
     else
         report_print(ctx, &report, options[ALL].value != NULL);
     return report.n_breaking ? CONTRACT_BREAKS : CONTRACT_FITS;
+}
+
+/* ---- rules ---- */
+
+/* As a table in Markdown, as docs/contracts.md explains it. */
+static int run_rules(struct ctx *ctx, int argc, char **argv)
+{
+    size_t n, n_rest;
+    const struct compat_rule *rules = compat_rules(&n);
+    if (!options_read(ctx, argc, argv, NULL, 0, NULL, 0, &n_rest))
+        return contract_failed(ctx);
+    printf(
+        "| rule | schema | request | response | replay | event | to the new one | to the old one |\n"
+        "|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < n; i++) {
+        printf("| `%s`", rules[i].name);
+        for (size_t k = 0; k < COUNT(rules[i].severity); k++)
+            printf(" | %s", rules[i].severity[k] == COMPAT_NOT_TOLD
+                                ? ""
+                                : compat_severity_name((enum compat_severity)rules[i].severity[k]));
+        printf(" | %s | %s |\n", rules[i].new_reads, rules[i].old_reads);
+    }
+    return CONTRACT_FITS;
 }
 
 /* ---- which ---- */
@@ -87,6 +111,7 @@ static const struct {
     { "check", run_check },
     { "can-deploy", contract_can_deploy },
     { "docs", contract_docs },
+    { "rules", run_rules },
 };
 
 static int run_contract(struct ctx *ctx, int argc, char **argv)
@@ -94,13 +119,14 @@ static int run_contract(struct ctx *ctx, int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < COUNT(subcommands); i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
             return subcommands[i].run(ctx, argc - 1, argv + 1);
-    ctx_fail(ctx, ERR_INVALID, "contract check, can-deploy or docs? --help tells what they take");
+    ctx_fail(ctx, ERR_INVALID,
+             "contract check, can-deploy, docs or rules? --help tells what they take");
     return contract_failed(ctx);
 }
 
 const struct command command_contract = {
     .name = "contract",
-    .arguments = "check --against REV|DIR|URL | can-deploy SERVICE | docs --out DIR",
+    .arguments = "check --against REV|DIR|URL | can-deploy SERVICE | docs --out DIR | rules",
     .help = "Find what a change of contracts breaks, and whom; write their reference",
     .details =
         "check: the contracts of this tree against those of a git revision, of another folder, or\n"
@@ -114,6 +140,7 @@ const struct command command_contract = {
         "  --json                 for programs\n\n"
         "docs: a reference of all operations and events, with who reads them, as HTML.\n"
         "  --out DIR              where to\n\n"
+        "rules: the table of rules that check and can-deploy judge by.\n\n"
         "All:\n"
         "  --root DIR             the folder with services/ (default: this one, or one above)\n"
         "  --token TOKEN          for the registry, with catalog:read\n"

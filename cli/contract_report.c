@@ -44,9 +44,9 @@ static bool accept_entry(struct ctx *ctx, struct report *report, const char *pat
     return true;
 }
 
-bool report_accept(struct ctx *ctx, struct report *report, const char *path)
+bool report_accept(struct ctx *ctx, struct report *report, const char *path, bool must_be_there)
 {
-    if (access(path, F_OK) != 0)
+    if (!must_be_there && access(path, F_OK) != 0)
         return true;
     struct str text = read_file(ctx, path);
     if (!text.ptr)

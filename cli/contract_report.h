@@ -35,8 +35,8 @@ void report_count(struct report *report);
 
 /* Findings that were accepted before: a list of { service, rule, place, why }, in YAML. They are
  * told, and do not count. False with a sentence when the file cannot be read; a file that is not
- * there accepts nothing. */
-bool report_accept(struct ctx *ctx, struct report *report, const char *path);
+ * there accepts nothing, unless it must be. */
+bool report_accept(struct ctx *ctx, struct report *report, const char *path, bool must_be_there);
 
 void report_print(struct ctx *ctx, struct report *report, bool all); /* all: what is fine, too */
 void report_print_json(struct ctx *ctx, const struct report *report);

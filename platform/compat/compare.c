@@ -1,6 +1,7 @@
 #include "platform/compat/compare.h"
 
-#define STEPS_AT_MOST 20000 /* schemas as people write them need some hundreds; each takes some KB until the end */
+#define STEPS_AT_MOST                                                                              \
+    20000 /* schemas as people write them need some hundreds; each takes some KB until the end */
 
 /* ---- findings ---- */
 

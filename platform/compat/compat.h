@@ -91,3 +91,12 @@ bool compat_event_read(struct ctx *ctx, const struct compat_document *written,
 
 const char *compat_severity_name(enum compat_severity severity); /* "breaking" */
 const char *compat_use_name(enum compat_use use);                /* "request" */
+
+/* The table itself: how bad a rule is in each use (by enum compat_use), and how it is told. */
+#define COMPAT_NOT_TOLD (-1)
+struct compat_rule {
+    const char *name;
+    signed char severity[5];           /* enum compat_severity, or COMPAT_NOT_TOLD */
+    const char *new_reads, *old_reads; /* "" where there is no such reader */
+};
+const struct compat_rule *compat_rules(size_t *n);

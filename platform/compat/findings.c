@@ -2,18 +2,20 @@
 
 #include <stdlib.h>
 
-enum { _ = -1, F = COMPAT_FINE, W = COMPAT_WARNING, B = COMPAT_BREAKING };
+enum { _ = COMPAT_NOT_TOLD, F = COMPAT_FINE, W = COMPAT_WARNING, B = COMPAT_BREAKING };
 
-static const struct rule_row {
-    const char *name;
-    signed char severity[5]; /* by enum compat_use */
-    const char *new_reads, *old_reads;
-} rules[] = {
+static const struct compat_rule rules[] = {
 #define RULE(id, name, schema, request, response, replay, event, new_reads, old_reads)             \
     { name, { schema, request, response, replay, event }, new_reads, old_reads },
     COMPAT_RULES(RULE)
 #undef RULE
 };
+
+const struct compat_rule *compat_rules(size_t *n)
+{
+    *n = COUNT(rules);
+    return rules;
+}
 
 /* ---- text ---- */
 
@@ -124,7 +126,7 @@ static void append(struct ctx *ctx, struct compat_findings *findings,
 void finding_add(const struct reading *reading, enum rule rule, const struct at *at,
                  struct spot spot, struct words words)
 {
-    const struct rule_row *row = &rules[rule];
+    const struct compat_rule *row = &rules[rule];
     int severity = row->severity[reading->use];
     if (severity < 0)
         return;

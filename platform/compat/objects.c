@@ -107,9 +107,10 @@ static void compare_member(struct compare *c, const struct writer *writer, struc
 /* ---- all members ---- */
 
 /* Readers of the old contract, who find what they know missing rather than a schema violated. */
-static bool is_tolerant(const struct compare *c)
+static bool misses_members(const struct compare *c)
 {
-    return c->reading.use == COMPAT_RESPONSE || c->reading.use == COMPAT_EVENT;
+    bool tolerant = c->reading.use == COMPAT_RESPONSE || c->reading.use == COMPAT_EVENT;
+    return tolerant && c->reading.old_reads;
 }
 
 static void compare_members(struct compare *c, const struct writer *writer, struct node reader,
@@ -147,7 +148,7 @@ static void compare_required(struct compare *c, const struct writer *writer, str
         struct writer wrote = writer_member(c, writer, name, &named);
         struct node own = property_of(c, reader, name);
         bool has_default = json_get(own.json, "default") != NULL;
-        if (is_tolerant(c) && own.json && !named) {
+        if (misses_members(c) && own.json && !named) {
             found_at(c, RULE_MEMBER_GONE, &member, own);
             continue;
         }

@@ -76,8 +76,7 @@
     RULE(MEMBER_IGNORED,       "member-ignored",         _, W, _, W, _, \
          "is not known any more; it is ignored", "") \
     RULE(MEMBER_GONE,          "member-gone",            _, _, B, _, B, \
-         "is not there", \
-         "is not there any more") \
+         "", "is not there any more") \
     RULE(MEMBER_CLAIMED,       "member-claimed",         B, W, _, W, _, \
          "could be anything; now it must fit a schema", \
          "may be anything now; it had a schema") \
