@@ -168,20 +168,25 @@ static void put_body(struct page *page, struct docs_node operation)
     put_content(page, body);
 }
 
-static void put_errors(struct page *page, struct docs_node responses)
+/* What the error means, where the contract says no more than that it is a problem. */
+static struct str error_text(struct str status, const struct json *response)
 {
-    struct docs_node response = responses;
+    struct str text = json_str(json_get(response, "description"));
+    int64_t number;
+    if (text.ptr || !str_to_int(status, &number))
+        return text;
+    return str_of(error_title(error_of_status((int)number)));
+}
+
+static void put_errors(struct page *page, const struct json *responses)
+{
     size_t n = 0;
-    for (struct json_iter it = json_iter(responses.json); json_next(&it);) {
-        struct str called, text = json_str(json_get(it.value, "description"));
+    for (struct json_iter it = json_iter(responses); json_next(&it);) {
         if (it.key.len == 0 || it.key.ptr[0] < '4')
             continue;
-        response.json = it.value;
-        if (!text.ptr)
-            text = json_str(json_get(docs_follow(page, response, &called).json, "description"));
         fputs(n++ ? "" : "<details><summary>Errors</summary>\n<table>\n", page->to);
         fprintf(page->to, "<tr><td><code>" STR_FMT "</code><td>", STR_ARG(it.key));
-        html_text(page->to, text);
+        html_text(page->to, error_text(it.key, it.value));
         fputs("\n", page->to);
     }
     fputs(n ? "</table></details>\n" : "", page->to);
@@ -201,7 +206,7 @@ static void put_responses(struct page *page, struct docs_node operation)
         fputs("</p>\n", page->to);
         put_content(page, target);
     }
-    put_errors(page, responses);
+    put_errors(page, responses.json);
 }
 
 static void put_operation(struct page *page, struct str method, struct str path,
