@@ -43,7 +43,7 @@ enum compat_direction {
 
 /* All text is in the arena of the ctx, or static. */
 struct compat_finding {
-    const char *rule; /* its name in the table: "property-removed" */
+    const char *rule; /* its name in the table: "member-gone" */
     enum compat_severity severity;
     enum compat_use use;
     /* JSON Pointer of what changed, in the new document, or in the old one where `in_old`. */
