@@ -17,6 +17,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../tests'))
+from stack import free_ports  # noqa: E402
+
 PROGRAM, MINT, BROKER = sys.argv[1:4]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith('FANFARE_')}
 checks = failures = 0
@@ -246,22 +249,16 @@ def text_file(folder):
 
 class Broker:
     def __init__(self, folder, port):
-        self.process = subprocess.Popen([BROKER, '--data', folder, '--port', str(port)], stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            try:
-                return socket.create_connection(('127.0.0.1', port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-        raise SystemExit('the broker does not listen')
+        self.process = subprocess.Popen([BROKER, '--data', folder, '--port', str(port), '--admin_port', '0'],
+                                        stderr=subprocess.PIPE, text=True)
+        ready = any(json.loads(line)['event'] == 'ready' for line in self.process.stderr if line.startswith('{'))
+        if not ready:
+            raise SystemExit(f'the broker ended with {self.process.wait()} and was never ready')
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
-
-
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def becomes(limit_s, condition):
@@ -280,7 +277,7 @@ def test_another_log(folder):
     """Positions of one log are of no use in another: the service says so and stops, at the start or while it runs."""
     if not os.path.exists(BROKER):
         return print('  skipped: the broker is not built')
-    port = free_port()
+    port, = free_ports(1)
     log = '--log', f'kafka://127.0.0.1:{port}'
     broker = Broker(folder + '/one', port)
     service = Service(folder, *log)
