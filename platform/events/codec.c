@@ -81,7 +81,7 @@ static void read_headers(struct ctx *ctx, const struct record *record, struct en
     }
 }
 
-/* Structured mode: the value is the whole event. */
+/* Structured mode: the value is the whole event, which may have no data. */
 static bool read_structured(struct ctx *ctx, const struct record *record, struct envelope *out,
                             struct str *data)
 {
@@ -95,10 +95,11 @@ static bool read_structured(struct ctx *ctx, const struct record *record, struct
     }
     const struct json *value = json_get(document, "data"),
                       *coded = json_get(document, "data_base64");
-    if (value)
-        *data = json_text(ctx->arena, value);
-    else if (coded)
-        *data = crypto_unbase64(ctx->arena, json_str(coded));
+    *data = value ? json_text(ctx->arena, value)
+            : coded ? crypto_unbase64(ctx->arena, json_str(coded))
+                    : (struct str){ 0 };
+    if (coded && !value && !data->ptr)
+        return ctx_fail(ctx, ERR_MALFORMED, "data_base64 is not base64");
     return true;
 }
 

@@ -72,6 +72,26 @@ static void test_structured(void)
     ctx_clear(&ctx);
 }
 
+/* Found by fuzzing: the whole envelope, or nothing, passed for the data. */
+static void test_structured_without_data(void)
+{
+    struct record_header headers[] = { { STR("content-type"),
+                                         STR("application/cloudevents+json") } };
+    struct event event;
+    struct record r =
+        record(headers, 1, "k", "{\"specversion\":\"1.0\",\"id\":\"i\",\"type\":\"t.v1\"}");
+    REQUIRE(event_decode(&ctx, &r, &event));
+    CHECK_STR(event.type, "t.v1");
+    CHECK(!event.data.ptr);
+    r = record(
+        headers, 1, "k",
+        "{\"specversion\":\"1.0\",\"id\":\"i\",\"type\":\"t.v1\",\"data_base64\":\"e+30=\"}");
+    CHECK(!event_decode(&ctx, &r, &event));
+    CHECK_STR(ctx.error.detail, "data_base64 is not base64");
+    CHECK_STR(event.id, "i");
+    ctx_clear(&ctx);
+}
+
 static void test_tombstone(void)
 {
     struct event event;
@@ -146,6 +166,7 @@ int main(void)
     ctx.arena = arena_new(0);
     test_binary();
     test_structured();
+    test_structured_without_data();
     test_tombstone();
     test_no_event();
     test_headers();
