@@ -68,6 +68,8 @@ static void put_broker_settings(struct described *described)
                 arena_printf(arena, "%" PRId32, config->default_partitions), true, SOURCE_BROKER);
     put_setting(described, "log.segment.bytes",
                 arena_printf(arena, "%" PRId64, config->segment_bytes), true, SOURCE_BROKER);
+    put_setting(described, "log.message.timestamp.after.max.ms",
+                arena_printf(arena, "%" PRId64, config->ahead_ms), true, SOURCE_BROKER);
     put_setting(described, "socket.request.max.bytes",
                 arena_printf(arena, "%" PRIu32, config->max_request_bytes), true, SOURCE_BROKER);
 }

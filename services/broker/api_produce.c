@@ -1,4 +1,5 @@
 /* Produce and InitProducerId. */
+#include "base/clock.h"
 #include "base/id.h"
 #include "services/broker/call.h"
 
@@ -95,8 +96,10 @@ static void produce_to(struct produce *produce, struct str topic, struct produce
     append->done = synced;
     one->start = log_start(partition->log);
     size_t most = (size_t)partition->topic->config.values[TOPIC_MAX_MESSAGE_BYTES];
-    one->error = records.len ? batch_accept(append->bytes, records.len, most, &append->batch)
-                             : KAFKA_INVALID_RECORD;
+    int64_t latest_ms = clock_now_us() / US_PER_MS + call->broker->config.ahead_ms;
+    one->error = records.len
+                     ? batch_accept(append->bytes, records.len, most, latest_ms, &append->batch)
+                     : KAFKA_INVALID_RECORD;
     if (one->error)
         return;
     if (log_append(partition->log, append)) {

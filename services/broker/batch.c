@@ -38,7 +38,7 @@ bool batch_is_sound(const uint8_t *bytes, size_t n, const struct batch *batch)
 }
 
 /* One record: its length is what its fields take, and its offset is the next. */
-static bool record_is_sound(struct reader *in, int32_t delta)
+static bool record_is_sound(struct reader *in, int32_t delta, int64_t *time_delta)
 {
     int32_t length = get_varint(in);
     if (in->bad || length < RECORD_LEAST_BYTES - 1 || (size_t)length > reader_left(in))
@@ -46,7 +46,7 @@ static bool record_is_sound(struct reader *in, int32_t delta)
     struct reader record = reader_of(in->at, (size_t)length);
     skip_bytes(in, (size_t)length);
     get_i8(&record);
-    get_varlong(&record);
+    *time_delta = get_varlong(&record);
     if (get_varint(&record) != delta)
         return false;
     for (int part = 0; part < 2; part++) { /* key, value */
@@ -71,16 +71,36 @@ static bool record_is_sound(struct reader *in, int32_t delta)
     return !record.bad && reader_left(&record) == 0;
 }
 
-static bool records_are_sound(const uint8_t *bytes, const struct batch *batch)
+/* Also tells whether all of their times are up to `latest_ms`. */
+static bool records_are_sound(const uint8_t *bytes, const struct batch *batch, int64_t latest_ms,
+                              bool *in_time)
 {
     struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
-    for (int32_t i = 0; i < batch->count; i++)
-        if (!record_is_sound(&in, i))
+    *in_time = true;
+    for (int32_t i = 0; i < batch->count; i++) {
+        int64_t time_ms;
+        if (!record_is_sound(&in, i, &time_ms))
             return false;
+        if (__builtin_add_overflow(batch->base_time_ms, time_ms, &time_ms) || time_ms > latest_ms)
+            *in_time = false;
+    }
     return reader_left(&in) == 0;
 }
 
-enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, struct batch *out)
+static bool times_can_be(const struct batch *batch, int64_t latest_ms)
+{
+    return !(batch->attributes & BATCH_TIME_OF_APPEND) && batch->base_time_ms >= -1 &&
+           batch->max_time_ms >= -1 && batch->max_time_ms <= latest_ms;
+}
+
+static bool producer_can_be(const struct batch *batch)
+{
+    return batch->producer_id >= 0 ? batch->producer_epoch >= 0 && batch->first_sequence >= 0
+                                   : batch->producer_id == -1;
+}
+
+enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, int64_t latest_ms,
+                              struct batch *out)
 {
     /* The magic byte is at the same place in every format, so that older ones are told apart
      * first. */
@@ -94,16 +114,12 @@ enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes,
     if (!batch_is_sound(bytes, n, out))
         return KAFKA_CORRUPT_MESSAGE;
     if (out->attributes & (BATCH_TRANSACTIONAL | BATCH_CONTROL) || out->count <= 0 ||
-        out->last_delta != out->count - 1)
+        out->last_delta != out->count - 1 || !producer_can_be(out))
         return KAFKA_INVALID_RECORD;
-    if (out->attributes & BATCH_TIME_OF_APPEND || out->max_time_ms < -1 || out->base_time_ms < -1)
-        return KAFKA_INVALID_TIMESTAMP;
-    if (out->producer_id >= 0 ? out->producer_epoch < 0 || out->first_sequence < 0
-                              : out->producer_id != -1)
+    bool in_time = true;
+    if (!(out->attributes & BATCH_CODEC) && !records_are_sound(bytes, out, latest_ms, &in_time))
         return KAFKA_INVALID_RECORD;
-    if (!(out->attributes & BATCH_CODEC) && !records_are_sound(bytes, out))
-        return KAFKA_INVALID_RECORD;
-    return KAFKA_NONE;
+    return in_time && times_can_be(out, latest_ms) ? KAFKA_NONE : KAFKA_INVALID_TIMESTAMP;
 }
 
 void batch_place(uint8_t *bytes, int64_t base_offset)

@@ -48,9 +48,10 @@ bool batch_read(const uint8_t *bytes, size_t n, struct batch *out);
 bool batch_is_sound(const uint8_t *bytes, size_t n, const struct batch *batch);
 
 /* Every check of a batch that a producer sends as the `n` bytes: exactly one batch, sound,
- * counts and offsets that agree, times that can be, nothing that only brokers write, at most
- * `most_bytes`. */
-enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, struct batch *out);
+ * counts and offsets that agree, times that can be and are up to `latest_ms`, nothing that only
+ * brokers write, at most `most_bytes`. */
+enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes, int64_t latest_ms,
+                              struct batch *out);
 
 /* The broker's part: the base offset, and leader epoch 0. The CRC does not cover them. */
 void batch_place(uint8_t *bytes, int64_t base_offset);

@@ -32,8 +32,10 @@ void broker_defaults(struct broker_config *config)
         .default_partitions = 6,
         .max_request_bytes = 32u << 20,
         .max_connections = 1000,
+        .idle_us = 600 * US_PER_S,
         .max_held_bytes = 128u << 20,
         .segment_bytes = 256 << 20,
+        .ahead_ms = 3600 * 1000,
         .gather_ms = 50,
     };
 }

@@ -23,8 +23,10 @@ struct broker_config {
     bool partitions_may_grow; /* CreatePartitions is not refused */
     uint32_t max_request_bytes;
     uint32_t max_connections;
+    int64_t idle_us; /* a connection that is silent for longer is closed */
     uint64_t max_held_bytes; /* of requests in memory; beyond it nobody is read from */
     int64_t segment_bytes;   /* of topics that do not say */
+    int64_t ahead_ms;        /* how far times of records may be ahead of this machine's clock */
     int32_t gather_ms;       /* how long an empty group's first members are waited for */
     struct notices notices;
     const struct disk *disk; /* NULL: the real one */

@@ -13,6 +13,7 @@ struct net {
     uint16_t port;
     bool paused;    /* out of descriptors: accepts nothing until the next sweep */
     bool draining;
+    uint32_t refused; /* connections, since the last sweep */
     bool some_wait; /* connections that are not read from because of the memory that all share */
     struct conn *conns, *touched;
     uint8_t *scratch;

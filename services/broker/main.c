@@ -13,6 +13,8 @@
 
 enum { EXIT_NOT_STARTED = 1 };
 
+#define FILES_LEAST 1024 /* descriptors that are left to files, whatever the connections take */
+
 static struct broker *running;
 
 static void on_signal(int number)
@@ -41,14 +43,26 @@ static void say(void *owner, enum notice_level level, const char *event, const c
         time, levels[level], event, (int)n, text);
 }
 
-/* A partition has an open file while it is used: as many as the system allows. */
-static void raise_limits(void)
+/* Descriptors for `connections` and for files, of which each partition has one open while it is used: as many as the
+ * system allows, and more where this process may raise that. Gives how many connections leave enough for the files. */
+static uint32_t raise_limits(uint32_t connections)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return connections;
+    rlim_t wanted = MAX((rlim_t)connections + FILES_LEAST, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){ wanted, wanted })) {
+        wanted = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){ wanted, wanted });
     }
+    if (wanted >= (rlim_t)connections + FILES_LEAST)
+        return connections;
+    uint32_t fewer = wanted > FILES_LEAST * 2 ? (uint32_t)wanted - FILES_LEAST
+                                              : (uint32_t)wanted / 2;
+    notice(&(struct notices){ .say = say }, NOTICE_WARN, "connections.fewer",
+           "this process may open %llu files: %u connections at most, not max_connections %u",
+           (unsigned long long)wanted, fewer, connections);
+    return fewer;
 }
 
 static struct broker *open_broker(struct ctx *ctx)
@@ -63,9 +77,11 @@ static struct broker *open_broker(struct ctx *ctx)
     config.default_partitions = (int32_t)setting_int("default_partitions");
     config.partitions_may_grow = setting_int("partitions_may_grow");
     config.max_request_bytes = (uint32_t)setting_int("max_request");
-    config.max_connections = (uint32_t)setting_int("max_connections");
+    config.max_connections = raise_limits((uint32_t)setting_int("max_connections"));
+    config.idle_us = setting_int("idle");
     config.max_held_bytes = (uint64_t)setting_int("max_held");
     config.segment_bytes = setting_int("segment");
+    config.ahead_ms = setting_int("ahead") / US_PER_MS;
     config.gather_ms = (int32_t)(setting_int("gather") / US_PER_MS);
     config.notices = (struct notices){ .say = say };
     return broker_open(ctx, &config);
@@ -92,7 +108,6 @@ static int fail(const struct ctx *ctx)
 static int run(struct ctx *ctx)
 {
     int64_t began_us = clock_mono_us();
-    raise_limits();
     running = open_broker(ctx);
     struct admin *admin = running ? open_admin(ctx, running) : NULL;
     if (!admin) {

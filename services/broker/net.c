@@ -24,7 +24,10 @@ static const size_t scratch_bytes = 256 * 1024;
 #define REQUEST_SILENCE_US (30 * US_PER_S)
 #define REQUEST_WHOLE_US (120 * US_PER_S)
 #define ANSWER_STUCK_US (60 * US_PER_S)
-#define IDLE_US (600 * US_PER_S)
+#define KEEPALIVE_IDLE_S                                                                           \
+    60 /* then a peer that is gone without a word is found out within a minute */
+#define KEEPALIVE_EVERY_S 10
+#define KEEPALIVE_PROBES 6
 
 static void conn_touch(struct conn *conn)
 {
@@ -190,11 +193,26 @@ static void conn_ready(struct watch *watch, uint32_t epoll_events)
         conn_touch(conn);
 }
 
+static void set_options(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        { IPPROTO_TCP, TCP_NODELAY, 1 },
+        { SOL_SOCKET, SO_KEEPALIVE, 1 },
+        { IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
+        { IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S },
+        { IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
+        { IPPROTO_TCP, TCP_USER_TIMEOUT,
+          ANSWER_STUCK_US / US_PER_MS }, /* of what is sent and not confirmed */
+    };
+    for (size_t i = 0; i < COUNT(options); i++)
+        setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
 static void conn_open(struct net *net, int fd)
 {
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    set_options(fd);
     struct conn *conn = mem_alloc(sizeof(*conn));
     conn->net = net;
     conn->watch = (struct watch){ .fd = fd, .ready = conn_ready };
@@ -299,9 +317,22 @@ static const char *standstill(const struct conn *conn, int64_t now_us)
         return "half a request";
     if (conn->first && conn->first->done && now_us - conn->sent_us > ANSWER_STUCK_US)
         return "answers not read";
-    if (!conn->first && now_us - conn->heard_us > IDLE_US)
+    if (!conn->first && now_us - conn->heard_us > conn->net->broker->config.idle_us)
         return "idle";
     return NULL;
+}
+
+/* Once for all that were refused since the last time. */
+static void tell_refused(struct net *net)
+{
+    const struct broker *broker = net->broker;
+    if (net->refused)
+        notice(&broker->config.notices, NOTICE_WARN, "connections.full",
+               "%u refused: max_connections is %u", net->refused, broker->config.max_connections);
+    net->refused = 0;
+    if (net->paused)
+        notice(&broker->config.notices, NOTICE_WARN, "connections.waiting",
+               "no more descriptors: nothing was accepted for some seconds");
 }
 
 void net_sweep(struct net *net)
@@ -310,6 +341,7 @@ void net_sweep(struct net *net)
     for (struct conn *conn = net->conns; conn; conn = conn->next)
         if (standstill(conn, now_us))
             conn_close(conn);
+    tell_refused(net);
     if (net->paused) {
         net->paused = false;
         loop_rewatch(net->broker->loop, &net->listener, EPOLLIN);
@@ -330,6 +362,7 @@ static void accept_some(struct watch *watch, uint32_t epoll_events)
             return;
         if (broker->stats.connections >= broker->config.max_connections) {
             broker->stats.connections_refused++;
+            net->refused++;
             close(fd);
         } else {
             conn_open(net, fd);

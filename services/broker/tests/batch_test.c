@@ -19,19 +19,20 @@ static void seal(struct writer *batch)
 static enum kafka_error accept(const struct writer *batch)
 {
     struct batch out;
-    return batch_accept(batch->bytes, batch->len, 1000, &out);
+    return batch_accept(batch->bytes, batch->len, 1000, INT64_MAX, &out);
 }
 
 static void test_accept(void)
 {
     struct writer batch = sample();
     struct batch out;
-    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, &out), KAFKA_NONE);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, INT64_MAX, &out), KAFKA_NONE);
     CHECK_INT(out.count, 1);
     CHECK_INT(out.max_time_ms, 1700000000000);
     CHECK_INT(out.producer_id, -1);
     CHECK_STR(batch_value(batch.bytes, &out), "value");
-    CHECK_INT(batch_accept(batch.bytes, batch.len, batch.len - 1, &out), KAFKA_MESSAGE_TOO_LARGE);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, batch.len - 1, INT64_MAX, &out),
+              KAFKA_MESSAGE_TOO_LARGE);
     batch_place(batch.bytes, 1234567890123);
     CHECK_INT(accept(&batch), KAFKA_NONE);
     CHECK(batch_read(batch.bytes, batch.len, &out) && out.base_offset == 1234567890123);
@@ -44,7 +45,7 @@ static void test_damage(void)
     struct writer batch = sample();
     struct batch out;
     for (size_t n = 0; n < batch.len; n++)
-        CHECK(batch_accept(batch.bytes, n, 1000, &out) != KAFKA_NONE);
+        CHECK(batch_accept(batch.bytes, n, 1000, INT64_MAX, &out) != KAFKA_NONE);
     for (size_t bit = 0; bit < batch.len * 8; bit++) {
         if (bit < 64 || (bit >= 96 && bit < 128))
             continue; /* base offset and leader epoch */
@@ -52,6 +53,22 @@ static void test_damage(void)
         CHECK(accept(&batch) != KAFKA_NONE);
         batch.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
+    writer_clear(&batch);
+}
+
+/* Of a batch whose header says less than its record. */
+static void test_future(void)
+{
+    struct writer batch = sample();
+    struct batch out;
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, 1699999999999, &out),
+              KAFKA_INVALID_TIMESTAMP);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, 1700000000000, &out), KAFKA_NONE);
+    batch.bytes[BATCH_HEADER_BYTES + 2] = 2; /* its time: one more than the base */
+    seal(&batch);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, 1700000000000, &out),
+              KAFKA_INVALID_TIMESTAMP);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, 1700000000001, &out), KAFKA_NONE);
     writer_clear(&batch);
 }
 
@@ -97,7 +114,7 @@ static void test_producer_fields(void)
     store_be32(batch.bytes + 53, 7);
     seal(&batch);
     struct batch out;
-    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, &out), KAFKA_NONE);
+    CHECK_INT(batch_accept(batch.bytes, batch.len, 1000, INT64_MAX, &out), KAFKA_NONE);
     CHECK(out.producer_id == 99 && out.producer_epoch == 3 && out.first_sequence == 7);
     writer_clear(&batch);
 }
@@ -137,6 +154,7 @@ int main(void)
 {
     test_accept();
     test_damage();
+    test_future();
     test_lies();
     test_producer_fields();
     test_find_time();

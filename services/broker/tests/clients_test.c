@@ -339,23 +339,6 @@ static void test_no_auto_create(void)
 
 /* ---- garbage ---- */
 
-static int connect_raw(void)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)atoi(port)),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval patience = { .tv_sec = 2 };
-    for (int i = 0; i < 200; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-            return fd;
-        close(fd);
-        usleep(20000); /* it has only just been started */
-    }
-    return -1;
-}
-
 static void put32(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8),
@@ -416,29 +399,6 @@ static void test_version_too_high(void)
 }
 
 /* ---- a full disk ---- */
-
-static bool log_says(const char *what)
-{
-    char path[64], line[4096];
-    snprintf(path, sizeof(path), "%s/log", folder);
-    FILE *file = fopen(path, "r");
-    bool found = false;
-    while (file && !found && fgets(line, sizeof(line), file))
-        found = strstr(line, what) != NULL;
-    if (file)
-        fclose(file);
-    return found;
-}
-
-static bool wait_for(const char *what)
-{
-    for (int i = 0; i < 100; i++) {
-        if (log_says(what))
-            return true;
-        usleep(50000);
-    }
-    return false;
-}
 
 /* A small file system in a namespace of our own: it goes with this process, whatever happens. */
 static bool mount_small(void)

@@ -133,7 +133,8 @@ static struct sent *send_batch(struct log *log, int64_t producer, int32_t sequen
     memcpy(frame->bytes, bytes.bytes, bytes.len);
     frame_arrived(frame, (uint32_t)bytes.len);
     sent->append = (struct append){ .frame = frame, .bytes = frame->bytes, .done = sent_done };
-    REQUIRE(batch_accept(frame->bytes, bytes.len, 1 << 20, &sent->append.batch) == KAFKA_NONE);
+    REQUIRE(batch_accept(frame->bytes, bytes.len, 1 << 20, INT64_MAX, &sent->append.batch) ==
+            KAFKA_NONE);
     if (!log_append(log, &sent->append))
         sent->done = true;
     frame_unref(frame);

@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/macros.h"
 #include "base/tests/check.h"
 
 static const char *program; /* the broker */
 static char folder[] = "/tmp/fanfare-broker-XXXXXX";
-static char port[8], servers[32];
+static char port[8], admin_port[8], servers[32];
 static pid_t broker;
 static const char *auto_create = "true";
 
@@ -36,19 +37,36 @@ static void clean_up(void)
         fprintf(stderr, "the data is kept in %s\n", folder);
 }
 
+static bool port_is_free(int number)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)number),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    bool is_free = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return is_free;
+}
+
+/* One that nobody listens on, as the one after it, and that no connection is given. */
+static int free_port(void)
+{
+    unsigned seed = (unsigned)getpid();
+    int number = 0;
+    do {
+        number = 16000 + rand_r(&seed) % 16000;
+    } while (!port_is_free(number) || !port_is_free(number + 1));
+    return number;
+}
+
 static void setup(const char *path)
 {
     program = path;
     REQUIRE(mkdtemp(folder));
     atexit(clean_up);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof(address);
-    REQUIRE(bind(fd, (struct sockaddr *)&address, n) == 0);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&address, &n) == 0);
-    close(fd);
-    snprintf(port, sizeof(port), "%u", ntohs(address.sin_port));
+    int number = free_port();
+    snprintf(port, sizeof(port), "%d", number);
+    snprintf(admin_port, sizeof(admin_port), "%d", number + 1);
     snprintf(servers, sizeof(servers), "127.0.0.1:%s", port);
 }
 
@@ -62,8 +80,8 @@ static void broker_start(void)
     if (broker == 0) {
         if (!freopen(log, "a", stderr))
             _exit(126);
-        execl(program, program, "--data", data, "--port", port, "--admin_port", "0", "--segment",
-              "4MB", "--auto_create_topics", auto_create, NULL);
+        execl(program, program, "--data", data, "--port", port, "--admin_port", admin_port,
+              "--segment", "4MB", "--auto_create_topics", auto_create, NULL);
         _exit(127);
     }
 }
@@ -138,4 +156,45 @@ static rd_kafka_resp_err_t make_topic(const char *name, int partitions)
     rd_kafka_NewTopic_destroy(topic);
     rd_kafka_destroy(client);
     return outcome;
+}
+
+/* A connection without a client, which waits two seconds for an answer at most. */
+static UNUSED int connect_raw(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)atoi(port)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct timeval patience = { .tv_sec = 2 };
+    for (int i = 0; i < 200; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+            return fd;
+        close(fd);
+        usleep(20000); /* it has only just been started */
+    }
+    return -1;
+}
+
+static UNUSED bool log_says(const char *what)
+{
+    char path[64], line[4096];
+    snprintf(path, sizeof(path), "%s/log", folder);
+    FILE *file = fopen(path, "r");
+    bool found = false;
+    while (file && !found && fgets(line, sizeof(line), file))
+        found = strstr(line, what) != NULL;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static UNUSED bool wait_for(const char *what)
+{
+    for (int i = 0; i < 100; i++) {
+        if (log_says(what))
+            return true;
+        usleep(50000);
+    }
+    return false;
 }
