@@ -22,6 +22,7 @@ const struct api apis[] = {
     { 18, 0, 3, 3, handle_api_versions, "ApiVersions" },
     { 19, 0, 4, NEVER, handle_create_topics, "CreateTopics" },
     { 20, 0, 3, NEVER, handle_delete_topics, "DeleteTopics" },
+    { 21, 0, 1, NEVER, handle_delete_records, "DeleteRecords" },
     { 22, 0, 1, NEVER, handle_init_producer_id, "InitProducerId" },
     { 23, 2, 3, NEVER, handle_offset_for_leader_epoch, "OffsetForLeaderEpoch" },
     { 32, 0, 2, NEVER, handle_describe_configs, "DescribeConfigs" },

@@ -16,7 +16,6 @@
 
 #define WORKERS                                                                                    \
     4 /* syncs of several partitions share the journal's commit when they run at the same time */
-#define HOUSEKEEPING_US (5 * US_PER_S)
 #define TRIM_EVERY 6 /* rounds of it: what a burst left behind goes back to the system */
 #define FILE_IDLE_US (60 * US_PER_S)
 #define DRAIN_US (5 * US_PER_S)
@@ -37,6 +36,8 @@ void broker_defaults(struct broker_config *config)
         .segment_bytes = 256 << 20,
         .ahead_ms = 3600 * 1000,
         .gather_ms = 50,
+        .housekeeping_us = 5 * US_PER_S,
+        .offsets_keep_us = 7 * US_PER_DAY,
     };
 }
 
@@ -131,9 +132,11 @@ static void housekeeping(struct timer *timer)
     int64_t now_us = loop_now_us(broker->loop);
     net_sweep(broker->net);
     close_idle_files(broker, now_us - FILE_IDLE_US);
+    topics_retain(broker->topics, clock_now_us() / US_PER_MS);
+    offsets_expire(broker->offsets, &broker->groups, broker->config.offsets_keep_us, now_us);
     if (++broker->n_housekeepings % TRIM_EVERY == 0)
         malloc_trim(0);
-    timer_set(broker->loop, timer, now_us + HOUSEKEEPING_US);
+    timer_set(broker->loop, timer, now_us + broker->config.housekeeping_us);
 }
 
 struct broker *broker_open(struct ctx *ctx, const struct broker_config *config)
@@ -154,7 +157,8 @@ struct broker *broker_open(struct ctx *ctx, const struct broker_config *config)
         !(broker->offsets = offsets_open(ctx, &broker->env, config->data)) ||
         !(broker->net = net_open(ctx, broker)))
         goto fail;
-    timer_set(broker->loop, &broker->housekeeping, loop_now_us(broker->loop) + HOUSEKEEPING_US);
+    timer_set(broker->loop, &broker->housekeeping,
+              loop_now_us(broker->loop) + config->housekeeping_us);
     return broker;
 fail:
     broker_close(broker);

@@ -78,6 +78,7 @@ bool handle_find_coordinator(struct call *call);
 bool handle_create_topics(struct call *call);
 bool handle_delete_topics(struct call *call);
 bool handle_create_partitions(struct call *call);
+bool handle_delete_records(struct call *call);
 bool handle_describe_configs(struct call *call);
 bool handle_init_producer_id(struct call *call);
 bool handle_join_group(struct call *call);

@@ -37,22 +37,37 @@ static int sync_real(int fd)
 
 const struct disk disk_real = { .write = file_writev_all, .sync = sync_real };
 
-void log_add_segment(struct log *log, struct segment *segment)
+void segments_add(struct segments *segments, struct segment *segment)
 {
-    if (log->n_segments == log->segments_size) {
-        log->segments_size = log->segments_size ? log->segments_size * 2 : 4;
-        log->segments = mem_realloc(log->segments, log->segments_size * sizeof(struct segment *));
+    if (segments->n == segments->size) {
+        segments->size = segments->size ? segments->size * 2 : 4;
+        segments->list = mem_realloc(segments->list, segments->size * sizeof(struct segment *));
     }
-    log->segments[log->n_segments++] = segment;
+    segments->list[segments->n++] = segment;
+}
+
+void segments_clear(struct segments *segments)
+{
+    for (size_t i = 0; i < segments->n; i++)
+        segment_unref(segments->list[i]);
+    free(segments->list);
+    *segments = (struct segments){ 0 };
+}
+
+void log_add_pass(struct log *log, struct pass pass)
+{
+    log->passes = mem_realloc(log->passes, (log->n_passes + 1) * sizeof(pass));
+    log->passes[log->n_passes++] = pass;
 }
 
 void log_free(struct log *log)
 {
     if (!log)
         return;
-    for (size_t i = 0; i < log->n_segments; i++)
-        segment_unref(log->segments[i]);
-    free(log->segments);
+    segments_clear(&log->segments);
+    segments_clear(&log->doomed);
+    segment_unref(log->sealed);
+    free(log->passes);
     producers_clear(&log->producers);
     free(log);
 }
@@ -74,7 +89,7 @@ bool log_is_broken(const struct log *log)
 
 bool log_is_busy(const struct log *log)
 {
-    return log->commit || log->checkpoint;
+    return log->commit || log->checkpoint || log->compaction;
 }
 
 static bool is_same_batch(const struct batch *a, const struct batch *b)
@@ -186,7 +201,7 @@ static void commit_undo(struct commit *commit)
 {
     if (commit->creates && commit->segment->fd >= 0) {
         char path[FILE_PATH_BYTES];
-        segment_path(path, &commit->log->config.home, commit->segment->base);
+        segment_path(path, &commit->log->config.home, commit->segment);
         if (unlink(path))
             commit->syncing = true;
     } else if (!commit->creates && ftruncate(commit->segment->fd, commit->position)) {
@@ -265,7 +280,7 @@ static void commit_failed(struct log *log, const struct commit *commit)
     log->end = log->synced;
     producers_rewind(&log->producers);
     char path[FILE_PATH_BYTES];
-    segment_path(path, &log->config.home, commit->segment->base);
+    segment_path(path, &log->config.home, commit->segment);
     if (log->broken) {
         log->env->stats->partitions_failed++;
         notice(&log->env->notices, NOTICE_ERROR, "log.failed",
@@ -280,13 +295,21 @@ static void commit_failed(struct log *log, const struct commit *commit)
     answer_queued(log, KAFKA_STORAGE_ERROR);
 }
 
+/* The segment before it is sealed: its index goes to the disk. */
+static void begin_segment(struct log *log, struct segment *segment)
+{
+    if (log->segments.n) {
+        segment_unref(log->sealed);
+        log->sealed = segment_ref(log_active(log));
+    }
+    segments_add(&log->segments, segment_ref(segment));
+}
+
 static void commit_synced(struct log *log, const struct commit *commit)
 {
-    struct segment *sealed = NULL;
-    if (commit->creates) {
-        sealed = log_active(log);
-        log_add_segment(log, segment_ref(commit->segment));
-    }
+    struct segment *segment = commit->segment;
+    if (commit->creates)
+        begin_segment(log, segment);
     if (log->full) {
         log->full = false;
         notice(&log->env->notices, NOTICE_INFO, "log.room",
@@ -294,18 +317,21 @@ static void commit_synced(struct log *log, const struct commit *commit)
                log->config.home.partition);
     }
     int64_t now_ms = clock_now_us() / US_PER_MS;
+    if (segment->bytes == SEGMENT_HEADER_BYTES)
+        segment->born_ms = now_ms;
+    segment->written_ms = now_ms;
     for (const struct append *append = commit->first; append; append = append->next) {
-        segment_add(commit->segment, &append->batch);
+        segment_add(segment, &append->batch);
         if (append->batch.producer_id >= 0)
             producers_synced(&log->producers, &append->batch, now_ms);
         log->env->stats->records_in += (uint64_t)append->batch.count;
         log->env->stats->batches_in++;
     }
     log->env->stats->bytes_in += commit->bytes;
-    log->synced = commit->segment->end;
+    log->synced = segment->end;
     log->unchecked_bytes += commit->bytes;
-    if (!log->checkpoint && (sealed || log->unchecked_bytes >= CHECKPOINT_EVERY_BYTES))
-        checkpoint_submit(log, sealed);
+    if (log->sealed || (!log->checkpoint && log->unchecked_bytes >= CHECKPOINT_EVERY_BYTES))
+        log_save(log, NULL);
     answer(commit->first, KAFKA_NONE);
     log->config.advanced(log->config.owner);
 }
@@ -329,12 +355,13 @@ static void commit_done(struct job *job)
 static struct segment *segment_for(struct log *log, uint32_t bytes, bool *creates)
 {
     struct segment *active = log_active(log);
-    *creates = !active || (active->bytes > SEGMENT_HEADER_BYTES &&
-                           (uint64_t)active->bytes + bytes > log->config.segment_bytes);
-    return *creates ? segment_new(log->synced) : segment_ref(active);
+    *creates = !active ||
+               (active->bytes > SEGMENT_HEADER_BYTES &&
+                (log->roll || (uint64_t)active->bytes + bytes > log->config.segment_bytes));
+    return *creates ? segment_new(log->synced, 0) : segment_ref(active);
 }
 
-/* Takes from the queue what fits in one commit. */
+/* Takes from the queue what fits in one commit; nothing where there only is a segment to begin. */
 static void commit_take(struct log *log, struct commit *commit)
 {
     struct append *last = NULL;
@@ -347,6 +374,8 @@ static void commit_take(struct log *log, struct commit *commit)
         commit->n_parts++;
         last = append;
     }
+    if (!last)
+        return;
     commit->first = log->queued;
     log->queued = last->next;
     if (!log->queued)
@@ -360,12 +389,14 @@ static void commit_take(struct log *log, struct commit *commit)
 
 void log_flush(struct log *log)
 {
-    if (log->commit || !log->queued)
+    if (log->commit || (!log->queued && !log->roll))
         return;
     struct commit *commit = mem_alloc(sizeof(*commit));
     commit->job = (struct job){ .run = commit_run, .done = commit_done };
     commit->log = log;
-    commit->segment = segment_for(log, log->queued->batch.bytes, &commit->creates);
+    commit->segment =
+        segment_for(log, log->queued ? log->queued->batch.bytes : 0, &commit->creates);
+    log->roll = false;
     commit->segment->has_index = true;
     commit->segment->used_us = clock_mono_us();
     commit->position = commit->segment->bytes;
@@ -394,8 +425,8 @@ void log_flush_dirty(struct log_env *env)
 
 void log_close_idle(struct log *log, int64_t before_us)
 {
-    for (size_t i = 0; i < log->n_segments; i++) {
-        struct segment *segment = log->segments[i];
+    for (size_t i = 0; i < log->segments.n; i++) {
+        struct segment *segment = log->segments.list[i];
         /* More than one reference: being written to, or sent from. */
         if (segment->fd >= 0 && segment->refs == 1 && segment->used_us < before_us) {
             close(segment->fd);

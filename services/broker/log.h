@@ -43,9 +43,19 @@ struct append {
     void (*done)(struct append *append);
 };
 
+/* What is kept for how long; -1 is for ever. */
+struct log_policy {
+    bool deletes, compacts;
+    int64_t segment_ms; /* an age at which the last segment is ended, so that it can go */
+    int64_t retention_ms, retention_bytes;
+    int64_t lag_least_ms, lag_most_ms; /* age of what is compacted: at least, and at the latest */
+    int64_t tombstone_ms;              /* how long tombstones stay that compaction has taken in */
+};
+
 struct log_config {
     struct segment_home home;
     uint32_t segment_bytes;
+    struct log_policy policy;
     void (*advanced)(void *owner); /* more is synced, and who appended it has been answered */
     void *owner;
 };
@@ -56,6 +66,7 @@ struct log_files {
     struct log_file {
         int32_t partition;
         int64_t base;
+        uint32_t revision;
     } * files;
     size_t n;
 };
@@ -87,12 +98,28 @@ void log_refuse(struct log *log, enum kafka_error error);
 /* A commit or a checkpoint is under way. */
 bool log_is_busy(const struct log *log);
 
-/* Writes a checkpoint on a worker, unless nothing is new since the last. */
+/* Somebody who waits until what is so now will be so after a kill. */
+struct log_waiter {
+    struct log_waiter *next;
+    void (*done)(struct log_waiter *waiter, bool kept);
+};
+
+/* Writes a checkpoint on a worker; the waiter may be NULL. */
+void log_save(struct log *log, struct log_waiter *waiter);
+
+/* The same, unless nothing is new since the last. */
 void log_checkpoint(struct log *log);
 
-/* The log begins at `offset` from now on: whole segments before it go, once a checkpoint says
- * so. False: another checkpoint is under way, nothing has changed. */
-bool log_drop_before(struct log *log, int64_t offset);
+/* The log begins at `offset` from now on (at what is synced, if that is less): whole segments
+ * before it go, once a checkpoint says so. */
+void log_start_at(struct log *log, int64_t offset, struct log_waiter *waiter);
+
+/* The last segment ends here, unless it is empty: the next record goes to a new one. */
+void log_roll(struct log *log);
+
+/* Ends the last segment when its time has come, and lets go what is past its age or size. True
+ * when it did something. */
+bool log_retain(struct log *log, int64_t now_ms);
 
 int64_t log_start(const struct log *log);  /* the first offset kept */
 int64_t log_synced(const struct log *log); /* the high watermark: consumers see what is before it */

@@ -17,7 +17,22 @@ static int file_order(const void *a, const void *b)
     const struct log_file *x = a, *y = b;
     if (x->partition != y->partition)
         return x->partition < y->partition ? -1 : 1;
-    return (x->base > y->base) - (x->base < y->base);
+    if (x->base != y->base)
+        return x->base < y->base ? -1 : 1;
+    return (x->revision > y->revision) - (x->revision < y->revision);
+}
+
+/* "3-17.log" or "3-17.2.log" */
+static bool file_of(const char *name, struct log_file *out)
+{
+    int end = 0;
+    *out = (struct log_file){ 0 };
+    if (sscanf(name, "%" SCNd32 "-%" SCNd64 ".%n", &out->partition, &out->base, &end) != 2 || !end)
+        return false;
+    int more = 0;
+    if (sscanf(name + end, "%" SCNu32 ".%n", &out->revision, &more) == 1 && more)
+        end += more;
+    return strcmp(name + end, "log") == 0;
 }
 
 struct log_files log_files_find(struct arena *arena, const char *folder)
@@ -27,10 +42,7 @@ struct log_files log_files_find(struct arena *arena, const char *folder)
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         struct log_file file;
-        int end = 0;
-        if (sscanf(entry->d_name, "%" SCNd32 "-%" SCNd64 ".log%n", &file.partition, &file.base,
-                   &end) != 2 ||
-            !end || entry->d_name[end])
+        if (!file_of(entry->d_name, &file))
             continue;
         if (found.n == size) {
             struct log_file *more =
@@ -76,11 +88,11 @@ static bool load_checkpoint(struct ctx *ctx, struct log *log)
 /* Every file of the checkpoint must be there, the sealed ones with just their size. */
 static bool check_files(struct ctx *ctx, const struct log *log)
 {
-    for (size_t i = 0; i < log->n_segments; i++) {
-        const struct segment *segment = log->segments[i];
-        bool sealed = i + 1 < log->n_segments;
+    for (size_t i = 0; i < log->segments.n; i++) {
+        const struct segment *segment = log->segments.list[i];
+        bool sealed = i + 1 < log->segments.n;
         char path[FILE_PATH_BYTES];
-        segment_path(path, &log->config.home, segment->base);
+        segment_path(path, &log->config.home, segment);
         struct stat about;
         if (stat(path, &about))
             return fail_file(ctx, path, errno);
@@ -93,11 +105,12 @@ static bool check_files(struct ctx *ctx, const struct log *log)
     return true;
 }
 
-/* A batch of the log continues it. */
+/* A batch of the log continues it; where a compacted segment ends, `to`, is known. */
 static bool take_batch(struct log *log, struct segment *segment, const struct batch *batch,
-                       int64_t now_ms)
+                       int64_t to, int64_t now_ms)
 {
-    if (batch->base_offset != log->synced)
+    if (segment->revision ? batch->base_offset < log->synced || batch_last_offset(batch) >= to
+                          : batch->base_offset != log->synced)
         return false;
     segment_add(segment, batch);
     log->synced = log->end = segment->end;
@@ -150,10 +163,12 @@ static bool read_rest(struct ctx *ctx, struct log *log, struct segment *segment,
                       bool is_last)
 {
     char path[FILE_PATH_BYTES];
-    segment_path(path, &log->config.home, segment->base);
+    segment_path(path, &log->config.home, segment);
     struct stat about;
     if (fstat(segment->fd, &about))
         return fail_file(ctx, path, errno);
+    segment->written_ms = about.st_mtim.tv_sec * 1000;
+    segment->born_ms = MIN(segment->born_ms, segment->written_ms);
     if (about.st_size == segment->bytes && mark <= segment->bytes)
         return true;
     if (about.st_size > UINT32_MAX)
@@ -164,16 +179,17 @@ static bool read_rest(struct ctx *ctx, struct log *log, struct segment *segment,
     struct batch batch;
     const uint8_t *bytes;
     enum scan_result result;
-    int64_t now_ms = clock_now_us() / US_PER_MS;
+    int64_t now_ms = clock_now_us() / US_PER_MS, to = segment->end;
     while ((result = scan_next(&scan, &batch, &bytes)) == SCAN_BATCH)
-        if (!take_batch(log, segment, &batch, now_ms)) {
+        if (!take_batch(log, segment, &batch, to, now_ms)) {
             result = SCAN_BAD;
             break;
         }
     scan_clear(&scan);
     if (result == SCAN_FAILED)
         return fail_file(ctx, path, scan.failed);
-    if (segment->bytes < mark || (result == SCAN_BAD && !is_last))
+    if (segment->bytes < mark || (result == SCAN_BAD && !is_last) ||
+        (segment->revision && segment->end != to))
         return damaged(ctx, log, path, segment->bytes);
     return cut_tail(ctx, log, segment, path, about.st_size) && sync_read(ctx, log, segment, path);
 }
@@ -184,7 +200,7 @@ static bool open_segment(struct ctx *ctx, struct log *log, struct segment *segme
                          bool *gone, uint32_t *mark)
 {
     char path[FILE_PATH_BYTES];
-    segment_path(path, &log->config.home, segment->base);
+    segment_path(path, &log->config.home, segment);
     *gone = false;
     switch (segment_read_header(segment, &log->config.home, mark)) {
     case SEGMENT_HEADER_OK:
@@ -207,55 +223,116 @@ static bool open_segment(struct ctx *ctx, struct log *log, struct segment *segme
 }
 
 /* A file that the checkpoint does not know yet. */
-static bool add_file(struct ctx *ctx, struct log *log, int64_t base, bool is_last)
+static bool add_segment(struct ctx *ctx, struct log *log, struct segment *segment, bool is_last)
 {
     char path[FILE_PATH_BYTES];
-    struct segment *segment = segment_new(base);
     segment->has_index = true;
-    segment_path(path, &log->config.home, base);
+    segment_path(path, &log->config.home, segment);
     bool gone;
     uint32_t mark;
-    if (!open_segment(ctx, log, segment, is_last, &gone, &mark)) {
-        segment_unref(segment);
+    if (!open_segment(ctx, log, segment, is_last, &gone, &mark))
         return false;
-    }
-    if (gone) {
-        segment_unref(segment);
+    if (gone)
         return true;
-    }
-    if (base != log->synced) {
-        ctx_fail(ctx, ERR_INTERNAL,
-                 "%s: the log ends at offset %" PRId64 " before it; a file is missing", path,
-                 log->synced);
-        segment_unref(segment);
-        return false;
-    }
-    log_add_segment(log, segment);
+    if (segment->base != log->synced)
+        return ctx_fail(ctx, ERR_INTERNAL,
+                        "%s: the log ends at offset %" PRId64 " before it; a file is missing", path,
+                        log->synced);
+    segments_add(&log->segments, segment_ref(segment));
     return read_rest(ctx, log, segment, mark, is_last);
 }
 
-/* The active segment of the checkpoint, then the files made after it. */
-static bool read_files(struct ctx *ctx, struct log *log, const struct log_file *files, size_t n)
+static bool add_file(struct ctx *ctx, struct log *log, const struct log_file *file, bool is_last)
+{
+    struct segment *segment = segment_new(file->base, file->revision);
+    bool ok = add_segment(ctx, log, segment, is_last);
+    segment_unref(segment);
+    return ok;
+}
+
+static bool is_listed(const struct log *log, const struct log_file *file)
+{
+    for (size_t i = 0; i < log->segments.n; i++)
+        if (log->segments.list[i]->base == file->base)
+            return log->segments.list[i]->revision == file->revision;
+    return false;
+}
+
+/* The active segment of the checkpoint, then the files made after it. Others go: they are what
+ * compaction has replaced or not finished, or were to go when a kill came. */
+static bool read_after_checkpoint(struct ctx *ctx, struct log *log, const struct log_file *files,
+                                  size_t n)
 {
     struct segment *active = log_active(log);
-    int64_t known = active ? active->base : -1;
-    if (active) {
-        bool gone;
-        uint32_t mark;
-        bool is_last = files[n - 1].base == known;
-        if (!open_segment(ctx, log, active, false, &gone, &mark) ||
-            !read_rest(ctx, log, active, mark, is_last))
-            return false;
-    } else if (n) {
-        log->start = log->synced = log->end = files[0].base;
+    int64_t known = active->base;
+    bool gone, is_last = files[n - 1].base == known;
+    uint32_t mark;
+    if (!open_segment(ctx, log, active, false, &gone, &mark) ||
+        !read_rest(ctx, log, active, mark, is_last))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (is_listed(log, &files[i]))
+            continue;
+        if (files[i].base > known && !files[i].revision) {
+            if (!add_file(ctx, log, &files[i], i + 1 == n))
+                return false;
+            continue;
+        }
+        struct segment stray = { .base = files[i].base, .revision = files[i].revision };
+        segment_remove_files(&log->config.home, &stray);
     }
-    for (size_t i = 0; i < n; i++)
-        if (files[i].base > known && !add_file(ctx, log, files[i].base, i + 1 == n))
-            return false;
-    for (size_t i = 0; active && i < n && files[i].base < log->segments[0]->base; i++)
-        checkpoint_remove_files(&log->config.home,
-                                files[i].base); /* a kill came between the checkpoint and this */
     return true;
+}
+
+/* Of the segments in [files, files + n), which share offsets: where the compacted one ends that
+ * counts, and which it is; the base when none is whole. */
+static const struct log_file *newest_of(struct ctx *ctx, struct log *log,
+                                        const struct log_file *files, size_t n, int64_t *end)
+{
+    const struct log_file *newest = NULL;
+    for (size_t i = 0; i < n && files[i].base == files[0].base; i++) {
+        struct segment *segment = segment_new(files[i].base, files[i].revision);
+        uint32_t mark;
+        bool whole = segment_read_header(segment, &log->config.home, &mark) == SEGMENT_HEADER_OK &&
+                     segment->end > segment->base;
+        if (!files[i].revision || whole) {
+            newest = &files[i];
+            *end = files[i].revision ? segment->end : files[i].base;
+        }
+        segment_unref(segment);
+    }
+    return newest;
+}
+
+/* All files, where there is no checkpoint. What a compacted one stands for does not count; it
+ * goes with the next checkpoint. */
+static bool read_all(struct ctx *ctx, struct log *log, const struct log_file *files, size_t n)
+{
+    log->start = log->synced = log->end = files[0].base;
+    int64_t end = files[0].base;
+    for (size_t i = 0; i < n; i++) {
+        const struct log_file *newest = NULL;
+        if (files[i].base >= end && (i == 0 || files[i].base != files[i - 1].base))
+            newest = newest_of(ctx, log, files + i, n - i, &end);
+        size_t same = 0;
+        while (i + same < n && files[i + same].base == files[i].base)
+            same++;
+        for (size_t k = i; k < i + same; k++)
+            if (&files[k] != newest)
+                segments_add(&log->doomed, segment_new(files[k].base, files[k].revision));
+        if (newest && !add_file(ctx, log, newest, i + same == n))
+            return false;
+        i += same - 1;
+    }
+    return true;
+}
+
+static bool read_files(struct ctx *ctx, struct log *log, const struct log_file *files, size_t n)
+{
+    bool ok = !n || (log->segments.n ? read_after_checkpoint(ctx, log, files, n)
+                                     : read_all(ctx, log, files, n));
+    log->unsaved = log->doomed.n > 0;
+    return ok;
 }
 
 struct log *log_open(struct ctx *ctx, struct log_env *env, const struct log_config *config,

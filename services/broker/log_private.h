@@ -7,19 +7,38 @@
 #define CHECKPOINT_EVERY_BYTES                                                                     \
     (16u << 20) /* bounds what a start after a kill has to read per partition */
 
+/* A list that holds references. */
+struct segments {
+    struct segment **list;
+    size_t n, size;
+};
+
+/* A pass of compaction: of what was before that offset, only the last of each key is left. */
+struct pass {
+    int64_t before, ms;
+    int64_t tombstones; /* that this pass was the first to take in, and left */
+};
+
 struct log {
     struct log_env *env;
     struct log_config config;
     struct log *next_dirty;
-    bool is_dirty;
-    struct segment **segments; /* ascending; the last one is written to */
-    size_t n_segments, segments_size;
+    bool is_dirty, roll; /* roll: the next commit begins a new segment */
+    struct segments segments; /* ascending; the last one is written to */
     int64_t start, synced, end; /* end: with what is under way */
     struct producers producers;
     struct append *queued, **queued_end;
     struct commit *commit;         /* under way, or NULL */
     struct checkpoint *checkpoint; /* likewise */
+    struct compaction *compaction; /* likewise: no segment but the last ones may come or go */
     uint64_t unchecked_bytes;      /* synced since the last checkpoint */
+    bool unsaved, save_again; /* the last checkpoint failed; the one under way comes too early */
+    struct log_waiter *waiters; /* for the next checkpoint */
+    struct segments doomed; /* the next checkpoint does not name them any more: their files go */
+    struct segment *sealed; /* its index is to be written; or NULL */
+    struct pass *passes;    /* ascending; those whose tombstones are not due yet */
+    size_t n_passes;
+    int64_t buried; /* before it there are no tombstones any more */
     bool full;                     /* the disk was, at the last attempt */
     bool broken;
     enum kafka_error refused; /* set by log_refuse() */
@@ -27,18 +46,18 @@ struct log {
 
 static inline struct segment *log_active(const struct log *log)
 {
-    return log->n_segments ? log->segments[log->n_segments - 1] : NULL;
+    return log->segments.n ? log->segments.list[log->segments.n - 1] : NULL;
 }
 
-void log_add_segment(struct log *log, struct segment *segment);
+void segments_add(struct segments *segments,
+                  struct segment *segment); /* takes over the reference */
+void segments_clear(struct segments *segments);
+
+void log_add_pass(struct log *log, struct pass pass);
+
+/* Whole segments before the start go, but for the last one. */
+void log_trim(struct log *log);
 
 /* checkpoint.c: the file as bytes, and back (false: damaged). */
 void checkpoint_write(struct log *log, struct writer *out);
 bool checkpoint_read(struct log *log, const uint8_t *bytes, size_t n);
-
-/* Queues the writing of a checkpoint on a worker, and of the index of `sealed` where that is
- * given. */
-void checkpoint_submit(struct log *log, const struct segment *sealed);
-
-/* The segment's file and its index. */
-void checkpoint_remove_files(const struct segment_home *home, int64_t base);

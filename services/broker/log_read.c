@@ -29,10 +29,11 @@ static bool index_rebuild(struct segment *segment)
 
 static bool index_load(const struct log *log, struct segment *segment)
 {
-    char path[FILE_PATH_BYTES];
+    char name[SEGMENT_NAME_BYTES], path[FILE_PATH_BYTES];
     uint8_t *bytes;
     size_t n;
-    segment_index_path(path, &log->config.home, segment->base);
+    segment_name(name, log->config.home.partition, segment->base, segment->revision, "index");
+    file_path(path, log->config.home.folder, "%s", name);
     if (file_read_whole(path, &bytes, &n) == 0) {
         if (n >= 4 && hash_crc32c(0, bytes, n - 4) == load_be32(bytes + n - 4)) {
             struct reader in = reader_of(bytes, n - 4);
@@ -54,15 +55,15 @@ static bool segment_ready(const struct log *log, struct segment *segment)
 /* The segment that holds `offset`, which is in the log. */
 static struct segment *segment_of(const struct log *log, int64_t offset)
 {
-    size_t low = 0, high = log->n_segments;
+    size_t low = 0, high = log->segments.n;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (log->segments[middle]->base <= offset)
+        if (log->segments.list[middle]->base <= offset)
             low = middle + 1;
         else
             high = middle;
     }
-    return low ? log->segments[low - 1] : NULL;
+    return low ? log->segments.list[low - 1] : NULL;
 }
 
 enum kafka_error log_read(struct log *log, int64_t offset, uint32_t most, bool at_least_one,
@@ -119,8 +120,8 @@ static enum kafka_error find_in(struct segment *segment, int64_t time_ms, int64_
 enum kafka_error log_find_time(struct log *log, int64_t time_ms, int64_t *offset, int64_t *found_ms)
 {
     *offset = *found_ms = -1;
-    for (size_t i = 0; i < log->n_segments && *offset < 0; i++) {
-        struct segment *segment = log->segments[i];
+    for (size_t i = 0; i < log->segments.n && *offset < 0; i++) {
+        struct segment *segment = log->segments.list[i];
         if (segment->max_time_ms < time_ms)
             continue;
         if (!segment_ready(log, segment))

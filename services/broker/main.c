@@ -83,6 +83,8 @@ static struct broker *open_broker(struct ctx *ctx)
     config.segment_bytes = setting_int("segment");
     config.ahead_ms = setting_int("ahead") / US_PER_MS;
     config.gather_ms = (int32_t)(setting_int("gather") / US_PER_MS);
+    config.housekeeping_us = setting_int("housekeeping");
+    config.offsets_keep_us = setting_int("offsets_keep");
     config.notices = (struct notices){ .say = say };
     return broker_open(ctx, &config);
 }

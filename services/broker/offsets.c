@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "services/broker/groups.h"
 
 #define SEGMENT_BYTES (4 << 20)
 #define SNAPSHOT_EVERY_BYTES (8u << 20) /* of changes: bounds what a start reads */
@@ -20,6 +21,9 @@ enum change_kind { CHANGE_COMMIT = 1, CHANGE_FORGET_GROUP = 2, CHANGE_FORGET_TOP
 
 struct group_offsets {
     struct str name;
+    int64_t
+        alive_us;   /* when it last had members or committed; monotonic, at the latest the start */
+    bool forgotten;   /* on its way to the disk */
     struct map partitions;
 };
 
@@ -94,6 +98,7 @@ static struct group_offsets *group_get(struct offsets *offsets, struct str name)
         group->name = copy(name);
         map_put(&offsets->groups, group->name, group);
     }
+    group->alive_us = loop_now_us(offsets->env->loop);
     return group;
 }
 
@@ -180,7 +185,7 @@ static void snapshot_done(struct job *job)
     offsets->snapshot = NULL;
     if (!snapshot->failed) {
         offsets->changed_bytes -= snapshot->covers_bytes;
-        log_drop_before(offsets->log, snapshot->offset);
+        log_start_at(offsets->log, snapshot->offset, NULL);
     }
     writer_clear(&snapshot->bytes);
     free(snapshot);
@@ -259,6 +264,9 @@ struct offsets_change *offsets_begin(struct offsets *offsets, struct str group,
     change->offsets = offsets;
     change->done = done;
     change->owner = owner;
+    struct group_offsets *known = map_get(&offsets->groups, group);
+    if (known) /* else it would be forgotten while this is on its way */
+        known->alive_us = loop_now_us(offsets->env->loop);
     put_i8(&change->value, CHANGE_COMMIT);
     put_string(&change->value, group);
     change->count_at = put_later32(&change->value);
@@ -303,6 +311,29 @@ void offsets_forget_group(struct offsets *offsets, struct str group,
 void offsets_forget_topic(struct offsets *offsets, struct str topic)
 {
     forget(offsets, CHANGE_FORGET_TOPIC, topic, NULL, NULL);
+}
+
+static void forgotten(void *owner, enum kafka_error error)
+{
+    struct offsets *offsets = owner;
+    offsets->env->stats->groups_expired += error == KAFKA_NONE;
+    struct group_offsets *group;
+    for (size_t at = 0; error && (group = map_next(&offsets->groups, &at));)
+        group->forgotten = false; /* the next round tries again */
+}
+
+void offsets_expire(struct offsets *offsets, const struct groups *groups, int64_t keep_us,
+                    int64_t now_us)
+{
+    struct group_offsets *group;
+    for (size_t at = 0; keep_us && (group = map_next(&offsets->groups, &at));) {
+        if (group_find(groups, group->name))
+            group->alive_us = now_us;
+        if (now_us - group->alive_us < keep_us || group->forgotten)
+            continue;
+        group->forgotten = true;
+        offsets_forget_group(offsets, group->name, forgotten, offsets);
+    }
 }
 
 const struct committed *offsets_get(const struct offsets *offsets, struct str group,

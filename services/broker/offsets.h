@@ -9,6 +9,7 @@
 #include "services/broker/log.h"
 #include "services/broker/map.h"
 
+struct groups;
 struct offsets;
 
 struct committed {
@@ -58,6 +59,11 @@ void offsets_submit(struct offsets_change *change);
 void offsets_forget_group(struct offsets *offsets, struct str group,
                           void (*done)(void *, enum kafka_error), void *owner);
 void offsets_forget_topic(struct offsets *offsets, struct str topic);
+
+/* Forgets groups that had neither members nor commits for `keep_us` (0: none is); the time counts
+ * anew from each start, since who was a member before it may still be on the way back. */
+void offsets_expire(struct offsets *offsets, const struct groups *groups, int64_t keep_us,
+                    int64_t now_us);
 
 /* A checkpoint of its log, at a stop. */
 void offsets_checkpoint(struct offsets *offsets);

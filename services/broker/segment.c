@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/macros.h"
 
@@ -16,12 +18,16 @@
     512 /* each mark has a disk sector of its own, so that tearing one leaves the other */
 #define MARK_BYTES 12
 #define INDEX_ENTRY_BYTES 16
+#define ABOUT_AT 256 /* in the header's own sector: both reach the disk, or neither */
+#define ABOUT_BYTES 20
 
-struct segment *segment_new(int64_t base)
+struct segment *segment_new(int64_t base, uint32_t revision)
 {
     struct segment *segment = mem_alloc(sizeof(*segment));
     segment->refs = 1;
     segment->fd = -1;
+    segment->revision = revision;
+    segment->born_ms = segment->written_ms = clock_now_us() / US_PER_MS;
     segment->base = segment->end = base;
     segment->bytes = SEGMENT_HEADER_BYTES;
     segment->max_time_ms = -1;
@@ -44,14 +50,37 @@ void segment_unref(struct segment *segment)
     free(segment);
 }
 
-void segment_path(char out[FILE_PATH_BYTES], const struct segment_home *home, int64_t base)
+void segment_name(char out[SEGMENT_NAME_BYTES], int32_t partition, int64_t base, uint32_t revision,
+                  const char *kind)
 {
-    file_path(out, home->folder, "%" PRId32 "-%019" PRId64 ".log", home->partition, base);
+    char version[16] = "";
+    if (revision)
+        snprintf(version, sizeof(version), ".%" PRIu32, revision);
+    snprintf(out, SEGMENT_NAME_BYTES, "%" PRId32 "-%019" PRId64 "%s.%s", partition, base, version,
+             kind);
 }
 
-void segment_index_path(char out[FILE_PATH_BYTES], const struct segment_home *home, int64_t base)
+static void path_of(char out[FILE_PATH_BYTES], const struct segment_home *home,
+                    const struct segment *segment, const char *kind)
 {
-    file_path(out, home->folder, "%" PRId32 "-%019" PRId64 ".index", home->partition, base);
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(name, home->partition, segment->base, segment->revision, kind);
+    file_path(out, home->folder, "%s", name);
+}
+
+void segment_path(char out[FILE_PATH_BYTES], const struct segment_home *home,
+                  const struct segment *segment)
+{
+    path_of(out, home, segment, "log");
+}
+
+void segment_remove_files(const struct segment_home *home, const struct segment *segment)
+{
+    char path[FILE_PATH_BYTES];
+    path_of(path, home, segment, "log");
+    unlink(path);
+    path_of(path, home, segment, "index");
+    unlink(path);
 }
 
 static void header_write(const struct segment *segment, const struct segment_home *home,
@@ -64,10 +93,18 @@ static void header_write(const struct segment *segment, const struct segment_hom
     put_i32(out, (int32_t)hash_crc32c(0, out->bytes, out->len));
 }
 
+/* When it was made, and of a compacted one where it ends (0: it is not whole). */
+static void about_write(const struct segment *segment, int64_t end, uint8_t out[ABOUT_BYTES])
+{
+    store_be64(out, (uint64_t)segment->born_ms);
+    store_be64(out + 8, (uint64_t)end);
+    store_be32(out + 16, hash_crc32c(0, out, 16));
+}
+
 int segment_create(struct segment *segment, const struct segment_home *home)
 {
     char path[FILE_PATH_BYTES];
-    segment_path(path, home, segment->base);
+    segment_path(path, home, segment);
     segment->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (segment->fd < 0)
         return errno;
@@ -75,6 +112,7 @@ int segment_create(struct segment *segment, const struct segment_home *home)
     header_write(segment, home, &header);
     size_t rest = SEGMENT_HEADER_BYTES - header.len;
     memset(put_room(&header, rest), 0, rest);
+    about_write(segment, 0, header.bytes + ABOUT_AT);
     int failed = file_write_all(segment->fd, header.bytes, SEGMENT_HEADER_BYTES, 0);
     writer_clear(&header);
     if (failed) {
@@ -85,12 +123,19 @@ int segment_create(struct segment *segment, const struct segment_home *home)
     return failed;
 }
 
+int segment_complete(struct segment *segment)
+{
+    uint8_t about[ABOUT_BYTES];
+    about_write(segment, segment->end, about);
+    return file_write_all(segment->fd, about, sizeof(about), ABOUT_AT);
+}
+
 int segment_open(struct segment *segment, const struct segment_home *home)
 {
     if (segment->fd >= 0)
         return 0;
     char path[FILE_PATH_BYTES];
-    segment_path(path, home, segment->base);
+    segment_path(path, home, segment);
     segment->fd = open(path, O_RDWR | O_CLOEXEC);
     return segment->fd < 0 ? errno : 0;
 }
@@ -131,6 +176,19 @@ static bool marks_read(struct segment *segment, const uint8_t *page, uint32_t *m
     return found || !damaged;
 }
 
+/* Files of before there was this keep what the caller knows of their age. */
+static bool about_read(struct segment *segment, const uint8_t *p)
+{
+    if (is_zero(p, ABOUT_BYTES))
+        return segment->revision == 0;
+    if (hash_crc32c(0, p, 16) != load_be32(p + 16))
+        return false;
+    segment->born_ms = (int64_t)load_be64(p);
+    if (segment->revision)
+        segment->end = MAX((int64_t)load_be64(p + 8), segment->base);
+    return true;
+}
+
 enum segment_header segment_read_header(struct segment *segment, const struct segment_home *home,
                                         uint32_t *mark)
 {
@@ -146,7 +204,9 @@ enum segment_header segment_read_header(struct segment *segment, const struct se
     bool same = memcmp(wanted.bytes, page, wanted.len) == 0;
     writer_clear(&wanted);
     *mark = SEGMENT_HEADER_BYTES;
-    return same && marks_read(segment, page, mark) ? SEGMENT_HEADER_OK : SEGMENT_HEADER_BAD;
+    return same && about_read(segment, page + ABOUT_AT) && marks_read(segment, page, mark)
+               ? SEGMENT_HEADER_OK
+               : SEGMENT_HEADER_BAD;
 }
 
 static void index_add(struct segment *segment, struct index_entry entry)

@@ -4,7 +4,11 @@
  * names the partition and holds two marks, written in turn: up to which byte the file is synced.
  * Written after each sync without a sync of its own, the mark is exact after a kill, and after a
  * power cut at most one write behind. So a start can tell damage in what was acknowledged
- * (refused) from the rest of a write that never was (cut). */
+ * (refused) from the rest of a write that never was (cut).
+ *
+ * A compacted segment stands for one or more that were there before, in a file of its own with a
+ * revision in its name: whether it counts, the checkpoint says. Batches may be missing in it, but
+ * its last one ends where the segment does. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +32,9 @@ struct index_entry {
 struct segment {
     int refs;
     int fd; /* -1: not open at the moment */
+    uint32_t revision;    /* 0: as it was appended; else of the compaction that wrote it */
     int64_t base, end;    /* offsets: of its first record, and after its last synced one */
+    int64_t born_ms, written_ms; /* wall clock: made, and last appended to */
     uint32_t bytes;       /* synced, header included */
     uint32_t marks;       /* written so far: tells the slot of the next */
     int64_t max_time_ms;
@@ -45,15 +51,24 @@ struct segment_home {
     char generation[GENERATION_BYTES];
 };
 
-struct segment *segment_new(int64_t base);
+struct segment *segment_new(int64_t base, uint32_t revision);
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment); /* the last one closes the file */
 
-void segment_path(char out[FILE_PATH_BYTES], const struct segment_home *home, int64_t base);
-void segment_index_path(char out[FILE_PATH_BYTES], const struct segment_home *home, int64_t base);
+#define SEGMENT_NAME_BYTES 64
+
+/* "3-0000000000000000017.log", of a compacted one "3-0000000000000000017.2.log"; or ".index". */
+void segment_name(char out[SEGMENT_NAME_BYTES], int32_t partition, int64_t base, uint32_t revision,
+                  const char *kind);
+void segment_path(char out[FILE_PATH_BYTES], const struct segment_home *home,
+                  const struct segment *segment);
+void segment_remove_files(const struct segment_home *home, const struct segment *segment);
 
 /* On a worker: makes the file with its header. Its folder is not synced. Gives the errno. */
 int segment_create(struct segment *segment, const struct segment_home *home);
+
+/* A compacted one is whole: its header says so, and how far it goes. Not synced. */
+int segment_complete(struct segment *segment);
 
 /* Opens the file where it is not open. Gives the errno. */
 int segment_open(struct segment *segment, const struct segment_home *home);
@@ -68,7 +83,8 @@ enum segment_header {
     SEGMENT_HEADER_FAILED
 };
 
-/* Checks the header; *mark is the highest valid mark (the header's end when there is none yet). */
+/* Checks the header; *mark is the highest valid mark (the header's end when there is none yet).
+ * Of a compacted segment `end` becomes what the header says, or the base when it is not whole. */
 enum segment_header segment_read_header(struct segment *segment, const struct segment_home *home,
                                         uint32_t *mark);
 

@@ -46,6 +46,12 @@ static const struct setting {
       "How far times of records may be ahead of this machine's clock", 0, 1LL << 53 },
     { "gather", DURATION, false, "50ms", "How long the first members of a group are waited for", 0,
       60 * US_PER_S },
+    { "housekeeping", DURATION, false, "5s",
+      "How often it is looked for what has expired or is to be compacted", 10 * US_PER_MS,
+      3600 * US_PER_S },
+    { "offsets_keep", DURATION, false, "7d",
+      "How long the offsets of a group without members and commits are kept; 0 for ever", 0,
+      INT64_MAX },
     { "log_level", LEVEL, true, "info", "Least level that is logged: debug, info, warn or error", 0,
       0 },
 };
@@ -87,10 +93,11 @@ static bool parse_unit(struct str text, const char *const *names, const int64_t 
 static bool parse(const struct setting *setting, struct str text, int64_t *out)
 {
     static const char *const sizes[] = { "", "KB", "MB", "GB", NULL }, *const times[] = {
-        "us", "ms", "s", "m", NULL
+        "us", "ms", "s", "m", "h", "d", NULL
     };
-    static const int64_t size_factors[] = { 1, 1 << 10, 1 << 20, 1 << 30 },
-                         time_factors[] = { 1, US_PER_MS, US_PER_S, 60 * US_PER_S };
+    static const int64_t size_factors[] = { 1, 1 << 10, 1 << 20, 1 << 30 }, time_factors[] = {
+        1, US_PER_MS, US_PER_S, 60 * US_PER_S, 3600 * US_PER_S, US_PER_DAY
+    };
     static const char *const levels[] = { "debug", "info", "warn", "error" };
     *out = 0;
     switch (setting->kind) {

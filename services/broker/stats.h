@@ -17,7 +17,9 @@
     X(connections_refused, "Connections refused because of the limit")                             \
     X(syncs, "Group commits: one write and one sync of a file each")                               \
     X(sync_failures, "Group commits that failed")                                                  \
-    X(rebalances, "Generations of consumer groups")
+    X(rebalances, "Generations of consumer groups")                                                \
+    X(segments_expired, "Segments let go because of their age or the size of their partition")     \
+    X(groups_expired, "Consumer groups forgotten after they had no members and no commits")
 
 /*      name                 help */
 #define BROKER_GAUGES(X)                                                                           \

@@ -15,7 +15,10 @@
     X(RETENTION_MS, "retention.ms", LONG, -1, -1, INT64_MAX)                                       \
     X(RETENTION_BYTES, "retention.bytes", LONG, -1, -1, INT64_MAX)                                 \
     X(MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, 0, 0, INT64_MAX)                       \
+    X(MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, 86400000, 1, INT64_MAX)                \
+    X(DELETE_RETENTION_MS, "delete.retention.ms", LONG, 86400000, 0, INT64_MAX)                    \
     X(SEGMENT_BYTES, "segment.bytes", INT, 256 << 20, 1 << 14, 1 << 30)                            \
+    X(SEGMENT_MS, "segment.ms", LONG, 604800000, 1, INT64_MAX)                                     \
     X(MAX_MESSAGE_BYTES, "max.message.bytes", INT, 1048588, 0, 128 << 20)
 
 enum { CLEANUP_DELETE = 1, CLEANUP_COMPACT = 2 }; /* bits: both may be set */

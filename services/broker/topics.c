@@ -12,6 +12,10 @@
 #include "services/broker/files.h"
 #include "services/broker/topics_private.h"
 
+/* Partitions that end a segment or let some go at once: producers' commits are done by the same
+ * workers. */
+#define CHANGES_A_ROUND 64
+
 bool topic_name_is_valid(struct str name)
 {
     if (name.len == 0 || name.len > TOPIC_NAME_MOST || str_is(name, ".") || str_is(name, ".."))
@@ -155,6 +159,19 @@ static void advanced(void *owner)
     partition_wake(owner);
 }
 
+static struct log_policy policy_of(const struct topic_config *config)
+{
+    const int64_t *values = config->values;
+    return (struct log_policy){ .deletes = values[TOPIC_CLEANUP_POLICY] & CLEANUP_DELETE,
+                                .compacts = values[TOPIC_CLEANUP_POLICY] & CLEANUP_COMPACT,
+                                .segment_ms = values[TOPIC_SEGMENT_MS],
+                                .retention_ms = values[TOPIC_RETENTION_MS],
+                                .retention_bytes = values[TOPIC_RETENTION_BYTES],
+                                .lag_least_ms = values[TOPIC_MIN_COMPACTION_LAG_MS],
+                                .lag_most_ms = values[TOPIC_MAX_COMPACTION_LAG_MS],
+                                .tombstone_ms = values[TOPIC_DELETE_RETENTION_MS] };
+}
+
 static struct partition *open_partition(struct ctx *ctx, struct topics *topics, struct topic *topic,
                                         int32_t number, const struct log_files *files)
 {
@@ -162,6 +179,7 @@ static struct partition *open_partition(struct ctx *ctx, struct topics *topics, 
     struct log_config config = { .home = { .folder = topic->folder, .partition = number },
                                  .segment_bytes =
                                      (uint32_t)topic->config.values[TOPIC_SEGMENT_BYTES],
+                                 .policy = policy_of(&topic->config),
                                  .advanced = advanced,
                                  .owner = partition };
     memcpy(config.home.generation, topic->generation, GENERATION_BYTES);
@@ -289,6 +307,15 @@ struct topics *topics_open(struct ctx *ctx, struct log_env *env, const char *fol
         return NULL;
     }
     return topics;
+}
+
+void topics_retain(struct topics *topics, int64_t now_ms)
+{
+    int left = CHANGES_A_ROUND;
+    struct topic *topic;
+    for (size_t at = 0; left > 0 && (topic = topic_next(topics, &at));)
+        for (int32_t i = 0; topic->state == TOPIC_READY && left > 0 && i < topic->n_partitions; i++)
+            left -= log_retain(topic->partitions[i]->log, now_ms);
 }
 
 void topics_free(struct topics *topics)

@@ -83,6 +83,10 @@ void topic_grow(struct topics *topics, struct topic *topic, int32_t n, struct to
 /* Starts deleting a topic that is ready. Its fetches are woken, its appends refused. */
 void topic_delete(struct topics *topics, struct topic *topic, struct topic_waiter *waiter);
 
+/* Ends segments and lets go what is past its time or size, of some partitions; the next call goes
+ * on where there is more. */
+void topics_retain(struct topics *topics, int64_t now_ms);
+
 void watcher_add(struct partition *partition, struct watcher *watcher);
 void watcher_drop(struct watcher *watcher); /* fine when it is in no list */
 void partition_wake(struct partition *partition);

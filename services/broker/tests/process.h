@@ -145,17 +145,29 @@ static rd_kafka_resp_err_t topic_outcome(rd_kafka_queue_t *queue)
     return error;
 }
 
-static rd_kafka_resp_err_t make_topic(const char *name, int partitions)
+struct topic_setting {
+    const char *name, *value; /* name NULL: the end */
+};
+
+static rd_kafka_resp_err_t make_topic_with(const char *name, int partitions,
+                                           const struct topic_setting *settings)
 {
     rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, conf_new());
     char error[256];
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
+    for (; settings && settings->name; settings++)
+        rd_kafka_NewTopic_set_config(topic, settings->name, settings->value);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
     rd_kafka_resp_err_t outcome = topic_outcome(queue);
     rd_kafka_NewTopic_destroy(topic);
     rd_kafka_destroy(client);
     return outcome;
+}
+
+static inline rd_kafka_resp_err_t make_topic(const char *name, int partitions)
+{
+    return make_topic_with(name, partitions, NULL);
 }
 
 /* A connection without a client, which waits two seconds for an answer at most. */
