@@ -5,11 +5,11 @@
 
 struct events *events_open(struct ctx *ctx, const struct events_settings *settings)
 {
-    char *servers = NULL;
-    if (!kafka_servers(ctx, settings->url, &servers))
-        return NULL;
     struct events *events = mem_alloc(sizeof *events);
-    events->broker.servers = servers;
+    if (!kafka_address(ctx, settings->url, &events->broker)) {
+        free(events);
+        return NULL;
+    }
     events->url = mem_strdup(settings->url);
     events->service = mem_strdup(settings->service);
     events->source = mem_alloc(strlen(settings->service) + sizeof "/fanfare/");
@@ -101,7 +101,7 @@ void events_free(struct events *events)
         consumer_free(events->consumers[i]);
     sender_free(events->sender);
     pthread_mutex_destroy(&events->lock);
-    free(events->broker.servers);
+    kafka_address_clear(&events->broker);
     free(events->url);
     free(events->service);
     free(events->source);

@@ -26,6 +26,8 @@ struct broker_state {
     _Atomic int away;        /* 1: all brokers are down */
     _Atomic int64_t back_us; /* monotonic: when it was back last */
     char *servers;
+    char *ca, *cert, *key; /* PEM files, NULL: none; for kafkas: only */
+    bool tls;
 };
 void broker_is_away(struct broker_state *state, const char *why);
 void broker_is_back(struct broker_state *state);
@@ -34,8 +36,10 @@ void broker_is_back(struct broker_state *state);
 rd_kafka_conf_t *kafka_conf(struct events *events, void *opaque);
 void kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value);
 
-/* The "host:port[,host:port...]" of the event log's URL, owned by the caller. */
-bool kafka_servers(struct ctx *ctx, const char *url, char **servers);
+/* Where the event log's URL says it is: "kafka://host:port[,host:port...]", or "kafkas://...[?ca=FILE&cert=FILE&key=FILE]"
+ * for TLS. To be cleared by the caller. */
+bool kafka_address(struct ctx *ctx, const char *url, struct broker_state *out);
+void kafka_address_clear(struct broker_state *address);
 
 /* Takes conf in any case. NULL with ERR_UNAVAILABLE. */
 rd_kafka_t *kafka_new(struct ctx *ctx, rd_kafka_type_t kind, rd_kafka_conf_t *conf);

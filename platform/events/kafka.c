@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <unistd.h>
+
 #include "platform/events/events_internal.h"
 #include "platform/telemetry/log.h"
 
@@ -39,10 +42,23 @@ void kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value)
     abort(); /* a mistake in this program */
 }
 
+static void set_tls(rd_kafka_conf_t *conf, const struct broker_state *address)
+{
+    kafka_set(conf, "security.protocol", "ssl");
+    if (address->ca)
+        kafka_set(conf, "ssl.ca.location", address->ca);
+    if (address->cert)
+        kafka_set(conf, "ssl.certificate.location", address->cert);
+    if (address->key)
+        kafka_set(conf, "ssl.key.location", address->key);
+}
+
 rd_kafka_conf_t *kafka_conf(struct events *events, void *opaque)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     kafka_set(conf, "bootstrap.servers", events->broker.servers);
+    if (events->broker.tls)
+        set_tls(conf, &events->broker);
     kafka_set(conf, "client.id", events->service);
     kafka_set(conf, "reconnect.backoff.ms", "50");
     kafka_set(conf, "reconnect.backoff.max.ms", "1000"); /* back within a second of the broker */
@@ -67,21 +83,74 @@ rd_kafka_t *kafka_new(struct ctx *ctx, rd_kafka_type_t kind, rd_kafka_conf_t *co
     return NULL;
 }
 
-bool kafka_servers(struct ctx *ctx, const char *url, char **servers)
+static char *text_of(struct str text)
 {
-    struct str text = str_of(url);
-    if (!str_starts(text, STR("kafka://")) || text.len == strlen("kafka://"))
-        return ctx_fail(ctx, ERR_INVALID,
-                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
-                        url ? url : "");
-    struct str hosts = { text.ptr + strlen("kafka://"), text.len - strlen("kafka://") };
+    char *copy = mem_alloc(text.len + 1);
+    memcpy(copy, text.ptr, text.len);
+    return copy;
+}
+
+/* "ca=FILE&cert=FILE&key=FILE", any of them. */
+static bool read_files(struct str query, struct broker_state *out)
+{
+    struct {
+        const char *name;
+        char **path;
+    } files[] = { { "ca", &out->ca }, { "cert", &out->cert }, { "key", &out->key } };
+    for (struct str file, name; str_split(&query, '&', &file);) {
+        size_t i = 0;
+        str_split(&file, '=', &name);
+        while (i < COUNT(files) && !str_is(name, files[i].name))
+            i++;
+        if (i == COUNT(files) || !file.len || *files[i].path)
+            return false;
+        *files[i].path = text_of(file);
+    }
+    return true;
+}
+
+static bool read_address(struct str text, struct broker_state *out)
+{
+    struct str hosts, scheme;
+    str_split(&text, ':', &scheme);
+    out->tls = str_is(scheme, "kafkas");
+    if ((!out->tls && !str_is(scheme, "kafka")) || !str_starts(text, STR("//")))
+        return false;
+    text = (struct str){ text.ptr + 2, text.len - 2 };
+    bool has_files = str_find_char(text, '?') >= 0;
+    str_split(&text, '?', &hosts);
     while (str_ends(hosts, STR("/")))
         hosts.len--;
     if (!hosts.len || str_find_char(hosts, '/') >= 0 || str_find_char(hosts, ' ') >= 0)
-        return ctx_fail(ctx, ERR_INVALID,
-                        "the event log's URL must be kafka://host:port[,host:port...], not \"%s\"",
-                        url);
-    *servers = mem_alloc(hosts.len + 1);
-    memcpy(*servers, hosts.ptr, hosts.len);
-    return true;
+        return false;
+    out->servers = text_of(hosts);
+    return !has_files || (out->tls && read_files(text, out));
+}
+
+static bool may_read(struct ctx *ctx, const char *path)
+{
+    return !path || access(path, R_OK) == 0 ||
+           ctx_fail(ctx, ERR_INVALID, "the event log's URL: %s: %s", path, strerror(errno));
+}
+
+bool kafka_address(struct ctx *ctx, const char *url, struct broker_state *out)
+{
+    bool ok = read_address(str_of(url ? url : ""), out);
+    if (ok && may_read(ctx, out->ca) && may_read(ctx, out->cert) && may_read(ctx, out->key))
+        return true;
+    kafka_address_clear(out);
+    return !ok &&
+           ctx_fail(ctx, ERR_INVALID,
+                    "the event log's URL must be kafka://host:port[,host:port...], or with TLS "
+                    "kafkas://...[?ca=FILE&cert=FILE&key=FILE], not \"%s\"",
+                    url ? url : "");
+}
+
+void kafka_address_clear(struct broker_state *address)
+{
+    free(address->servers);
+    free(address->ca);
+    free(address->cert);
+    free(address->key);
+    address->servers = address->ca = address->cert = address->key = NULL;
 }

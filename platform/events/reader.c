@@ -14,12 +14,11 @@ struct log_reader {
 
 struct log_reader *log_reader_open(struct ctx *ctx, const char *url)
 {
-    char *servers = NULL;
-    if (!kafka_servers(ctx, url, &servers))
+    struct events client = { .service = "fanfare-reader" };
+    if (!kafka_address(ctx, url, &client.broker))
         return NULL;
-    struct events client = { .service = "fanfare-reader", .broker = { .servers = servers } };
     rd_kafka_conf_t *conf = kafka_conf(&client, NULL);
-    free(servers);
+    kafka_address_clear(&client.broker);
     kafka_set(conf, "group.id", "fanfare-reader"); /* asked for by librdkafka; never joined */
     kafka_set(conf, "enable.auto.commit", "false");
     kafka_set(conf, "enable.auto.offset.store", "false");

@@ -19,9 +19,11 @@ static const struct setting common_settings[] = {
       .help = "Where the service keeps its state" },
     { .key = "log",
       .kind = SETTING_URL,
-      .choices = "kafka",
+      .choices = "kafka|kafkas",
       .fallback = "kafka://127.0.0.1:9092",
-      .help = "The event log, as host:port[,host:port...]",
+      .help =
+          "The event log, as host:port[,host:port...]; kafkas: over TLS, where ?ca=FILE&cert=FILE&key=FILE "
+          "may follow",
       .common = true },
     { .key = "keys",
       .kind = SETTING_PATH,

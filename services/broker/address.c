@@ -28,6 +28,19 @@ static bool address_of(const char *text, uint16_t port, struct sockaddr_storage 
     return false;
 }
 
+bool address_is_loopback(const char *text)
+{
+    struct sockaddr_storage address;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+    socklen_t n;
+    if (!address_of(text, 0, &address, &n))
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 int address_listen(struct ctx *ctx, const char *bind_to, uint16_t *port)
 {
     struct sockaddr_storage address;

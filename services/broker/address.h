@@ -10,5 +10,8 @@
  * any). -1 with a sentence. */
 int address_listen(struct ctx *ctx, const char *bind_to, uint16_t *port);
 
+/* Only this machine reaches it. False for what is no address. */
+bool address_is_loopback(const char *text);
+
 /* "127.0.0.1", "::1"; IPv4 in IPv6 as IPv4. */
 void address_text(const struct sockaddr_storage *address, char host[64], int32_t *port);

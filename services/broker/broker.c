@@ -25,6 +25,9 @@ void broker_defaults(struct broker_config *config)
 {
     *config = (struct broker_config){
         .bind = "127.0.0.1",
+        .tls_cert = "",
+        .tls_key = "",
+        .tls_ca = "",
         .port = 9092,
         .advertised = "",
         .auto_create_topics = true,
@@ -112,6 +115,8 @@ static void round_is_over(void *owner)
 {
     struct broker *broker = owner;
     log_flush_dirty(&broker->env);
+    if (broker->net && atomic_exchange(&broker->reload, false))
+        net_reload(broker->net);
     if (broker->net)
         net_round(broker->net);
     log_flush_dirty(&broker->env); /* of what was taken from stashes */
@@ -173,6 +178,12 @@ void broker_run(struct broker *broker)
 void broker_stop(struct broker *broker)
 {
     loop_stop(broker->loop);
+}
+
+void broker_reload(struct broker *broker)
+{
+    atomic_store(&broker->reload, true);
+    loop_wake(broker->loop);
 }
 
 /* What was accepted is finished and answered. */

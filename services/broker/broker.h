@@ -1,5 +1,6 @@
 /* One broker: the event log of a stack, speaking the Kafka protocol. Opened, run and closed on
- * one thread; only broker_stop() may be called from others and from signal handlers. */
+ * one thread; only broker_stop() and broker_reload() may be called from others and from signal
+ * handlers. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +15,9 @@ struct broker;
 
 struct broker_config {
     const char *data;       /* the folder; made when it is missing */
-    const char *bind;       /* IPv4 or IPv6 address */
+    const char *bind; /* IPv4 or IPv6 address; beyond loopback only with TLS, or as plaintext */
+    const char *tls_cert, *tls_key, *tls_ca; /* PEM files; empty: none */
+    bool plaintext;
     uint16_t port;          /* 0: any that is free */
     const char
         *advertised; /* "host:port" told to clients; empty: the address that they connected to */
@@ -43,6 +46,10 @@ struct broker *broker_open(struct ctx *ctx, const struct broker_config *config);
 /* Serves until broker_stop(). */
 void broker_run(struct broker *broker);
 void broker_stop(struct broker *broker);
+
+/* Reads the TLS files again, for connections from then on; a mistake in them is told, and those in use are kept. From any
+ * thread, and from a signal handler. */
+void broker_reload(struct broker *broker);
 
 /* Finishes what is under way, writes the checkpoints and frees everything: the next start is
  * immediate. NULL-safe. */

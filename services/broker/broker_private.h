@@ -1,6 +1,8 @@
 /* The parts of a broker, for its own files. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "services/broker/broker.h"
 #include "services/broker/groups.h"
 #include "services/broker/loop.h"
@@ -23,5 +25,6 @@ struct broker {
     struct net *net;
     struct timer housekeeping;
     uint64_t n_housekeepings;
+    atomic_bool reload;
     int lock; /* the data folder's, so that two brokers never share one */
 };

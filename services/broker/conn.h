@@ -1,6 +1,7 @@
 /* What net.c (reading, lifetimes) and conn_send.c (answers) share. */
 #pragma once
 
+#include "platform/tls/tls.h"
 #include "services/broker/loop.h"
 #include "services/broker/net.h"
 
@@ -10,10 +11,12 @@
 struct net {
     struct broker *broker;
     struct watch listener;
+    struct tls *tls; /* NULL: none */
     uint16_t port;
     bool paused;    /* out of descriptors: accepts nothing until the next sweep */
     bool draining;
-    uint32_t refused; /* connections, since the last sweep */
+    uint32_t refused, tls_failed; /* connections, since the last sweep */
+    const char *tls_why;          /* of the last */
     bool some_wait; /* connections that are not read from because of the memory that all share */
     struct conn *conns, *touched;
     uint8_t *scratch;
@@ -22,6 +25,7 @@ struct net {
 struct conn {
     struct net *net;
     struct watch watch;
+    struct tls_conn *tls; /* NULL: plain */
     struct conn *next, **at, *next_touched;
     bool closing, touched, spoke;
     uint32_t events; /* that epoll waits for */
@@ -36,6 +40,11 @@ struct conn {
     uint64_t sent;       /* of the first answer */
     int64_t opened_us, heard_us, frame_us, sent_us;
 };
+
+#define SCRATCH_BYTES (256 * 1024)
+
+/* The connection ended by an error of TLS. */
+void conn_tls_failed(struct conn *conn);
 
 /* Sends the answers that are done, in order, as far as the peer takes them. */
 void conn_send(struct conn *conn);

@@ -1,11 +1,14 @@
 #include <errno.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "services/broker/call.h"
 #include "services/broker/conn.h"
 
 #define PIECES_MOST 64
+#define TLS_BYTES (64 * 1024) /* enciphered at a time; a record of TLS holds 16 KB */
 
 /* What comes next of an answer, `sent` bytes into it: memory (segment NULL) or a part of a file. */
 struct piece {
@@ -94,26 +97,50 @@ static size_t gather(const struct conn *conn, struct iovec *parts, struct piece 
     return n;
 }
 
+/* What goes out of the pieces in memory, or else of the file, as recv() and send() say it. */
+static ssize_t send_enciphered(struct conn *conn, const struct iovec *parts, size_t n,
+                               const struct piece *file)
+{
+    uint8_t *bytes = conn->net->scratch;
+    size_t have = 0;
+    for (size_t i = 0; i < n && have < TLS_BYTES; i++) {
+        size_t part = MIN(parts[i].iov_len, TLS_BYTES - have);
+        memcpy(bytes + have, parts[i].iov_base, part);
+        have += part;
+    }
+    if (!n) {
+        ssize_t got = pread(file->segment->fd, bytes, MIN(file->n, TLS_BYTES), file->position);
+        if (got <= 0)
+            return got;
+        have = (size_t)got;
+    }
+    return tls_write(conn->tls, bytes, have);
+}
+
 /* False: the peer takes no more for now, or is gone. */
 static bool send_some(struct conn *conn, const struct iovec *parts, size_t n,
                       const struct piece *file)
 {
     ssize_t done;
-    if (n) {
+    if (conn->tls) {
+        done = send_enciphered(conn, parts, n, file);
+    } else if (n) {
         struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = n };
         done = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL | (file->segment ? MSG_MORE : 0));
     } else {
         off_t position = file->position;
         done = sendfile(conn->watch.fd, file->segment->fd, &position, file->n);
-        if (done > 0)
-            conn->net->broker->stats.bytes_out += (uint64_t)done;
     }
     if (done > 0) {
+        if (!n)
+            conn->net->broker->stats.bytes_out += (uint64_t)done;
         conn->sent_us = loop_now_us(conn->net->broker->loop);
         passed(conn, (size_t)done);
         return true;
     }
-    if (done == 0 || (errno != EAGAIN && errno != EINTR))
+    if (done < 0 && conn->tls && errno == EPROTO)
+        conn_tls_failed(conn);
+    else if (done == 0 || (errno != EAGAIN && errno != EINTR))
         conn_close(conn);
     return false;
 }

@@ -56,7 +56,7 @@ static struct job *queue_take(struct queue *queue)
     return job;
 }
 
-static void wake(struct loop *loop)
+void loop_wake(struct loop *loop)
 {
     uint64_t one = 1;
     ssize_t n = write(loop->wake, &one, sizeof(one)); /* full means that a wake-up is due already */
@@ -79,7 +79,7 @@ static void *work(void *argument)
         bool first = !loop->finished.first;
         queue_put(&loop->finished, job);
         if (first)
-            wake(loop);
+            loop_wake(loop);
     }
     pthread_mutex_unlock(&loop->lock);
     return NULL;
@@ -292,7 +292,7 @@ void loop_run(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->stopped, true);
-    wake(loop);
+    loop_wake(loop);
 }
 
 int64_t loop_now_us(const struct loop *loop)

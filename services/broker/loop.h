@@ -57,6 +57,7 @@ void loop_once(struct loop *loop, int most_ms);
 
 /* From any thread, and from a signal handler. */
 void loop_stop(struct loop *loop);
+void loop_wake(struct loop *loop); /* a round comes, even if nothing else happens */
 
 /* The monotonic clock at the start of this round. */
 int64_t loop_now_us(const struct loop *loop);

@@ -1,4 +1,4 @@
-/* The broker as a process: settings, signals, log lines. It stands on base alone, not on
+/* The broker as a process: settings, signals, log lines. It stands on base and TLS alone, not on
  * platform/service: what that brings along (SQL, HTTP, events through this very broker) would be
  * most of its memory. */
 #include <signal.h>
@@ -19,7 +19,10 @@ static struct broker *running;
 
 static void on_signal(int number)
 {
-    broker_stop(running);
+    if (number == SIGHUP)
+        broker_reload(running);
+    else
+        broker_stop(running);
 }
 
 /* One JSON line on standard error. */
@@ -71,6 +74,10 @@ static struct broker *open_broker(struct ctx *ctx)
     broker_defaults(&config);
     config.data = arena_printf(ctx->arena, "%s/broker", setting_text("data")).ptr;
     config.bind = setting_text("bind");
+    config.tls_cert = setting_text("tls_cert");
+    config.tls_key = setting_text("tls_key");
+    config.tls_ca = setting_text("tls_ca");
+    config.plaintext = setting_int("plaintext");
     config.port = (uint16_t)setting_int("port");
     config.advertised = setting_text("advertised");
     config.auto_create_topics = setting_int("auto_create_topics");
@@ -119,6 +126,9 @@ static int run(struct ctx *ctx)
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    if (setting_text(
+            "tls_cert")[0]) /* else it ends the process, as a terminal that goes wants it */
+        sigaction(SIGHUP, &action, NULL);
     notice(&(struct notices){ .say = say }, NOTICE_INFO, "ready",
            "cluster %s, port %u, admin port %u, after %.1f ms", broker_cluster_id(running),
            broker_port(running), admin_port(admin),

@@ -15,8 +15,6 @@
 #include "services/broker/call.h"
 #include "services/broker/conn.h"
 
-static const size_t scratch_bytes = 256 * 1024;
-
 /* What is made for each element must not add up to much more than the request itself. */
 #define REQUEST_ELEMENTS_MOST 20000
 #define READS_A_ROUND 4 /* then the others have their turn */
@@ -146,18 +144,29 @@ static void take_stash(struct conn *conn)
     conn->stash = NULL;
 }
 
-/* One read: the rest of a large request goes straight into its frame. False: nothing more for
- * now. */
+void conn_tls_failed(struct conn *conn)
+{
+    conn->net->broker->stats.tls_failures++;
+    conn->net->tls_failed++;
+    conn->net->tls_why = tls_conn_error(conn->tls);
+    conn_close(conn);
+}
+
+/* One read: the rest of a large request goes straight into its frame, unless it is to be deciphered first. False: nothing
+ * more for now. */
 static bool read_once(struct conn *conn)
 {
     struct frame *frame = conn->partial;
-    struct iovec parts[2] = { { 0 }, { conn->net->scratch, scratch_bytes } };
-    size_t direct = frame ? frame->size - frame->have : 0;
+    struct iovec parts[2] = { { 0 }, { conn->net->scratch, SCRATCH_BYTES } };
+    size_t direct = frame && !conn->tls ? frame->size - frame->have : 0;
     if (direct)
         parts[0] = (struct iovec){ frame->bytes + frame->have, direct };
-    ssize_t got = readv(conn->watch.fd, direct ? parts : parts + 1, direct ? 2 : 1);
+    ssize_t got = conn->tls ? tls_read(conn->tls, conn->net->scratch, SCRATCH_BYTES)
+                            : readv(conn->watch.fd, direct ? parts : parts + 1, direct ? 2 : 1);
     if (got <= 0) {
-        if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        if (got < 0 && conn->tls && errno == EPROTO)
+            conn_tls_failed(conn);
+        else if (got == 0 || (errno != EAGAIN && errno != EINTR))
             conn_close(conn);
         return false;
     }
@@ -169,7 +178,7 @@ static bool read_once(struct conn *conn)
             frame_is_whole(conn);
     }
     take_or_stash(conn, conn->net->scratch, (size_t)got - to_frame);
-    return (size_t)got == direct + scratch_bytes;
+    return (size_t)got == direct + SCRATCH_BYTES;
 }
 
 static void conn_read(struct conn *conn)
@@ -187,7 +196,7 @@ static void conn_ready(struct watch *watch, uint32_t epoll_events)
         conn_close(conn);
         return;
     }
-    if (epoll_events & EPOLLIN)
+    if (epoll_events & EPOLLIN || (conn->tls && tls_wants_write(conn->tls)))
         conn_read(conn);
     if (epoll_events & EPOLLOUT)
         conn_touch(conn);
@@ -216,10 +225,12 @@ static void conn_open(struct net *net, int fd)
     struct conn *conn = mem_alloc(sizeof(*conn));
     conn->net = net;
     conn->watch = (struct watch){ .fd = fd, .ready = conn_ready };
+    conn->tls = net->tls ? tls_accept(net->tls, fd) : NULL;
     conn->last = &conn->first;
     conn->events = EPOLLIN;
     conn->opened_us = conn->heard_us = conn->sent_us = loop_now_us(net->broker->loop);
     if (!loop_watch(net->broker->loop, &conn->watch, conn->events)) {
+        tls_conn_free(conn->tls);
         close(fd);
         free(conn);
         return;
@@ -237,6 +248,7 @@ static void conn_free(struct conn *conn)
 {
     struct broker *broker = conn->net->broker;
     loop_unwatch(broker->loop, &conn->watch);
+    tls_conn_free(conn->tls);
     close(conn->watch.fd);
     for (struct call *call = conn->first, *next; call; call = next) {
         next = call->next;
@@ -259,7 +271,7 @@ static void conn_free(struct conn *conn)
 static void conn_rearm(struct conn *conn)
 {
     bool reads = !conn->stash && may_take(conn);
-    bool writes = conn->first && conn->first->done;
+    bool writes = (conn->first && conn->first->done) || (conn->tls && tls_wants_write(conn->tls));
     uint32_t events = (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u);
     if (writes && !(conn->events & EPOLLOUT))
         conn->sent_us = loop_now_us(conn->net->broker->loop);
@@ -322,14 +334,17 @@ static const char *standstill(const struct conn *conn, int64_t now_us)
     return NULL;
 }
 
-/* Once for all that were refused since the last time. */
+/* Once for all that were sent away since the last time. */
 static void tell_refused(struct net *net)
 {
     const struct broker *broker = net->broker;
     if (net->refused)
         notice(&broker->config.notices, NOTICE_WARN, "connections.full",
                "%u refused: max_connections is %u", net->refused, broker->config.max_connections);
-    net->refused = 0;
+    if (net->tls_failed)
+        notice(&broker->config.notices, NOTICE_WARN, "tls.failed", "%u connections; the last: %s",
+               net->tls_failed, net->tls_why);
+    net->refused = net->tls_failed = 0;
     if (net->paused)
         notice(&broker->config.notices, NOTICE_WARN, "connections.waiting",
                "no more descriptors: nothing was accepted for some seconds");
@@ -387,18 +402,61 @@ void conn_peer(const struct conn *conn, char host[64])
     address_text(&address, host, &port);
 }
 
+static bool may_listen(struct ctx *ctx, const struct broker_config *config)
+{
+    if (!config->tls_cert[0] != !config->tls_key[0] || (config->tls_ca[0] && !config->tls_cert[0]))
+        return ctx_fail(ctx, ERR_INVALID, "TLS wants both tls_cert and tls_key");
+    if (config->tls_cert[0] || config->plaintext || address_is_loopback(config->bind))
+        return true;
+    return ctx_fail(
+        ctx, ERR_INVALID,
+        "bind: %s is beyond loopback, and without TLS: name tls_cert and tls_key, or set "
+        "plaintext to true where the network itself is private",
+        config->bind);
+}
+
+/* Puts what the files hold in the place of what there is. */
+static bool open_tls(struct ctx *ctx, struct net *net)
+{
+    const struct broker_config *config = &net->broker->config;
+    if (!config->tls_cert[0])
+        return true;
+    struct tls *tls =
+        tls_new(ctx, &(struct tls_files){ .cert = config->tls_cert,
+                                          .key = config->tls_key,
+                                          .ca = config->tls_ca[0] ? config->tls_ca : NULL });
+    if (!tls)
+        return false;
+    net->tls = tls;
+    notice(&config->notices, NOTICE_INFO, "tls", STR_FMT, STR_ARG(tls_describe(tls, ctx->arena)));
+    return true;
+}
+
 struct net *net_open(struct ctx *ctx, struct broker *broker)
 {
     struct net *net = mem_alloc(sizeof(*net));
     net->broker = broker;
     net->listener = (struct watch){ .fd = -1, .ready = accept_some };
-    net->scratch = mem_realloc(NULL, scratch_bytes);
+    net->scratch = mem_realloc(NULL, SCRATCH_BYTES);
     net->port = broker->config.port;
-    net->listener.fd = address_listen(ctx, broker->config.bind, &net->port);
+    if (may_listen(ctx, &broker->config) && open_tls(ctx, net))
+        net->listener.fd = address_listen(ctx, broker->config.bind, &net->port);
     if (net->listener.fd >= 0 && loop_watch(broker->loop, &net->listener, EPOLLIN))
         return net;
     net_free(net);
     return NULL;
+}
+
+void net_reload(struct net *net)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(0);
+    struct ctx ctx = { .arena = arena };
+    struct tls *before = net->tls;
+    if (open_tls(&ctx, net))
+        tls_free(before);
+    else
+        notice(&net->broker->config.notices, NOTICE_ERROR, "tls.kept",
+               "the certificate in use is kept: " STR_FMT, STR_ARG(ctx.error.detail));
 }
 
 uint16_t net_port(const struct net *net)
@@ -431,6 +489,7 @@ void net_free(struct net *net)
     while (net->conns)
         conn_free(net->conns);
     net_drain(net);
+    tls_free(net->tls);
     free(net->scratch);
     free(net);
 }

@@ -21,6 +21,9 @@ uint16_t net_port(const struct net *net);
 /* Takes no more connections and requests; what was taken is answered as it gets done. */
 void net_drain(struct net *net);
 
+/* Reads the TLS files again. */
+void net_reload(struct net *net);
+
 void net_free(struct net *net); /* closes all connections; NULL-safe */
 
 /* After a round: sends what is done, reads on where there is room again. */

@@ -1,6 +1,6 @@
 /* The broker's settings: one table gives --help, flags, environment, file and defaults. The keys
  * and rules are those of all services; the broker reads them by itself because it stands on
- * nothing but base. */
+ * little but base. */
 #pragma once
 
 #include "base/ctx.h"

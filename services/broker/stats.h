@@ -15,6 +15,7 @@
     X(requests_refused, "Requests that could not be read, or named an unknown API")                \
     X(connections_opened, "Connections accepted")                                                  \
     X(connections_refused, "Connections refused because of the limit")                             \
+    X(tls_failures, "Connections that ended by an error of TLS")                                   \
     X(syncs, "Group commits: one write and one sync of a file each")                               \
     X(sync_failures, "Group commits that failed")                                                  \
     X(rebalances, "Generations of consumer groups")                                                \

@@ -261,11 +261,14 @@ static void put_info(struct writing *w)
         STR("The events of the stack: CloudEvents 1.0 in the binary mode of the Kafka binding."));
     json_object_end(&w->out);
     put_text(w, "defaultContentType", STR("application/json"));
-    struct str log = setting_text(w->ctx, "log"), scheme = STR("kafka://");
+    struct str log = setting_text(w->ctx, "log"), scheme, hosts;
+    str_split(&log, ':', &scheme);
+    log = (struct str){ log.ptr + strlen("//"), log.len - strlen("//") };
+    str_split(&log, '?', &hosts);
     object(w, "servers");
     object(w, "log");
-    put_text(w, "host", (struct str){ log.ptr + scheme.len, log.len - scheme.len });
-    put_text(w, "protocol", STR("kafka"));
+    put_text(w, "host", hosts);
+    put_text(w, "protocol", str_is(scheme, "kafkas") ? STR("kafka-secure") : scheme);
     json_object_end(&w->out);
     json_object_end(&w->out);
 }

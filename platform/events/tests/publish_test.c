@@ -95,8 +95,18 @@ static void test_tombstone(void)
 
 static void test_url(void)
 {
-    static const char *const bad[] = { "", "http://x", "kafka://", "kafka://a/b",
-                                       "127.0.0.1:9092" };
+    static const char *const bad[] = { "",
+                                       "http://x",
+                                       "kafka://",
+                                       "kafka://a/b",
+                                       "127.0.0.1:9092",
+                                       "kafkas://",
+                                       "kafkas://a?",
+                                       "kafkas://a?x=y",
+                                       "kafkas://a?ca=",
+                                       "kafkas://a?ca=/&ca=/",
+                                       "kafka://a?ca=/",
+                                       "kafkas://a?ca=/no/such/file" };
     struct ctx ctx = { .arena = arena_new(0) };
     for (size_t i = 0; i < COUNT(bad); i++) {
         ctx_clear(&ctx);
