@@ -7,7 +7,7 @@ import traceback
 
 class Report:
     def __init__(self):
-        self.passed, self.failed = 0, 0
+        self.passed, self.failed, self.skipped = 0, 0, 0
         signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended by SIGTERM'))  # so that what was started is stopped
 
     def check(self, good, what):
@@ -25,6 +25,11 @@ class Report:
 
     def equal(self, got, wanted, what):
         return self.check(got == wanted, f'{what}: {got!r}, wanted {wanted!r}')
+
+    def skip(self, what):
+        """Something that was to be tried and was not: counted, and said."""
+        self.skipped += 1
+        print(f'skipped: {what}', flush=True)
 
     def run(self, *parts):
         """Each part in turn; one that breaks off has failed, and the others go on."""
@@ -44,7 +49,7 @@ class Report:
 
     def end(self):
         """The last line; gives the exit status."""
-        print(f'{self.passed} passed, {self.failed} failed')
+        print(f'{self.passed} passed, {self.failed} failed' + (f', {self.skipped} skipped' if self.skipped else ''))
         return 1 if self.failed else 0
 
 

@@ -22,6 +22,7 @@ run_tests()
         shift
     done
     build test
+    ! wants_peers "${names[@]}" || setup peers
     if [ ${#names[@]} -gt 0 ]; then
         run_in build "${names[@]}"
     else
@@ -32,6 +33,16 @@ run_tests()
         fi
     fi
     python3 tools/tests.py count "${runs[@]}"
+}
+
+# wants_peers NAME...: they take minutes, and their first time a compiler's too.
+wants_peers()
+{
+    local name
+    for name in "$@"; do
+        case $name in peers | peers-*) return 0 ;; esac
+    done
+    return 1
 }
 
 # run_in FOLDER [NAME...]: runs them; what each test said is in FOLDER/meson-logs/, counted at the end.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Which tests meson runs, and what became of them.
 
-tests.py select FOLDER [NAME...]   names of the tests for `meson test`: all, or those of the suites or names given
+tests.py select FOLDER [NAME...]   names of the tests for `meson test`: all but ONLY_NAMED, or those of the suites or names given
 tests.py count LOG...              counts over the logs of meson; names failures and skips; prints the last line
 """
 import json
@@ -13,6 +13,7 @@ PLAN = re.compile(r'^1\.\.(\d+)', re.M)
 POINT = re.compile(r'^(not )?ok\b[^#\n]*(?:#\s*(skip|todo)\b[ :]*(.*))?', re.I)
 TOTAL = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\.?$', re.M)
 GOOD = ('OK', 'EXPECTEDFAIL')
+ONLY_NAMED = {'peers'}  # suites that take minutes and fetch what nothing else needs
 
 
 def select(folder, wanted):
@@ -22,7 +23,8 @@ def select(folder, wanted):
     if not wanted:
         if not tests:
             sys.exit('dev: no tests are defined')
-        print('\n'.join(dict.fromkeys(name for name, _ in tests)))
+        print(f'Not run, as only when named: {" ".join(sorted(ONLY_NAMED))}', file=sys.stderr)
+        print('\n'.join(dict.fromkeys(name for name, suites in tests if not suites & ONLY_NAMED)))
         return
     for word in wanted:
         if not any(word == name or word in suites for name, suites in tests):
