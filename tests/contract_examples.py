@@ -5,7 +5,8 @@ Each operation, in the order of `x-order` (then of the file), is called with the
 body; the answer must have the documented success status, a documented media type, and a body that fits its schema.
 Then its documented errors are provoked as far as the contract alone tells how: 400 by JSON that ends early, 401 without
 a token and with bad ones, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
-unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises.
+unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises. What an example needs first, its operation says by `x-prepare`: requests
+like those of `x-provoke`, all of which succeed; `take` {parameter: JSON Pointer} gives the example a value of an answer.
 
 contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
 """
@@ -224,7 +225,8 @@ class Run:
             document = json.loads(call(base.rstrip('/'), 'GET', '/openapi.json', {}, None).body)
         self.base, self.document, self.keys, self.token, self.write_key = base.rstrip('/'), document, keys, token, write_key
         self.patience_s = patience_s
-        self.passed, self.failed, self.provoked, self.by_name = 0, [], set(), {}
+        self.passed, self.failed, self.provoked = 0, [], set()
+        self.by_name = {operation.name: operation for operation in operations_of(document)}
 
     def authorization(self, operation):
         if not operation.security:
@@ -271,14 +273,29 @@ class Run:
 
     def success(self, operation, body):
         """What another service's events bring may take a moment to arrive: a 404 is asked again for a while."""
-        answer = self.send(operation, body)
+        taken, wrong = self.prepare(operation)
+        if wrong:
+            return wrong
+        answer = self.send(operation, body, taken)
         until = time.monotonic() + self.patience_s
         while answer.status == 404 and operation.success != 404 and time.monotonic() < until:
             time.sleep(0.1)
-            answer = self.send(operation, body)
+            answer = self.send(operation, body, taken)
         if answer.status != operation.success:
             return [f'{operation.success} is documented, not {answer}']
         return self.body_misfits(operation.responses[str(operation.success)], answer)
+
+    def prepare(self, operation):
+        """What goes before the example: (parameters taken from answers, what is wrong)."""
+        taken = {}
+        for number, step in enumerate(operation.node.get('x-prepare', []), 1):
+            target = self.by_name[step['operation']]
+            answer = self.send(target, step.get('body'), step.get('params'), step.get('headers'))
+            if answer.status != target.success:
+                return taken, [f'x-prepare {number}: {target.success} was to come, not {answer}']
+            for name, pointer in step.get('take', {}).items():
+                taken[name] = at_pointer(json.loads(answer.body), pointer)
+        return taken, []
 
     def examples(self):
         for operation in operations_of(self.document):
@@ -298,7 +315,6 @@ class Run:
         self.note(operation, f'{status}, {what}', wrong)
 
     def errors(self):
-        self.by_name = {operation.name: operation for operation in operations_of(self.document)}
         for operation in self.by_name.values():
             for status in sorted(int(status) for status in operation.responses if int(status) >= 400):
                 steps = operation.node['responses'][str(status)].get('x-provoke')
@@ -389,6 +405,12 @@ class Run:
         return [f'{operation.name} {status}' for operation in operations_of(self.document)
                 for status in operation.responses
                 if int(status) >= 400 and (operation.name, int(status)) not in self.provoked]
+
+
+def at_pointer(value, pointer):
+    for key in pointer.split('/')[1:]:
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
 
 
 def basic(write_key):

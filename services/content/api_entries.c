@@ -1,74 +1,20 @@
-#include "base/clock.h"
-#include "services/content/document.h"
 #include "services/content/reply.h"
-#include "services/content/store.h"
+#include "services/content/save.h"
 #include "content_contract.h"
-
-/* ---- an entry ---- */
-
-/* Is `version` one of the ETags that If-Match names (RFC 9110 section 13.1.1)? */
-static bool matches(struct ctx *ctx, struct str if_match, int64_t version)
-{
-    struct str tag, own = entry_etag(ctx, version);
-    while (str_split(&if_match, ',', &tag)) {
-        tag = str_trim(tag);
-        if (version > 0 && (str_is(tag, "*") || str_eq(tag, own)))
-            return true;
-    }
-    return false;
-}
-
-static bool same_text(struct str a, struct str b)
-{
-    return !a.ptr == !b.ptr && str_eq(a, b);
-}
-
-static bool entry_same(const struct entry_row *a, const struct entry_row *b)
-{
-    return str_eq(a->slug, b->slug) && str_eq(a->locale, b->locale) &&
-           same_text(a->title, b->title) && str_eq(a->document, b->document);
-}
-
-/* `before` is the entry as it stands; version 0: there is none. */
-static bool put_check(struct ctx *ctx, const struct put_entry_in *in,
-                      const struct entry_row *before, const struct entry_row *entry)
-{
-    struct str owner;
-    if (in->if_match.ptr && !matches(ctx, in->if_match, before->version))
-        return ctx_fail(ctx, ERR_PRECONDITION_FAILED,
-                        "the entry is not at the version that If-Match names");
-    if (before->version && !str_eq(before->kind, entry->kind))
-        return ctx_fail(ctx, ERR_CONFLICT, "the entry is a " STR_FMT " and stays one",
-                        STR_ARG(before->kind));
-    if (store_slug_owner(ctx, entry, &owner) && !str_eq(owner, entry->entry_id))
-        return ctx_fail(ctx, ERR_CONFLICT, "the slug is that of " STR_FMT, STR_ARG(owner));
-    return !ctx_failed(ctx);
-}
 
 struct reply content_put_entry(struct ctx *ctx, const struct put_entry_in *in)
 {
     const struct entry_put *put = in->body;
-    struct entry_row before = { 0 }, entry = { .entry_id = in->entry_id,
-                                               .kind = str_of(entry_kind_name(put->kind)),
-                                               .slug = put->slug,
-                                               .locale = put->locale.ptr ? put->locale : STR(""),
-                                               .title = put->title,
-                                               .document = json_text(ctx->arena, put->document),
-                                               .updated_us = clock_now_us() };
-    if (!document_check(ctx, put->kind == ENTRY_KIND_PAGE, put->document, entry.document))
+    struct expectation expected = { .if_match = in->if_match, .if_none_match = in->if_none_match };
+    struct entry_row saved, wanted = { .entry_id = in->entry_id,
+                                       .kind = str_of(entry_kind_name(put->kind)),
+                                       .slug = put->slug,
+                                       .locale = put->locale.ptr ? put->locale : STR(""),
+                                       .title = put->title,
+                                       .document = json_text(ctx->arena, put->document) };
+    if (!entry_save(ctx, &wanted, &expected, &saved))
         return reply_error(ctx);
-    if (store_entry(ctx, in->entry_id, &before)) {
-        entry.published_version = before.published_version;
-        entry.published_us = before.published_us;
-    }
-    if (ctx_failed(ctx) || !put_check(ctx, in, &before, &entry))
-        return reply_error(ctx);
-    entry.version = before.version + 1;
-    if (before.version && entry_same(&before, &entry))
-        entry = before;
-    else if (!store_entry_put(ctx, &entry, before.version))
-        return reply_error(ctx);
-    return reply_entry(ctx, &entry);
+    return reply_entry(ctx, &saved);
 }
 
 struct reply content_get_entry(struct ctx *ctx, const struct get_entry_in *in)
@@ -78,6 +24,45 @@ struct reply content_get_entry(struct ctx *ctx, const struct get_entry_in *in)
         return reply_error(ctx);
     return reply_entry(ctx, &entry);
 }
+
+/* ---- deleting ---- */
+
+#define REFERRERS_NAMED 5
+
+static bool unreferred(struct ctx *ctx, struct str target)
+{
+    struct str ids[REFERRERS_NAMED], names = STR("");
+    size_t n;
+    int64_t in_all;
+    if (!store_referrers(ctx, target, REFERRERS_NAMED, ids, &n, &in_all))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        names = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? ", " : "",
+                             STR_ARG(ids[i]));
+    return n == 0 ||
+           ctx_fail(ctx, ERR_CONFLICT, "%lld refer to it: " STR_FMT "%s", (long long)in_all,
+                    STR_ARG(names), in_all > (int64_t)n ? ", ..." : "");
+}
+
+static bool entry_delete(struct ctx *ctx, const struct entry_row *entry)
+{
+    if (entry->published_version)
+        return ctx_fail(ctx, ERR_CONFLICT, "it is shown: unpublish it first");
+    return store_references_lock(ctx) && unreferred(ctx, entry->entry_id) &&
+           store_entry_delete(ctx, entry);
+}
+
+struct reply content_delete_entry(struct ctx *ctx, const struct delete_entry_in *in)
+{
+    struct entry_row entry;
+    struct expectation expected = { .if_match = in->if_match, .must_match = true };
+    if (!entry_find(ctx, in->entry_id, &entry) ||
+        !expectation_check(ctx, &expected, entry.version) || !entry_delete(ctx, &entry))
+        return reply_error(ctx);
+    return reply_empty(ctx);
+}
+
+/* ---- lists ---- */
 
 static struct entry_summary summary_of(const struct entry_row *row)
 {
@@ -95,18 +80,72 @@ static struct entry_summary summary_of(const struct entry_row *row)
                                    .updated_at = row->updated_us };
 }
 
+static enum entry_order order_of(enum list_entries_sort sort)
+{
+    switch (sort) {
+    case LIST_ENTRIES_SORT_SLUG:
+        return ENTRIES_BY_SLUG;
+    case LIST_ENTRIES_SORT_NEWEST:
+        return ENTRIES_NEWEST;
+    case LIST_ENTRIES_SORT_OLDEST:
+        return ENTRIES_OLDEST;
+    default:
+        return ENTRIES_BY_ID;
+    }
+}
+
+/* A cursor belongs to the order that it was made in. */
+static bool place_parse(struct ctx *ctx, struct str cursor, const char *order,
+                        struct entry_place *out)
+{
+    struct str parts[4];
+    bool newest = strcmp(order, "newest") == 0;
+    *out = (struct entry_place){ STR(""), STR(""), newest ? INT64_MAX : INT64_MIN };
+    if (!cursor.ptr)
+        return true;
+    if (!sql_cursor_parse(ctx, cursor, parts, COUNT(parts)))
+        return false;
+    out->id = parts[1];
+    out->slug = parts[2];
+    return (str_is(parts[0], order) && str_to_int(parts[3], &out->updated_us)) ||
+           ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"),
+                       "this cursor is not one of this list");
+}
+
+static struct str place_cursor(struct ctx *ctx, const char *order, const struct entry_row *last)
+{
+    struct str updated = arena_printf(ctx->arena, "%lld", (long long)last->updated_us);
+    const struct str parts[] = { str_of(order), last->entry_id, last->slug, updated };
+    return sql_cursor(ctx->arena, parts, COUNT(parts));
+}
+
+static struct str or_empty(struct str text)
+{
+    return text.ptr ? text : STR("");
+}
+
+static struct entry_filter filter_of(const struct list_entries_in *in)
+{
+    return (struct entry_filter){
+        .kind = in->has_kind ? str_of(entry_kind_name(in->kind)) : STR(""),
+        .state = in->has_state ? str_of(entry_state_name(in->state)) : STR(""),
+        .slug_prefix = or_empty(in->slug_prefix),
+        .locale = or_empty(in->locale),
+        .any_locale = !in->locale.ptr,
+        .refers_to = or_empty(in->refers_to),
+        .changed_since_us = in->has_changed_since ? in->changed_since : INT64_MIN,
+    };
+}
+
 struct reply content_list_entries(struct ctx *ctx, const struct list_entries_in *in)
 {
-    struct str after = { NULL, 0 }, kind = { NULL, 0 }, state = { NULL, 0 };
-    if (in->cursor.ptr && !sql_cursor_parse(ctx, in->cursor, &after, 1))
-        return reply_error(ctx);
-    if (in->has_kind)
-        kind = str_of(entry_kind_name(in->kind));
-    if (in->has_state)
-        state = str_of(entry_state_name(in->state));
+    struct entry_place beyond;
+    struct entry_filter filter = filter_of(in);
+    const char *order = list_entries_sort_name(in->sort);
     size_t n, limit = (size_t)in->limit;
     struct entry_row *rows = ARENA_ARRAY(ctx->arena, struct entry_row, limit + 1);
-    if (!store_entries(ctx, kind, state, after, limit + 1, rows, &n))
+    if (!place_parse(ctx, in->cursor, order, &beyond) ||
+        !store_entries(ctx, &filter, order_of(in->sort), &beyond, limit + 1, rows, &n))
         return reply_error(ctx);
     struct entry_list list = { .n_items = MIN(n, limit) };
     struct entry_summary *items = ARENA_ARRAY(ctx->arena, struct entry_summary, list.n_items);
@@ -114,63 +153,6 @@ struct reply content_list_entries(struct ctx *ctx, const struct list_entries_in 
         items[i] = summary_of(&rows[i]);
     list.items = items;
     if (n > limit)
-        list.next_cursor = sql_cursor(ctx->arena, &rows[limit - 1].entry_id, 1);
+        list.next_cursor = place_cursor(ctx, order, &rows[limit - 1]);
     return reply_ok(ctx, entry_list_encode(ctx, &list));
-}
-
-/* ---- its versions ---- */
-
-static bool versions_from(struct ctx *ctx, struct str cursor, int64_t *before)
-{
-    struct str last;
-    *before = INT64_MAX;
-    return !cursor.ptr || (sql_cursor_parse(ctx, cursor, &last, 1) && str_to_int(last, before)) ||
-           ctx_fail_at(ctx, ERR_INVALID, STR("query/cursor"),
-                       "this cursor is not one of this list");
-}
-
-struct reply content_list_versions(struct ctx *ctx, const struct list_versions_in *in)
-{
-    int64_t before;
-    struct entry_row entry;
-    size_t n, limit = (size_t)in->limit;
-    struct version_row *rows = ARENA_ARRAY(ctx->arena, struct version_row, limit + 1);
-    if (!versions_from(ctx, in->cursor, &before) || !entry_find(ctx, in->entry_id, &entry) ||
-        !store_versions(ctx, in->entry_id, before, limit + 1, rows, &n))
-        return reply_error(ctx);
-    struct version_list list = { .n_items = MIN(n, limit) };
-    struct version_summary *items = ARENA_ARRAY(ctx->arena, struct version_summary, list.n_items);
-    for (size_t i = 0; i < list.n_items; i++)
-        items[i] =
-            (struct version_summary){ .version = rows[i].version,
-                                      .slug = rows[i].slug,
-                                      .locale = text_or_none(rows[i].locale),
-                                      .title = rows[i].title,
-                                      .saved_at = rows[i].saved_us,
-                                      .published = rows[i].version == entry.published_version };
-    list.items = items;
-    if (n > limit) {
-        struct str last = arena_printf(ctx->arena, "%lld", (long long)rows[limit - 1].version);
-        list.next_cursor = sql_cursor(ctx->arena, &last, 1);
-    }
-    return reply_ok(ctx, version_list_encode(ctx, &list));
-}
-
-struct reply content_get_version(struct ctx *ctx, const struct get_version_in *in)
-{
-    struct entry_row entry;
-    struct version_row row;
-    if (!entry_find(ctx, in->entry_id, &entry) ||
-        !version_find(ctx, in->entry_id, in->version, &row))
-        return reply_error(ctx);
-    struct version version = { .version = row.version,
-                               .slug = row.slug,
-                               .locale = text_or_none(row.locale),
-                               .title = row.title,
-                               .saved_at = row.saved_us,
-                               .published = row.version == entry.published_version,
-                               .document = json_parse(ctx, row.document) };
-    if (!version.document)
-        return reply_error(ctx);
-    return reply_ok(ctx, version_encode(ctx, &version));
 }

@@ -9,7 +9,7 @@ static struct str shown_etag(struct ctx *ctx, const struct shown_row *row)
                         (long long)row->version, (long long)row->published_us);
 }
 
-static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row)
+static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row, struct str moved_from)
 {
     struct published published = { .entry_id = row->entry_id,
                                    .kind = entry_kind_parse(row->kind),
@@ -18,7 +18,8 @@ static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row)
                                    .title = row->title,
                                    .version = row->version,
                                    .document = json_parse(ctx, row->document),
-                                   .published_at = row->published_us };
+                                   .published_at = row->published_us,
+                                   .moved_from = moved_from };
     if (!published.document)
         return reply_error(ctx);
     struct reply reply = reply_ok(ctx, published_encode(ctx, &published));
@@ -45,13 +46,49 @@ static int64_t next_moment(const struct entry_row *entry)
     return MAX(clock_now_us(), entry->told_us + 1);
 }
 
+static bool circle_check(struct ctx *ctx, struct str entry_id, bool drafts)
+{
+    struct str by;
+    if (store_reference_circle(ctx, entry_id, drafts, &by))
+        return ctx_fail(ctx, ERR_CONFLICT,
+                        "its references go in a circle: " STR_FMT " leads back to it", STR_ARG(by));
+    return !ctx_failed(ctx);
+}
+
+/* What is shown refers only to what is shown, and never, over any number of steps, back to itself. */
+static bool references_check(struct ctx *ctx, struct str entry_id)
+{
+    struct str target;
+    if (!circle_check(ctx, entry_id, false))
+        return false;
+    if (!store_reference_missing(ctx, entry_id, &target))
+        return !ctx_failed(ctx);
+    /* of two drafts that refer to each other neither can be the first: say that rather */
+    return circle_check(ctx, entry_id, true) &&
+           ctx_fail(ctx, ERR_CONFLICT, "it refers to " STR_FMT ", which is not shown",
+                    STR_ARG(target));
+}
+
+static bool references_show(struct ctx *ctx, const struct entry_row *entry,
+                            const struct version_row *version)
+{
+    struct references references;
+    const struct json *document = json_parse(ctx, version->document);
+    if (!document || !references_find(ctx, document, &references) ||
+        (references.n && !store_references_lock(ctx)) ||
+        !store_references_put(ctx, entry->entry_id, true, &references))
+        return false;
+    return references.n == 0 || references_check(ctx, entry->entry_id);
+}
+
 static bool show(struct ctx *ctx, const struct entry_row *entry, const struct version_row *version,
                  struct shown_row *shown)
 {
     struct str owner;
     if (store_shown_owner(ctx, entry->kind, version, &owner) && !str_eq(owner, entry->entry_id))
         return ctx_fail(ctx, ERR_CONFLICT, STR_FMT " is shown under this slug", STR_ARG(owner));
-    if (ctx_failed(ctx) || !store_show(ctx, entry, version, shown->published_us))
+    if (ctx_failed(ctx) || !references_show(ctx, entry, version) ||
+        !store_show(ctx, entry, version, shown->published_us))
         return false;
     return tell_published(ctx, shown);
 }
@@ -76,14 +113,15 @@ struct reply content_publish_entry(struct ctx *ctx, const struct publish_entry_i
                                .published_us = already ? entry.published_us : next_moment(&entry) };
     if (!already && !show(ctx, &entry, &version, &shown))
         return reply_error(ctx);
-    return reply_shown(ctx, &shown);
+    return reply_shown(ctx, &shown, (struct str){ NULL, 0 });
 }
 
 static bool hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
 {
     struct version_row version;
     if (!version_find(ctx, entry->entry_id, entry->published_version, &version) ||
-        !store_hide(ctx, entry, at_us))
+        !store_hide(ctx, entry, at_us) ||
+        !store_references_put(ctx, entry->entry_id, true, &(struct references){ 0 }))
         return false;
     struct entry_unpublished event = { .entry_id = entry->entry_id,
                                        .kind = entry_unpublished_kind_parse(entry->kind),
@@ -121,12 +159,15 @@ static bool has_already(struct str if_none_match, struct str etag)
 struct reply content_get_published(struct ctx *ctx, const struct get_published_in *in)
 {
     struct shown_row row;
-    if (!store_shown(ctx, str_of(get_published_kind_name(in->kind)), in->slug, in->locale, &row)) {
+    struct locales locales;
+    locales_of(&locales, in->locale);
+    if (!store_shown(ctx, str_of(get_published_kind_name(in->kind)), in->slug, &locales, &row)) {
         ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
         return reply_error(ctx);
     }
     struct str etag = shown_etag(ctx, &row);
     if (has_already(in->if_none_match, etag))
         return reply_not_modified(ctx, etag);
-    return reply_shown(ctx, &row);
+    bool moved = !str_eq(row.slug, in->slug);
+    return reply_shown(ctx, &row, moved ? in->slug : (struct str){ NULL, 0 });
 }

@@ -78,10 +78,10 @@ static bool page_check(struct ctx *ctx, const struct json *document)
     return products_check(ctx, &page);
 }
 
-bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text)
+bool document_check(struct ctx *ctx, struct str kind, const struct json *document, struct str text)
 {
     if (text.len > DOCUMENT_BYTES)
         return ctx_fail(ctx, ERR_TOO_LARGE, "the document has %zu bytes; %d is the most", text.len,
                         DOCUMENT_BYTES);
-    return !page || page_check(ctx, document);
+    return !str_is(kind, "page") || page_check(ctx, document);
 }

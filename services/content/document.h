@@ -10,4 +10,4 @@
 
 /* Does the document fit? Of a page: PageDocument of the contract, each id and slot once, variants only with a slot and
  * each of them an object, not too many products. `text` is its compact JSON. INVALID with the pointer below "/document", or TOO_LARGE. */
-bool document_check(struct ctx *ctx, bool page, const struct json *document, struct str text);
+bool document_check(struct ctx *ctx, struct str kind, const struct json *document, struct str text);

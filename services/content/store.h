@@ -3,6 +3,8 @@
 #pragma once
 
 #include "platform/sql/sql.h"
+#include "services/content/locales.h"
+#include "services/content/references.h"
 
 /* An entry and its newest version. */
 struct entry_row {
@@ -34,14 +36,38 @@ bool store_slug_owner(struct ctx *ctx, const struct entry_row *entry, struct str
 bool store_shown_owner(struct ctx *ctx, struct str kind, const struct version_row *version,
                        struct str *entry_id);
 
+/* Where an entry of this id, deleted since, had come to; 0, 0: there was none. */
+bool store_gone(struct ctx *ctx, struct str entry_id, int64_t *version, int64_t *told_us);
+
 /* Writes the entry, and its document as a new version. `was` is the version that it follows (0: a new entry); CONFLICT
  * when that is not the newest any more. */
 bool store_entry_put(struct ctx *ctx, const struct entry_row *entry, int64_t was);
 
-/* Up to `limit` entries with an id beyond `after` (ptr NULL: from the first); kind and state (draft, published, changed)
- * filter where their ptr is not NULL. Without documents. */
-bool store_entries(struct ctx *ctx, struct str kind, struct str state, struct str after,
-                   size_t limit, struct entry_row *out, size_t *n);
+/* Deletes the entry with all its versions; what is shown goes first (store_hide). As store_entry_put. */
+bool store_entry_delete(struct ctx *ctx, const struct entry_row *entry);
+
+enum entry_order { ENTRIES_BY_ID, ENTRIES_BY_SLUG, ENTRIES_NEWEST, ENTRIES_OLDEST };
+
+/* Text filters where it is not empty. */
+struct entry_filter {
+    struct str kind;
+    struct str state; /* draft, published, changed */
+    struct str slug_prefix, locale;
+    bool any_locale;
+    struct str refers_to; /* an entry or medium that the draft names */
+    int64_t changed_since_us;
+};
+
+/* Where the next page begins: beyond this entry in the order that was asked for. */
+struct entry_place {
+    struct str id, slug; /* empty: from the first */
+    int64_t updated_us;
+};
+
+/* Up to `limit` entries, without documents. */
+bool store_entries(struct ctx *ctx, const struct entry_filter *filter, enum entry_order order,
+                   const struct entry_place *beyond, size_t limit, struct entry_row *out,
+                   size_t *n);
 
 /* Up to `limit` versions below `before`, newest first, without documents. */
 bool store_versions(struct ctx *ctx, struct str entry_id, int64_t before, size_t limit,
@@ -55,6 +81,27 @@ bool store_show(struct ctx *ctx, const struct entry_row *entry, const struct ver
                 int64_t at_us);
 bool store_hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us);
 
-/* What is shown to a locale: its own, else that of its language, else that of all. False, no error: nothing. */
-bool store_shown(struct ctx *ctx, struct str kind, struct str slug, struct str locale,
+/* What is shown under the slug in the first of these locales that has something. Failing that, what was shown there
+ * before and is now under another slug (out->slug). False, no error: nothing. */
+bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct locales *locales,
                  struct shown_row *out);
+
+/* ---- who refers to whom ---- */
+
+/* From here to the end of the transaction nobody else publishes or deletes what is referred to. */
+bool store_references_lock(struct ctx *ctx);
+
+/* What the draft, or what is shown, of the entry refers to from now on. */
+bool store_references_put(struct ctx *ctx, struct str entry_id, bool shown,
+                          const struct references *references);
+
+/* The first of what is shown of the entry refers to and is not there to be shown. False, no error: all of it is. */
+bool store_reference_missing(struct ctx *ctx, struct str entry_id, struct str *target);
+
+/* The one by which what is shown of the entry (or, with drafts, would be) comes back to itself. False, no error: there is
+ * no circle. */
+bool store_reference_circle(struct ctx *ctx, struct str entry_id, bool drafts, struct str *by);
+
+/* Up to `most` ids of others whose draft or shown version refers to the target, and how many there are. */
+bool store_referrers(struct ctx *ctx, struct str target, size_t most, struct str *out, size_t *n,
+                     int64_t *in_all);

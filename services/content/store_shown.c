@@ -1,0 +1,103 @@
+/* What is shown, and where it was before. */
+#include "services/content/store.h"
+
+bool store_shown_owner(struct ctx *ctx, struct str kind, const struct version_row *version,
+                       struct str *entry_id)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows,
+                 "SELECT entry_id FROM shown WHERE kind = $1 AND slug = $2 AND locale = $3",
+                 sql_str(kind), sql_str(version->slug), sql_str(version->locale)))
+        return false;
+    *entry_id = row_str(ctx, &rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
+static bool entry_told(struct ctx *ctx, const struct entry_row *entry, int64_t published_version,
+                       int64_t at_us)
+{
+    int64_t changed;
+    if (!sql_exec(ctx, &changed,
+                  "UPDATE entries SET published_version = $1, published_us = $2, told_us = $3"
+                  " WHERE entry_id = $4 AND told_us = $5",
+                  sql_int(published_version), sql_int(published_version ? at_us : 0),
+                  sql_int(at_us), sql_str(entry->entry_id), sql_int(entry->told_us)))
+        return false;
+    return changed == 1 ||
+           ctx_fail(ctx, ERR_CONFLICT, "the entry was published by somebody else at the same time");
+}
+
+/* Where it was shown until now leads to where it is shown from now on. */
+static bool moved_note(struct ctx *ctx, const struct entry_row *entry,
+                       const struct version_row *version)
+{
+    return sql_exec(ctx, NULL,
+                    "INSERT INTO moved (kind, slug, locale, entry_id)"
+                    " SELECT kind, slug, locale, entry_id FROM shown WHERE entry_id = $1"
+                    " ON CONFLICT (kind, slug, locale) DO UPDATE SET entry_id = excluded.entry_id",
+                    sql_str(entry->entry_id)) &&
+           sql_exec(ctx, NULL, "DELETE FROM moved WHERE kind = $1 AND slug = $2 AND locale = $3",
+                    sql_str(entry->kind), sql_str(version->slug), sql_str(version->locale));
+}
+
+bool store_show(struct ctx *ctx, const struct entry_row *entry, const struct version_row *version,
+                int64_t at_us)
+{
+    return entry_told(ctx, entry, version->version, at_us) && moved_note(ctx, entry, version) &&
+           sql_exec(
+               ctx, NULL,
+               "INSERT INTO shown (entry_id, kind, slug, locale, version) VALUES ($1, $2, $3, $4, $5)"
+               " ON CONFLICT (entry_id) DO UPDATE SET slug = excluded.slug, locale = excluded.locale,"
+               " version = excluded.version",
+               sql_str(entry->entry_id), sql_str(entry->kind), sql_str(version->slug),
+               sql_str(version->locale), sql_int(version->version));
+}
+
+bool store_hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
+{
+    return entry_told(ctx, entry, 0, at_us) &&
+           sql_exec(ctx, NULL, "DELETE FROM shown WHERE entry_id = $1", sql_str(entry->entry_id));
+}
+
+#define SHOWN_COLUMNS                                                                              \
+    "SELECT s.entry_id, s.kind, s.slug, s.locale, v.title, v.document, s.version, e.published_us"
+#define SHOWN_VERSION                                                                              \
+    " JOIN versions v ON v.entry_id = s.entry_id AND v.version = s.version"                        \
+    " JOIN entries e ON e.entry_id = s.entry_id"
+
+static const char shown_text[] = SHOWN_COLUMNS
+    " FROM shown s" SHOWN_VERSION " WHERE s.kind = $1 AND s.slug = $2 AND s.locale = $3";
+static const char moved_text[] = SHOWN_COLUMNS
+    " FROM moved m JOIN shown s ON s.entry_id = m.entry_id" SHOWN_VERSION
+    " WHERE m.kind = $1 AND m.slug = $2 AND m.locale = $3";
+
+static bool shown_read(struct ctx *ctx, const char *text, struct str kind, struct str slug,
+                       struct str locale, struct shown_row *out)
+{
+    struct sql_rows rows;
+    const struct sql_value values[] = { { 0 }, sql_str(kind), sql_str(slug), sql_str(locale) };
+    if (!sql_query_n(ctx, &rows, text, values, COUNT(values)) || !sql_next(ctx, &rows))
+        return false;
+    *out = (struct shown_row){ .entry_id = row_str(ctx, &rows, 0),
+                               .kind = row_str(ctx, &rows, 1),
+                               .slug = row_str(ctx, &rows, 2),
+                               .locale = row_str(ctx, &rows, 3),
+                               .title = row_str(ctx, &rows, 4),
+                               .document = row_str(ctx, &rows, 5),
+                               .version = row_int(&rows, 6),
+                               .published_us = row_int(&rows, 7) };
+    sql_rows_close(&rows);
+    return true;
+}
+
+bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct locales *locales,
+                 struct shown_row *out)
+{
+    const char *const texts[] = { shown_text, moved_text };
+    for (size_t i = 0; i < COUNT(texts) && !ctx_failed(ctx); i++)
+        for (size_t j = 0; j < locales->n && !ctx_failed(ctx); j++)
+            if (shown_read(ctx, texts[i], kind, slug, locales->names[j], out))
+                return true;
+    return false;
+}
