@@ -47,8 +47,10 @@ void call_done(struct call *call)
     call->cancel = NULL;
     frame_unref(call->frame);
     call->frame = NULL;
-    if (call->out.bad)
+    if (call->out.bad) {
+        call->broker->stats.requests_refused++;
         call->close_after = call->silent = true;
+    }
     set_later32(&call->out, 0, (int32_t)(call->out.len - 4 + call->file_bytes));
     if (call->conn)
         conn_answered(call->conn, call);

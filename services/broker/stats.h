@@ -12,7 +12,7 @@
     X(bytes_out, "Bytes of record batches sent to consumers")                                      \
     X(repeats, "Batches that an idempotent producer sent again, answered from what is stored")     \
     X(requests, "Requests read")                                                                   \
-    X(requests_refused, "Requests that could not be read, or named an unknown API")                \
+    X(requests_refused, "Requests that could not be read or answered")                             \
     X(connections_opened, "Connections accepted")                                                  \
     X(connections_refused, "Connections refused because of the limit")                             \
     X(tls_failures, "Connections that ended by an error of TLS")                                   \

@@ -147,6 +147,10 @@ void writer_clear(struct writer *out)
 
 uint8_t *put_room(struct writer *out, size_t n)
 {
+    if (out->len + n > WRITER_BYTES_MOST) {
+        out->bad = true;
+        out->len = 0; /* what comes goes over what there is */
+    }
     if (out->size - out->len < n) {
         size_t size = out->size ? out->size * 2 : 128;
         while (size - out->len < n)
@@ -194,7 +198,7 @@ void put_uvarint(struct writer *out, uint32_t value)
 
 void put_raw(struct writer *out, const void *bytes, size_t n)
 {
-    if (n)
+    if (n && !out->bad)
         memcpy(put_room(out, n), bytes, n);
 }
 

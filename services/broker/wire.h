@@ -55,8 +55,11 @@ void get_tags(struct reader *in);
 
 void skip_bytes(struct reader *in, size_t n);
 
-/* Grows as needed; `bad` when a string is longer than the protocol can say. Owned by who
- * declares it. */
+#define WRITER_BYTES_MOST (64u << 20) /* the metadata of 100,000 partitions take 4 MB */
+
+/* Grows as needed; `bad` when a string is longer than the protocol can say, or all of it longer than any answer is:
+ * a short request may name the same thing many times. It can be written on all the same, to no use. Owned by who declares
+ * it. */
 struct writer {
     uint8_t *bytes;
     size_t len, size;

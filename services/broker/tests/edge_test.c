@@ -18,7 +18,14 @@
 #define IDLE_BYTES_MOST 1024 /* of the broker's memory, each */
 #define HOUR_MS (3600 * 1000)
 
-enum api_key { PRODUCE = 0, FETCH = 1, METADATA = 3, API_VERSIONS = 18 };
+enum api_key {
+    PRODUCE = 0,
+    FETCH = 1,
+    METADATA = 3,
+    JOIN_GROUP = 11,
+    DESCRIBE_GROUPS = 15,
+    API_VERSIONS = 18
+};
 
 /* ---- requests by hand ---- */
 
@@ -145,6 +152,17 @@ static int64_t goes_on(void)
     return took_us[COUNT(took_us) / 2];
 }
 
+static int64_t resident_bytes(void)
+{
+    char path[64];
+    long long pages = 0;
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)broker);
+    FILE *file = fopen(path, "r");
+    REQUIRE(file && fscanf(file, "%*d %lld", &pages) == 1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
 /* ---- what is wrong ---- */
 
 static void test_too_long(void)
@@ -218,6 +236,39 @@ static void test_unknown_api(void)
     }
 }
 
+/* One name many times in a short request would take gigabytes to answer. */
+static void test_huge_answer(void)
+{
+    enum { METADATA_BYTES = 200 * 1024, NAMES = 19000 };
+    static uint8_t answer[ANSWER_BYTES];
+    struct writer request = { 0 };
+    int64_t before = resident_bytes();
+    int member = connect_raw(), asker = connect_raw();
+    put_header(&request, JOIN_GROUP, 0);
+    put_string(&request, STR("large"));
+    put_i32(&request, 10000);
+    put_string(&request, STR(""));
+    put_string(&request, STR("consumer"));
+    put_i32(&request, 1);
+    put_string(&request, STR("range"));
+    put_i32(&request, METADATA_BYTES);
+    memset(put_room(&request, METADATA_BYTES), 'x', METADATA_BYTES);
+    send_request(member, &request);
+    uint8_t size[4];
+    CHECK(recv(member, size, 4, MSG_WAITALL) == 4); /* it has joined */
+    put_header(&request, DESCRIBE_GROUPS, 0);
+    put_i32(&request, NAMES);
+    for (int i = 0; i < NAMES; i++)
+        put_string(&request, STR("large"));
+    send_request(asker, &request);
+    for (ssize_t n; (n = recv(asker, answer, sizeof(answer), 0)) != 0;)
+        if (!CHECK(n < 0 && errno == ECONNRESET)) /* closed without an answer */
+            break;
+    CHECK(resident_bytes() - before < 2 * WRITER_BYTES_MOST);
+    close(member);
+    close(asker);
+}
+
 /* ---- who says nothing, and who is too many ---- */
 
 static int64_t metric(const char *name)
@@ -251,17 +302,6 @@ static int connect_and_speak(void)
     struct reader in = receive(fd, answer);
     CHECK_INT(get_i16(&in), KAFKA_NONE);
     return fd;
-}
-
-static int64_t resident_bytes(void)
-{
-    char path[64];
-    long long pages = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)broker);
-    FILE *file = fopen(path, "r");
-    REQUIRE(file && fscanf(file, "%*d %lld", &pages) == 1);
-    fclose(file);
-    return pages * sysconf(_SC_PAGESIZE);
 }
 
 static void restart(const char *idle, const char *connections)
@@ -342,7 +382,8 @@ static const struct {
 } tests[] = {
     { "too long", test_too_long },           { "bad batch", test_bad_batch },
     { "unknown topic", test_unknown_topic }, { "unknown API", test_unknown_api },
-    { "silent peers", test_silent },         { "idle connections", test_idle },
+    { "huge answer", test_huge_answer },     { "silent peers", test_silent },
+    { "idle connections", test_idle },
 };
 
 int main(int argc, char **argv)

@@ -170,13 +170,13 @@ static inline rd_kafka_resp_err_t make_topic(const char *name, int partitions)
     return make_topic_with(name, partitions, NULL);
 }
 
-/* A connection without a client, which waits two seconds for an answer at most. */
+/* A connection without a client, which waits ten seconds for an answer at most. */
 static UNUSED int connect_raw(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)atoi(port)),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval patience = { .tv_sec = 2 };
+    struct timeval patience = { .tv_sec = 10 };
     for (int i = 0; i < 200; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

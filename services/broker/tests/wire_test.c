@@ -117,8 +117,26 @@ static void test_long_string(void)
     writer_clear(&out);
 }
 
+/* It stays within its limit, whatever is put, and says so. */
+static void test_too_much(void)
+{
+    struct writer out = { 0 };
+    size_t n = 1 << 20, place = 0;
+    uint8_t *much = calloc(1, n);
+    for (size_t written = 0; written <= WRITER_BYTES_MOST && CHECK(!out.bad || out.len < n * 3);) {
+        place = put_later32(&out);
+        put_raw(&out, much, n);
+        written += n + 4;
+    }
+    CHECK(out.bad && out.size <= WRITER_BYTES_MOST * 2);
+    set_later32(&out, place, 1);
+    writer_clear(&out);
+    free(much);
+}
+
 int main(void)
 {
+    test_too_much();
     test_round_trip();
     test_bounds();
     test_counts();
