@@ -7,12 +7,12 @@ struct reply content_put_entry(struct ctx *ctx, const struct put_entry_in *in)
     const struct entry_put *put = in->body;
     struct expectation expected = { .if_match = in->if_match, .if_none_match = in->if_none_match };
     struct entry_row saved, wanted = { .entry_id = in->entry_id,
-                                       .kind = str_of(entry_kind_name(put->kind)),
                                        .slug = put->slug,
                                        .locale = put->locale.ptr ? put->locale : STR(""),
                                        .title = put->title,
                                        .document = json_text(ctx->arena, put->document) };
-    if (!entry_save(ctx, &wanted, &expected, &saved))
+    if (!kind_read(ctx, put->kind, put->type, "/type", &wanted.kind) ||
+        !entry_save(ctx, &wanted, &expected, &saved))
         return reply_error(ctx);
     return reply_entry(ctx, &saved);
 }
@@ -67,7 +67,8 @@ struct reply content_delete_entry(struct ctx *ctx, const struct delete_entry_in 
 static struct entry_summary summary_of(const struct entry_row *row)
 {
     return (struct entry_summary){ .entry_id = row->entry_id,
-                                   .kind = entry_kind_parse(row->kind),
+                                   .kind = kind_of(row->kind),
+                                   .type = type_of_kind(row->kind),
                                    .slug = row->slug,
                                    .locale = text_or_none(row->locale),
                                    .title = row->title,
@@ -127,7 +128,9 @@ static struct str or_empty(struct str text)
 static struct entry_filter filter_of(const struct list_entries_in *in)
 {
     return (struct entry_filter){
-        .kind = in->has_kind ? str_of(entry_kind_name(in->kind)) : STR(""),
+        .kind = in->type.ptr   ? in->type
+                : in->has_kind ? str_of(entry_kind_name(in->kind))
+                               : STR(""),
         .state = in->has_state ? str_of(entry_state_name(in->state)) : STR(""),
         .slug_prefix = or_empty(in->slug_prefix),
         .locale = or_empty(in->locale),

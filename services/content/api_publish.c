@@ -12,7 +12,8 @@ static struct str shown_etag(struct ctx *ctx, const struct shown_row *row)
 static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row, struct str moved_from)
 {
     struct published published = { .entry_id = row->entry_id,
-                                   .kind = entry_kind_parse(row->kind),
+                                   .kind = kind_of(row->kind),
+                                   .type = type_of_kind(row->kind),
                                    .slug = row->slug,
                                    .locale = text_or_none(row->locale),
                                    .title = row->title,
@@ -30,7 +31,9 @@ static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row, st
 static bool tell_published(struct ctx *ctx, const struct shown_row *row)
 {
     struct entry_published event = { .entry_id = row->entry_id,
-                                     .kind = entry_published_kind_parse(row->kind),
+                                     .kind = entry_published_kind_parse(
+                                         str_of(entry_kind_name(kind_of(row->kind)))),
+                                     .type = type_of_kind(row->kind),
                                      .slug = row->slug,
                                      .locale = text_or_none(row->locale),
                                      .title = row->title,
@@ -124,7 +127,9 @@ static bool hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
         !store_references_put(ctx, entry->entry_id, true, &(struct references){ 0 }))
         return false;
     struct entry_unpublished event = { .entry_id = entry->entry_id,
-                                       .kind = entry_unpublished_kind_parse(entry->kind),
+                                       .kind = entry_unpublished_kind_parse(
+                                           str_of(entry_kind_name(kind_of(entry->kind)))),
+                                       .type = type_of_kind(entry->kind),
                                        .slug = version.slug,
                                        .version = entry->published_version,
                                        .unpublished_at = at_us };
@@ -156,15 +161,41 @@ static bool has_already(struct str if_none_match, struct str etag)
     return false;
 }
 
+/* Of a locale, or else of a shorter form of it, that has fallbacks of its own, these go last. */
+static bool locales_chain(struct ctx *ctx, struct str locale, struct locales *out)
+{
+    struct locale_row row;
+    out->n = 0;
+    locales_add(out, locale);
+    size_t n_own = out->n;
+    for (size_t i = 0; i < n_own; i++)
+        if (store_locale(ctx, out->names[i], &row)) {
+            const struct json *list = json_parse(ctx, row.fallbacks);
+            for (struct json_iter it = json_iter(list); json_next(&it);)
+                locales_add(out, json_str(it.value));
+            break;
+        }
+    locales_end(out);
+    return !ctx_failed(ctx);
+}
+
+static bool published_find(struct ctx *ctx, const struct get_published_in *in,
+                           struct shown_row *out)
+{
+    struct locales locales;
+    struct str kind = in->type.ptr ? in->type : str_of(get_published_kind_name(in->kind));
+    if (str_is(kind, "item"))
+        return ctx_fail_at(ctx, ERR_INVALID, STR("query/type"), "an item has a type");
+    return locales_chain(ctx, in->locale, &locales) &&
+           (store_shown(ctx, kind, in->slug, &locales, out) ||
+            ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug"));
+}
+
 struct reply content_get_published(struct ctx *ctx, const struct get_published_in *in)
 {
     struct shown_row row;
-    struct locales locales;
-    locales_of(&locales, in->locale);
-    if (!store_shown(ctx, str_of(get_published_kind_name(in->kind)), in->slug, &locales, &row)) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
+    if (!published_find(ctx, in, &row))
         return reply_error(ctx);
-    }
     struct str etag = shown_etag(ctx, &row);
     if (has_already(in->if_none_match, etag))
         return reply_not_modified(ctx, etag);

@@ -64,24 +64,48 @@ static bool products_check(struct ctx *ctx, const struct page_document *page)
     return true;
 }
 
+static bool decode(struct ctx *ctx, const struct schema_type *type, const struct json *document,
+                   void *out)
+{
+    if (contract_decode(ctx, type, document, DECODE_STRICT, out))
+        return true;
+    ctx->error.pointer = arena_printf(ctx->arena, "/document" STR_FMT, STR_ARG(ctx->error.pointer));
+    return false;
+}
+
 static bool page_check(struct ctx *ctx, const struct json *document)
 {
     struct page_document page;
-    if (!contract_decode(ctx, &page_document_type, document, DECODE_STRICT, &page)) {
-        ctx->error.pointer =
-            arena_printf(ctx->arena, "/document" STR_FMT, STR_ARG(ctx->error.pointer));
+    if (!decode(ctx, &page_document_type, document, &page))
         return false;
-    }
     for (size_t i = 0; i < page.n_blocks; i++)
         if (!names_check(ctx, &page, i) || !variants_check(ctx, &page.blocks[i], i))
             return false;
     return products_check(ctx, &page);
 }
 
+static bool email_check(struct ctx *ctx, const struct json *document)
+{
+    struct email_document email;
+    return decode(ctx, &email_document_type, document, &email);
+}
+
+/* Kinds with rules of their own. */
+static const struct {
+    const char *kind;
+    bool (*check)(struct ctx *ctx, const struct json *document);
+} kinds[] = {
+    { "page", page_check },
+    { "email_template", email_check },
+};
+
 bool document_check(struct ctx *ctx, struct str kind, const struct json *document, struct str text)
 {
     if (text.len > DOCUMENT_BYTES)
         return ctx_fail(ctx, ERR_TOO_LARGE, "the document has %zu bytes; %d is the most", text.len,
                         DOCUMENT_BYTES);
-    return !str_is(kind, "page") || page_check(ctx, document);
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (str_is(kind, kinds[i].kind))
+            return kinds[i].check(ctx, document);
+    return true;
 }

@@ -11,5 +11,8 @@ struct locales {
     size_t n;
 };
 
-/* The locale itself, then without its last subtag, and so on, at last "". An absent one: only "". RFC 4647 section 3.4. */
-void locales_of(struct locales *out, struct str locale);
+/* The locale itself, then without its last subtag, and so on (RFC 4647 section 3.4). */
+void locales_add(struct locales *locales, struct str locale);
+
+/* What is for every locale, at last. There is always room for it. */
+void locales_end(struct locales *locales);

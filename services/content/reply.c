@@ -12,6 +12,29 @@ bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct 
            ctx_fail(ctx, ERR_NOT_FOUND, "the entry has no version %lld", (long long)version);
 }
 
+bool kind_read(struct ctx *ctx, enum entry_kind kind, struct str type, const char *pointer,
+               struct str *stored)
+{
+    bool item = kind == ENTRY_KIND_ITEM;
+    if (item && !type.ptr)
+        return ctx_fail_at(ctx, ERR_INVALID, str_of(pointer), "an item has a type");
+    if (!item && type.ptr)
+        return ctx_fail_at(ctx, ERR_INVALID, str_of(pointer), "only an item has a type");
+    *stored = item ? type : str_of(entry_kind_name(kind));
+    return true;
+}
+
+enum entry_kind kind_of(struct str stored)
+{
+    enum entry_kind kind = entry_kind_parse(stored);
+    return kind ? kind : ENTRY_KIND_ITEM;
+}
+
+struct str type_of_kind(struct str stored)
+{
+    return entry_kind_parse(stored) ? (struct str){ NULL, 0 } : stored;
+}
+
 enum entry_state entry_state_of(const struct entry_row *row)
 {
     if (row->published_version == 0)
@@ -27,7 +50,8 @@ struct str entry_etag(struct ctx *ctx, int64_t version)
 struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
 {
     struct entry entry = { .entry_id = row->entry_id,
-                           .kind = entry_kind_parse(row->kind),
+                           .kind = kind_of(row->kind),
+                           .type = type_of_kind(row->kind),
                            .slug = row->slug,
                            .locale = text_or_none(row->locale),
                            .title = row->title,

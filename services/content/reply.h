@@ -7,6 +7,14 @@
 bool entry_find(struct ctx *ctx, struct str entry_id, struct entry_row *out); /* NOT_FOUND */
 bool version_find(struct ctx *ctx, struct str entry_id, int64_t version, struct version_row *out);
 
+/* What the contract calls kind and type is one in the tables: a built-in kind, or the type of an item. */
+bool kind_read(
+    struct ctx *ctx, enum entry_kind kind, struct str type, const char *pointer,
+    struct str
+        *stored); /* INVALID at `pointer`: an item without a type, or a type of what is none */
+enum entry_kind kind_of(struct str stored);
+struct str type_of_kind(struct str stored); /* ptr NULL where it is built in */
+
 enum entry_state entry_state_of(const struct entry_row *row);
 struct str entry_etag(struct ctx *ctx, int64_t version);
 struct reply reply_entry(struct ctx *ctx, const struct entry_row *row);

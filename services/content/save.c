@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "services/content/document.h"
 #include "services/content/reply.h"
+#include "services/content/types.h"
 
 /* ---- what is expected ---- */
 
@@ -45,6 +46,17 @@ static bool entry_same(const struct entry_row *a, const struct entry_row *b)
            same_text(a->title, b->title) && str_eq(a->document, b->document);
 }
 
+/* By the rules of its kind, or by the schema of its type. */
+static bool content_check(struct ctx *ctx, const struct entry_row *wanted,
+                          struct references *references)
+{
+    const struct json *document = json_parse(ctx, wanted->document);
+    bool built_in = type_is_reserved(wanted->kind);
+    return document && document_check(ctx, wanted->kind, document, wanted->document) &&
+           (built_in || type_check_stored(ctx, wanted->kind, document)) &&
+           references_find(ctx, document, references);
+}
+
 /* `before` is the entry as it stands; version 0: there is none. */
 static bool change_check(struct ctx *ctx, const struct expectation *expected,
                          const struct entry_row *before, const struct entry_row *entry)
@@ -79,9 +91,7 @@ bool entry_save(struct ctx *ctx, const struct entry_row *wanted, const struct ex
 {
     struct references references;
     struct entry_row before = { 0 }, entry = *wanted;
-    const struct json *document = json_parse(ctx, wanted->document);
-    if (!document || !document_check(ctx, wanted->kind, document, wanted->document) ||
-        !references_find(ctx, document, &references))
+    if (!content_check(ctx, wanted, &references))
         return false;
     store_entry(ctx, wanted->entry_id, &before);
     if (ctx_failed(ctx) || !change_check(ctx, expected, &before, wanted) ||

@@ -105,3 +105,40 @@ bool store_reference_circle(struct ctx *ctx, struct str entry_id, bool drafts, s
 /* Up to `most` ids of others whose draft or shown version refers to the target, and how many there are. */
 bool store_referrers(struct ctx *ctx, struct str target, size_t most, struct str *out, size_t *n,
                      int64_t *in_all);
+
+/* ---- content types ---- */
+
+struct type_row {
+    struct str type, description, schema;
+    int64_t version, updated_us, n_entries;
+};
+
+bool store_type(struct ctx *ctx, struct str type, struct type_row *out); /* as store_entry */
+bool store_types(struct ctx *ctx, struct str after, size_t limit, struct type_row *out, size_t *n);
+
+/* `type->version` is the one after that which is stored; CONFLICT when it is not. */
+bool store_type_put(struct ctx *ctx, const struct type_row *type);
+bool store_type_delete(struct ctx *ctx, struct str type);
+
+struct typed_row {
+    struct str entry_id, document; /* until the visit ends */
+    int64_t version;
+};
+typedef bool (*typed_row_visit)(struct ctx *ctx, const struct typed_row *row, void *argument);
+
+/* The draft of each entry of the type, and what is shown of it where that is another version. */
+bool store_typed(struct ctx *ctx, struct str type, typed_row_visit visit, void *argument);
+
+/* ---- locales ---- */
+
+struct locale_row {
+    struct str locale;
+    struct str fallbacks; /* a JSON list */
+    int64_t updated_us;
+};
+
+bool store_locale(struct ctx *ctx, struct str locale, struct locale_row *out); /* as store_entry */
+bool store_locales(struct ctx *ctx, struct str after, size_t limit, struct locale_row *out,
+                   size_t *n);
+bool store_locale_put(struct ctx *ctx, const struct locale_row *locale);
+bool store_locale_delete(struct ctx *ctx, struct str locale, bool *was);

@@ -1,7 +1,6 @@
 /* diff.c: what it finds, and that doing it makes the second document of the first, on documents at random. */
 #include "base/tests/check.h"
 #include "services/content/diff.h"
-#include "services/content/locales.h"
 
 static struct str changes_text(struct ctx *ctx, const struct changes *changes)
 {
@@ -202,32 +201,12 @@ static void test_too_many(struct ctx *ctx)
     CHECK(found.more && found.n == CHANGES_MOST);
 }
 
-static void test_locales(struct ctx *ctx)
-{
-    static const char *const chains[][2] = {
-        { NULL, "[]" },
-        { "de", "[de][]" },
-        { "de-AT", "[de-AT][de][]" },
-        { "zh-Hant-CN-x-private", "[zh-Hant-CN-x-private][zh-Hant-CN][zh-Hant][zh][]" },
-    };
-    for (size_t i = 0; i < COUNT(chains); i++) {
-        struct locales locales;
-        struct str text = STR("");
-        locales_of(&locales, str_of(chains[i][0]));
-        for (size_t j = 0; j < locales.n; j++)
-            text = arena_printf(ctx->arena, STR_FMT "[" STR_FMT "]", STR_ARG(text),
-                                STR_ARG(locales.names[j]));
-        CHECK_STR(text, chains[i][1]);
-    }
-}
-
 int main(void)
 {
     struct ctx ctx = { .arena = arena_new(0) };
     test_cases(&ctx);
     test_done_it_makes_the_second(&ctx);
     test_too_many(&ctx);
-    test_locales(&ctx);
     arena_free(ctx.arena);
     return check_end();
 }
