@@ -36,6 +36,7 @@ struct ctx {
     const struct operation *operation;
     const struct request *request;
     void *app;     /* what the service's open() made */
+    void *model;   /* in a reaction: the read model that it builds */
     void *runtime; /* the service runtime's own */
 };
 

@@ -261,9 +261,7 @@ static bool find_positions(struct consumer *consumer, const char *cluster,
                            const struct generations *generations)
 {
     struct arena *arena = arena_new(0);
-    struct ctx ctx = { .arena = arena,
-                       .app = consumer->settings.app,
-                       .runtime = consumer->settings.runtime };
+    struct ctx ctx = consumer_ctx(consumer, arena);
     bool found = true;
     size_t n = (size_t)consumer->wanted->cnt;
     pthread_mutex_lock(&consumer->lock);
@@ -278,8 +276,7 @@ static bool find_positions(struct consumer *consumer, const char *cluster,
     for (size_t i = 0; i < n && found; i++)
         found = find_position(&ctx, consumer, &consumer->partitions[i]);
     if (!found && ctx.error.code == ERR_CONFLICT) {
-        events_fatal(consumer->events, ctx.error.detail);
-        atomic_store(&consumer->stop, true);
+        consumer_fatal(consumer, ctx.error.detail);
     }
     arena_free(arena);
     return found;

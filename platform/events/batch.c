@@ -117,7 +117,8 @@ enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct rec
     if (!event)
         return not_through(ctx, passage, FATE_REJECTED);
     int64_t start = clock_mono_us();
-    struct span *outer = ctx->span, *span = open_span(ctx, passage);
+    struct span *outer = ctx->span,
+                *span = passage->consumer->rebuild ? NULL : open_span(ctx, passage);
     passage->event.effects = passage->effects;
     ctx->event = &passage->event;
     enum fate fate = through_reactions(ctx, passage);

@@ -15,20 +15,33 @@ enum attempt { ATTEMPT_WHOLE, ATTEMPT_CUT, ATTEMPT_BROKEN };
 
 /* ---- beforehand, on a reader: which events wait behind a dead letter ---- */
 
+/* A rebuild leaves out what is set aside, and that alone: what came before it of the same key was handled. */
+static bool is_set_aside(struct ctx *ctx, struct passage *passage, const struct record *record,
+                         bool *parked)
+{
+    *parked = false;
+    if (passage->consumer->rebuild)
+        return parked_at(ctx, passage->consumer->list, record->topic, record->partition,
+                         record->offset, parked);
+    if (event_decode(ctx, record, &passage->event) && passage->event.type.ptr &&
+        !passage_is_parked(ctx, passage, parked))
+        return false;
+    ctx_clear(ctx);
+    return true;
+}
+
 static bool screen(struct ctx *ctx, void *argument)
 {
     struct store_batch *batch = argument;
     struct passage passage = { .consumer = batch->consumer };
-    if (!parked_any(ctx, batch->consumer->name, &passage.any_parked))
+    if (!parked_any(ctx, batch->consumer->list, &passage.any_parked))
         return false;
     for (size_t i = 0; passage.any_parked && i < batch->n; i++) {
         struct slice *slice = &batch->slices[i];
         for (size_t k = 0; k < slice->n; k++) {
-            bool parked = false;
-            if (event_decode(ctx, &slice->records[k], &passage.event) && passage.event.type.ptr &&
-                !passage_is_parked(ctx, &passage, &parked))
+            bool parked;
+            if (!is_set_aside(ctx, &passage, &slice->records[k], &parked))
                 return false;
-            ctx_clear(ctx);
             slice->fates[k] = parked ? FATE_PARKED : FATE_NONE;
         }
     }
@@ -65,9 +78,12 @@ static bool effects_write(struct ctx *ctx, void *argument)
     return true;
 }
 
-static bool effects_flush(struct ctx *ctx, struct events *events, struct event_effects *effects)
+/* What a rebuild brings about the live consumer has brought about before. */
+static bool effects_flush(struct ctx *ctx, const struct consumer *consumer,
+                          struct event_effects *effects)
 {
-    if (effects->n == 0 && effects->n_parked == 0)
+    struct events *events = consumer->events;
+    if (consumer->rebuild || (effects->n == 0 && effects->n_parked == 0))
         return true;
     if (events->db)
         return sql_write(ctx, events->db, effects_write, effects);
@@ -125,6 +141,7 @@ static enum attempt slice_attempt(struct ctx *ctx, struct store_batch *batch, st
     for (size_t i = 0; i < slice->limit; i++) {
         if (slice->fates[i] == FATE_PARKED) {
             event_decode(ctx, &slice->records[i], &passage.event);
+            ctx_clear(ctx); /* a rebuild may leave out what is no event */
             set_aside(ctx, batch, &passage, FATE_PARKED);
             continue;
         }
@@ -157,7 +174,7 @@ static enum attempt attempt(struct ctx *ctx, struct store_batch *batch)
         if (!batch->slices[i].lost)
             result = slice_attempt(ctx, batch, &batch->slices[i]);
     }
-    if (result == ATTEMPT_WHOLE && !effects_flush(ctx, batch->consumer->events, &batch->effects))
+    if (result == ATTEMPT_WHOLE && !effects_flush(ctx, batch->consumer, &batch->effects))
         result = ATTEMPT_BROKEN;
     if (result == ATTEMPT_WHOLE &&
         fault_at("events.consumer.commit", settings->name) == FAULT_ERROR) {
@@ -196,7 +213,7 @@ bool store_try(struct ctx *ctx, struct passage *passage, const struct record *re
         return false;
     *fate = passage_run(ctx, passage, record);
     if (*fate != FATE_RETRY && *fate != FATE_REJECTED && *fate != FATE_PARKED &&
-        effects_flush(ctx, passage->consumer->events, &effects))
+        effects_flush(ctx, passage->consumer, &effects))
         return settings->store->commit(ctx, settings->store_data);
     settings->store->undo(ctx, settings->store_data);
     return !ctx_failed(ctx);

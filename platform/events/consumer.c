@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "platform/events/events_internal.h"
 #include "platform/telemetry/log.h"
 
@@ -6,6 +9,8 @@
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
+#define BEHIND_LIVE_US (20 * US_PER_MS) /* until a rebuild looks again whether it may go on */
+#define BUILDER_NICE 10 /* who is asked meanwhile goes first */
 #define LEAVE_LIMIT_US (3 * US_PER_S) /* of the 15 s that a service has for its end */
 #define LEAVE_LOOK_MS 20
 #define LOG_ATTEMPTS 10 /* what goes on being tried is told again about every five minutes */
@@ -21,6 +26,24 @@ const struct reaction *consumer_reaction(const struct consumer *consumer, struct
         if (str_is(type, r->event->type))
             return r;
     return NULL;
+}
+
+struct ctx consumer_ctx(const struct consumer *consumer, struct arena *arena)
+{
+    const struct consumer_settings *settings = &consumer->settings;
+    return (struct ctx){ .arena = arena,
+                         .app = settings->app,
+                         .model = settings->store_data,
+                         .runtime = settings->runtime };
+}
+
+void consumer_fatal(struct consumer *consumer, struct str sentence)
+{
+    if (consumer->rebuild)
+        rebuild_fail(consumer->rebuild, sentence);
+    else
+        events_fatal(consumer->events, sentence);
+    atomic_store(&consumer->stop, true);
 }
 
 /* ---- reading ---- */
@@ -50,15 +73,14 @@ static void outside_the_log(struct consumer *consumer, const char *topic, int nu
     rd_kafka_query_watermark_offsets(consumer->rk, topic, number, &low, &high, 5000);
     struct arena *arena = arena_new(0);
     int64_t position = expected(partition);
-    events_fatal(
-        consumer->events,
+    consumer_fatal(
+        consumer,
         arena_printf(
             arena,
             "the position of %s in %s/%d is %lld, but the log holds %lld to %lld: events were lost or "
             "it is another log",
             consumer->settings.name, topic, number, (long long)position, (long long)low,
             (long long)high));
-    atomic_store(&consumer->stop, true);
     arena_free(arena);
 }
 
@@ -180,20 +202,6 @@ static struct slice slice_of(struct ctx *ctx, struct partition *partition, size_
     };
 }
 
-static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice *slices)
-{
-    size_t n = 0, left = consumer->settings.batch_records;
-    for (size_t i = 0; i < consumer->n_partitions && left; i++) {
-        struct partition *partition = &consumer->partitions[i];
-        if (!partition->n_held || partition->paused)
-            continue;
-        size_t records = MIN(left, partition->n_held);
-        slices[n++] = slice_of(ctx, partition, records);
-        left -= records;
-    }
-    return n;
-}
-
 static void pause_or_resume(struct consumer *consumer, const struct partition *partition,
                             bool pause)
 {
@@ -204,6 +212,40 @@ static void pause_or_resume(struct consumer *consumer, const struct partition *p
     else
         rd_kafka_resume_partitions(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void pause_until(struct consumer *consumer, struct partition *partition, int64_t us)
+{
+    partition->retry_us = us;
+    if (!partition->paused)
+        pause_or_resume(consumer, partition, true);
+    partition->paused = true;
+}
+
+/* What may be taken now of what it holds: a rebuild waits for the live consumer. */
+static size_t takeable(struct consumer *consumer, struct partition *partition, size_t most)
+{
+    if (!partition->n_held || partition->paused)
+        return 0;
+    if (!consumer->rebuild)
+        return MIN(most, partition->n_held);
+    size_t n = rebuild_allows(consumer->rebuild, partition, most);
+    if (n == 0)
+        pause_until(consumer, partition, clock_mono_us() + BEHIND_LIVE_US);
+    return n;
+}
+
+static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice *slices)
+{
+    size_t n = 0, left = consumer->settings.batch_records;
+    for (size_t i = 0; i < consumer->n_partitions && left; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        size_t records = takeable(consumer, partition, left);
+        if (records)
+            slices[n++] = slice_of(ctx, partition, records);
+        left -= records;
+    }
+    return n;
 }
 
 /* Doubling, up to a limit, and never exactly together with others. */
@@ -223,10 +265,12 @@ static void try_later(struct ctx *ctx, struct consumer *consumer, struct partiti
                  LOG_C("topic", partition->topic), LOG_I("partition", partition->number),
                  LOG_I("offset", partition->held[0]->offset), LOG_C("code", error_name(why->code)),
                  LOG_S("cause", why->detail));
-    partition->retry_us = clock_mono_us() + retry_pause(partition->attempts++);
-    if (!partition->paused)
-        pause_or_resume(consumer, partition, true);
-    partition->paused = true;
+    if (consumer->rebuild)
+        rebuild_waits(consumer->rebuild,
+                      arena_printf(ctx->arena, "%s/%d@%lld is to be tried again: " STR_FMT,
+                                   partition->topic, partition->number,
+                                   (long long)partition->held[0]->offset, STR_ARG(why->detail)));
+    pause_until(consumer, partition, clock_mono_us() + retry_pause(partition->attempts++));
 }
 
 static void log_rejected(struct ctx *ctx, struct consumer *consumer, const struct slice *slice)
@@ -247,6 +291,8 @@ static void put_behind(struct ctx *ctx, struct consumer *consumer, struct slice 
     log_rejected(ctx, consumer, slice);
     if (slice->through == 0)
         return;
+    if (consumer->rebuild)
+        rebuild_took(ctx, consumer->rebuild, slice);
     partition->attempts = 0;
     pthread_mutex_lock(&consumer->lock);
     partition->next = slice->next;
@@ -311,11 +357,7 @@ static void conclude(struct ctx *ctx, struct consumer *consumer, struct slice *s
 
 static void handle(struct consumer *consumer, struct arena *arena)
 {
-    struct ctx ctx = {
-        .arena = arena,
-        .app = consumer->settings.app,
-        .runtime = consumer->settings.runtime,
-    };
+    struct ctx ctx = consumer_ctx(consumer, arena);
     struct slice *slices = ARENA_ARRAY(arena, struct slice, consumer->n_partitions + 1);
     size_t n = slices_of(&ctx, consumer, slices);
     if (n == 0)
@@ -426,6 +468,8 @@ static void *consumer_main(void *argument)
 {
     struct consumer *consumer = argument;
     struct arena *arena = arena_new(64 * 1024);
+    if (consumer->rebuild)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), BUILDER_NICE);
     errand_open(consumer);
     while (!atomic_load(&consumer->stop)) {
         if (!consumer->grouped)
@@ -445,6 +489,8 @@ static void *consumer_main(void *argument)
     consumer->committed_us = 0;
     if (consumer->assigned)
         commit_offsets(consumer);
+    for (size_t i = 0; consumer->rebuild && i < consumer->n_partitions; i++)
+        metric_set(consumer->partitions[i].lag, 0); /* it is over: nobody lags */
     assignment_drop(consumer);
     /* There is nobody to take leave of when the broker is away, and closing would wait for it. */
     if (consumer->grouped && !atomic_load(&consumer->events->broker.away))

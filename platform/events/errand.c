@@ -47,9 +47,7 @@ void errand_serve(struct consumer *consumer)
     pthread_mutex_unlock(&consumer->errand_lock);
     if (!errand)
         return;
-    struct ctx own = { .arena = errand->ctx->arena,
-                       .app = consumer->settings.app,
-                       .runtime = consumer->settings.runtime };
+    struct ctx own = consumer_ctx(consumer, errand->ctx->arena);
     bool result = errand->run(&own, consumer, errand->argument);
     pthread_mutex_lock(&consumer->errand_lock);
     errand->ctx->error = own.error;

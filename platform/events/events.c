@@ -1,4 +1,5 @@
 #include "platform/events/events_internal.h"
+#include "platform/events/projection.h"
 #include "platform/telemetry/log.h"
 
 #define SETTLED_LOOK_US (20 * US_PER_MS)
@@ -20,9 +21,44 @@ struct events *events_open(struct ctx *ctx, const struct events_settings *settin
     events->outbox_max_age_us = settings->outbox_max_age_s * US_PER_S;
     pthread_mutex_init(&events->lock, NULL);
     events->sender = sender_new(events);
+    events->rebuild = rebuild_new(events);
     if (events->db)
         sql_on_commit(events->db, relays_wake, NULL);
     return events;
+}
+
+struct consumer *consumer_new(struct events *events, const struct consumer_settings *settings)
+{
+    struct consumer *consumer = mem_alloc(sizeof *consumer);
+    consumer->events = events;
+    consumer->settings = *settings;
+    if (settings->projection)
+        consumer->settings.store_data = projection_model(settings->projection);
+    consumer->settings.name = mem_strdup(settings->name);
+    if (!consumer->settings.batch_records)
+        consumer->settings.batch_records = BATCH_RECORDS;
+    consumer->name = consumer->list = str_of(consumer->settings.name);
+    /* Only one process can have a SQLite database: it needs no group to know that all partitions are its own, and so
+     * it reads on at once after a crash. */
+    bool shared_store = settings->store ? settings->store->shared : sql_is_postgresql(events->db);
+    consumer->grouped = settings->sharing == CONSUMER_SHARED && shared_store;
+    consumer->meter = meter_new(consumer);
+    pthread_mutex_init(&consumer->lock, NULL);
+    pthread_mutex_init(&consumer->errand_lock, NULL);
+    pthread_cond_init(&consumer->errand_changed, NULL);
+    return consumer;
+}
+
+void consumer_free(struct consumer *consumer)
+{
+    if (!consumer)
+        return;
+    meter_free(consumer->meter);
+    pthread_mutex_destroy(&consumer->lock);
+    pthread_mutex_destroy(&consumer->errand_lock);
+    pthread_cond_destroy(&consumer->errand_changed);
+    free((char *)consumer->settings.name);
+    free(consumer);
 }
 
 bool events_consume(struct ctx *ctx, struct events *events,
@@ -32,22 +68,7 @@ bool events_consume(struct ctx *ctx, struct events *events,
         return ctx_fail(ctx, ERR_INTERNAL, "more than %zu consumers", COUNT(events->consumers));
     if (!settings->store && !events->db)
         return ctx_fail(ctx, ERR_INTERNAL, "the consumer %s has no store", settings->name);
-    struct consumer *consumer = mem_alloc(sizeof *consumer);
-    consumer->events = events;
-    consumer->settings = *settings;
-    consumer->settings.name = mem_strdup(settings->name);
-    if (!consumer->settings.batch_records)
-        consumer->settings.batch_records = BATCH_RECORDS;
-    consumer->name = str_of(consumer->settings.name);
-    /* Only one process can have a SQLite database: it needs no group to know that all partitions are its own, and so
-     * it reads on at once after a crash. */
-    bool shared_store = settings->store ? settings->store->shared : sql_is_postgresql(events->db);
-    consumer->grouped = settings->sharing == CONSUMER_SHARED && shared_store;
-    consumer->meter = meter_new(consumer);
-    pthread_mutex_init(&consumer->lock, NULL);
-    pthread_mutex_init(&consumer->errand_lock, NULL);
-    pthread_cond_init(&consumer->errand_changed, NULL);
-    events->consumers[events->n_consumers++] = consumer;
+    events->consumers[events->n_consumers++] = consumer_new(events, settings);
     return true;
 }
 
@@ -72,6 +93,7 @@ bool events_start(struct events *events, void (*fatal)(void *argument, const cha
 
 void events_stop(struct events *events)
 {
+    rebuild_stop(events->rebuild); /* while the consumer that it may wait for still runs */
     for (size_t i = 0; i < events->n_consumers; i++)
         consumer_stop_ask(events->consumers[i]);
     topics_stop(events->topics);
@@ -82,16 +104,6 @@ void events_stop(struct events *events)
     events->relay = NULL;
 }
 
-static void consumer_free(struct consumer *consumer)
-{
-    meter_free(consumer->meter);
-    pthread_mutex_destroy(&consumer->lock);
-    pthread_mutex_destroy(&consumer->errand_lock);
-    pthread_cond_destroy(&consumer->errand_changed);
-    free((char *)consumer->settings.name);
-    free(consumer);
-}
-
 void events_free(struct events *events)
 {
     if (!events)
@@ -100,6 +112,7 @@ void events_free(struct events *events)
     for (size_t i = 0; i < events->n_consumers; i++)
         consumer_free(events->consumers[i]);
     sender_free(events->sender);
+    rebuild_free(events->rebuild);
     pthread_mutex_destroy(&events->lock);
     kafka_address_clear(&events->broker);
     free(events->url);

@@ -106,6 +106,8 @@ struct event_store {
     void (*undo)(struct ctx *ctx, void *store); /* the whole transaction */
     /* Has this id been handled within 7 days? Notes it when not. NULL: duplicates are the reactions' own matter. */
     bool (*seen)(struct ctx *ctx, void *store, struct str id, bool *already);
+    /* Waits until all that was committed is on the disk. NULL: it is when a commit comes back. */
+    bool (*sync)(struct ctx *ctx, void *store);
     bool
         shared; /* several processes have it: a SHARED consumer's partitions are shared out by a group. Otherwise it has
                   * only one reader, who needs no group and reads on at once after a crash. */
@@ -117,8 +119,9 @@ struct consumer_settings {
     const struct reaction *reactions;
     size_t n_reactions;
     const struct event_store *store; /* NULL: SQL, in ctx->sql */
-    void *store_data;
-    void *app, *runtime; /* for the ctx of reactions */
+    void *store_data;                /* ctx->model of the reactions too */
+    struct projection *projection;   /* whose model store_data is, or NULL; see projection.h */
+    void *app, *runtime;             /* for the ctx of reactions */
     size_t batch_records; /* taken in one transaction at most; 0: 500 */
 };
 

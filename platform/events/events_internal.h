@@ -156,6 +156,8 @@ struct parked {
 bool parked_any(struct ctx *ctx, struct str consumer, bool *any);
 bool parked_key(struct ctx *ctx, struct str consumer, struct str topic, struct str key,
                 bool *parked);
+bool parked_at(struct ctx *ctx, struct str consumer, struct str topic, int partition,
+               int64_t offset, bool *parked);
 bool parked_put(struct ctx *ctx, const struct parked *parked);
 
 /* ---- dead_letter.c ---- */
@@ -239,6 +241,8 @@ struct consumer {
     struct events *events;
     struct consumer_settings settings;
     struct str name;
+    struct str list; /* under whose name things are set aside: its own, but for a rebuild */
+    struct rebuild *rebuild; /* that it builds for, in silence, or NULL */
     bool grouped; /* partitions are shared out by the group */
     struct meter *meter;
     rd_kafka_t *rk;
@@ -263,12 +267,17 @@ struct consumer {
     bool errands_open;
 };
 
+struct consumer *consumer_new(struct events *events, const struct consumer_settings *settings);
+void consumer_free(struct consumer *consumer); /* NULL-safe; stopped */
 bool consumer_start(struct ctx *ctx, struct consumer *consumer);
 void consumer_stop_ask(struct consumer *consumer);
 void consumer_stop(struct consumer *consumer); /* waits for it */
 bool consumer_settled(struct consumer *consumer, rd_kafka_t *asker);
 const struct reaction *consumer_reaction(const struct consumer *consumer, struct str type,
                                          const struct reaction *after);
+void consumer_fatal(struct consumer *consumer, struct str sentence); /* it cannot go on at all */
+struct ctx consumer_ctx(const struct consumer *consumer,
+                        struct arena *arena); /* of its reactions */
 
 /* Finds out the log and the position of each wanted partition and begins to read there. */
 void assignment_resolve(struct consumer *consumer);
@@ -292,6 +301,20 @@ bool errand_do(struct ctx *ctx, struct consumer *consumer, errand_run *run, void
 void errand_open(struct consumer *consumer);
 void errand_serve(struct consumer *consumer);
 void errand_close(struct consumer *consumer);
+
+/* ---- rebuild.c ---- */
+
+struct rebuild *rebuild_new(struct events *events);
+void rebuild_stop(struct rebuild *rebuild); /* gives up what is under way */
+void rebuild_free(struct rebuild *rebuild);
+
+/* From the consumer that builds. How many of what the partition holds, `most` at most, the live one has behind it; */
+size_t rebuild_allows(const struct rebuild *rebuild, const struct partition *partition,
+                      size_t most);
+/* what came of a slice; why it does not go on at the moment; why it never will. */
+void rebuild_took(struct ctx *ctx, struct rebuild *rebuild, const struct slice *slice);
+void rebuild_waits(struct rebuild *rebuild, struct str why);
+void rebuild_fail(struct rebuild *rebuild, struct str sentence);
 
 /* ---- meter.c ---- */
 
@@ -317,6 +340,7 @@ struct events {
     struct relay *relay;
     struct sender *sender;
     struct topics *topics;
+    struct rebuild *rebuild;
     atomic_bool
         topics_ready; /* nothing is sent before: a topic that a producer names could be made without its settings */
     _Atomic int64_t outbox_events, outbox_bytes, outbox_oldest_us; /* as last measured */

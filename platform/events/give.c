@@ -49,9 +49,7 @@ static enum outcome give_to(struct ctx *ctx, struct consumer *consumer, struct r
         .records = record,
         .n = 1,
     };
-    struct ctx own = { .arena = ctx->arena,
-                       .app = consumer->settings.app,
-                       .runtime = consumer->settings.runtime };
+    struct ctx own = consumer_ctx(consumer, ctx->arena);
     bool committed = batch_run(&own, consumer, &slice, 1);
     enum fate fate = committed ? slice.fates[0] : FATE_RETRY;
     if (fate == FATE_RETRY || fate == FATE_REJECTED)

@@ -121,6 +121,19 @@ bool parked_key(struct ctx *ctx, struct str consumer, struct str topic, struct s
     return !ctx_failed(ctx);
 }
 
+bool parked_at(struct ctx *ctx, struct str consumer, struct str topic, int partition,
+               int64_t offset, bool *parked)
+{
+    struct sql_rows rows;
+    *parked = sql_one(ctx, &rows,
+                      "SELECT 1 FROM platform_parked WHERE consumer = $1 AND topic = $2 "
+                      "AND topic_partition = $3 AND log_offset = $4",
+                      sql_str(consumer), sql_str(topic), sql_int(partition), sql_int(offset));
+    if (*parked)
+        sql_rows_close(&rows);
+    return !ctx_failed(ctx);
+}
+
 bool parked_put(struct ctx *ctx, const struct parked *parked)
 {
     const struct event *event = parked->event;

@@ -73,6 +73,15 @@ bool log_reader_topics(struct ctx *ctx, struct log_reader *reader, struct log_to
     return true;
 }
 
+bool log_reader_begins(struct ctx *ctx, struct log_reader *reader, struct str topic, int partition,
+                       int64_t *low)
+{
+    int64_t high;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        reader->rk, arena_cstr(ctx->arena, topic), partition, low, &high, CALL_MS);
+    return error ? no_answer(ctx, error) : true;
+}
+
 /* ---- a range ---- */
 
 /* The partitions of a query, with what there is in them as it begins. */

@@ -36,6 +36,10 @@ struct log_topic {
 bool log_reader_topics(struct ctx *ctx, struct log_reader *reader, struct log_topic **topics,
                        size_t *n);
 
+/* The first offset that a partition holds. */
+bool log_reader_begins(struct ctx *ctx, struct log_reader *reader, struct str topic, int partition,
+                       int64_t *low);
+
 /* What is to be read. Times are those at which the log took the records. */
 struct log_query {
     const struct str *topics; /* NULL: all */

@@ -78,6 +78,11 @@ static bool move(struct ctx *ctx, void *store, struct str log, struct str topic,
     return result == 0 || lmdb_fail(ctx, db, result, "moving a position");
 }
 
+static bool sync_all(struct ctx *ctx, void *store)
+{
+    return lmdb_sync(ctx, store);
+}
+
 const struct event_store lmdb_event_store = {
     .begin    = begin,
     .position = position,
@@ -85,4 +90,5 @@ const struct event_store lmdb_event_store = {
     .commit   = commit,
     .undo     = undo,
     .seen     = lmdb_seen,
+    .sync     = sync_all,
 };

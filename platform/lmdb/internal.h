@@ -52,6 +52,7 @@ _Noreturn void lmdb_broken(const struct lmdb *db, const char *why);
 /* sync.c */
 bool lmdb_sync_start(struct ctx *ctx, struct lmdb *db);
 void lmdb_sync_stop(struct lmdb *db); /* with a last sync */
+bool lmdb_sync(struct ctx *ctx, struct lmdb *db); /* all that was committed, now */
 bool lmdb_mark_unsynced(struct ctx *ctx, struct lmdb *db); /* before anything is written */
 void lmdb_note_end(struct lmdb *db, bool committed);
 bool lmdb_lost_power(const char *folder); /* while something was unsynced */

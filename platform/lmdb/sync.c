@@ -169,6 +169,17 @@ bool lmdb_sync_start(struct ctx *ctx, struct lmdb *db)
     return db->has_thread || ctx_fail(ctx, ERR_UNAVAILABLE, "no thread to sync %s", db->folder);
 }
 
+bool lmdb_sync(struct ctx *ctx, struct lmdb *db)
+{
+    pthread_mutex_lock(&db->mutex);
+    sync_now(db);
+    mark_remove(db);
+    bool synced = !db->sync_failed;
+    pthread_mutex_unlock(&db->mutex);
+    return synced ||
+           ctx_fail(ctx, ERR_UNAVAILABLE, "%s could not be written to the disk", db->folder);
+}
+
 void lmdb_sync_stop(struct lmdb *db)
 {
     pthread_mutex_lock(&db->mutex);

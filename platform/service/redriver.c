@@ -1,11 +1,15 @@
-/* What was set aside, on the admin listener: GET /dlq, POST /dlq/redrive, POST /dlq/drop, POST /events/replay; scope `dlq`.
- * What takes time runs on a thread of its own, one request at a time, so that health is answered meanwhile. */
+/* Events once more, on the admin listener: what was set aside (GET /dlq, POST /dlq/redrive, POST /dlq/drop; scope `dlq`),
+ * some to the same reactions (POST /events/replay; `dlq`), all of them into a read model (POST, GET, DELETE /rebuild;
+ * `rebuild`). What takes time runs on a thread of its own, one request at a time, so that health is answered meanwhile. */
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "platform/events/rebuild.h"
 #include "platform/events/redrive.h"
 #include "platform/service/runtime.h"
 
-#define SCOPE "dlq"
+#define SCOPE_DLQ "dlq"
+#define SCOPE_REBUILD "rebuild"
 #define PAGE 500
 #define MOST_PLACES 100
 #define MOST_OFFSETS 500
@@ -18,9 +22,12 @@ struct redriver {
     bool is_busy, is_closed;
 };
 
+struct post;
+
 struct task {
     struct redriver *redriver;
     struct request *request;
+    const struct post *post;
 };
 
 /* ---- answers ---- */
@@ -200,15 +207,80 @@ static struct reply post_replay(struct ctx *ctx, const struct json *body)
     return reply_text(ctx, 200, "application/json", json_out_str(&out));
 }
 
-/* ---- the thread ---- */
+/* ---- a read model ---- */
+
+static void put_time(struct json_out *out, const char *name, int64_t us)
+{
+    char text[CLOCK_TEXT_BYTES];
+    if (us == 0)
+        return;
+    clock_format(us, text);
+    json_key(out, name);
+    json_put_str(out, str_of(text));
+}
+
+static struct reply rebuild_reply(struct ctx *ctx)
+{
+    struct rebuild_state state;
+    struct json_out out;
+    if (!rebuild_look(ctx, runtime_of(ctx)->events, &state))
+        return reply_error(ctx);
+    json_out_init(&out, ctx->arena);
+    json_object(&out);
+    json_key(&out, "phase");
+    json_put_str(&out, str_of(rebuild_phases[state.phase]));
+    put_int(&out, "generation", state.generation);
+    put_int(&out, "read", state.read);
+    put_int(&out, "of", state.of);
+    put_int(&out, "rejected", state.rejected);
+    json_key(&out, "partial");
+    json_put_bool(&out, state.partial);
+    put_time(&out, "began_at", state.began_us);
+    put_time(&out, "ended_at", state.ended_us);
+    if (state.detail.ptr) {
+        json_key(&out, "detail");
+        json_put_str(&out, state.detail);
+    }
+    json_object_end(&out);
+    return reply_text(ctx, 200, "application/json", json_out_str(&out));
+}
+
+static struct reply post_rebuild(struct ctx *ctx, const struct json *body)
+{
+    bool partial = json_bool(json_get(body, "partial"));
+    return rebuild_start(ctx, runtime_of(ctx)->events, partial) ? rebuild_reply(ctx)
+                                                                : reply_error(ctx);
+}
+
+static struct reply get_rebuild(struct ctx *ctx, const struct request *request)
+{
+    return rebuild_reply(ctx);
+}
+
+static struct reply delete_rebuild(struct ctx *ctx, const struct request *request)
+{
+    return rebuild_cancel(ctx, runtime_of(ctx)->events) ? rebuild_reply(ctx) : reply_error(ctx);
+}
+
+/* ---- what is answered at once, and what on the thread ---- */
 
 static const struct {
-    const char *path;
+    const char *method, *path, *scope;
+    struct reply (*handle)(struct ctx *ctx, const struct request *request);
+} looks[] = {
+    { "GET",    "/dlq",     SCOPE_DLQ,     get_list       },
+    { "GET",    "/rebuild", SCOPE_REBUILD, get_rebuild    },
+    { "DELETE", "/rebuild", SCOPE_REBUILD, delete_rebuild },
+};
+
+static const struct post {
+    const char *path, *scope;
     struct reply (*handle)(struct ctx *ctx, const struct json *body);
 } posts[] = {
-    { "/dlq/redrive", post_redrive },
-    { "/dlq/drop", post_drop },
-    { "/events/replay", post_replay },
+    { "/dlq/redrive",   SCOPE_DLQ,     post_redrive },
+    { "/dlq/drop",      SCOPE_DLQ,     post_drop    },
+    { "/events/replay", SCOPE_DLQ,     post_replay  },
+    { "/rebuild",       SCOPE_REBUILD, post_rebuild },
 };
 
 static struct str path_of(const struct request *request)
@@ -232,10 +304,7 @@ static void *serve(void *argument)
     struct request *request = task->request;
     struct ctx ctx = ctx_of(redriver, request);
     const struct json *body = json_parse(&ctx, request->body);
-    struct reply reply = { 0 };
-    for (size_t i = 0; i < COUNT(posts); i++)
-        if (str_is(path_of(request), posts[i].path))
-            reply = body ? posts[i].handle(&ctx, body) : reply_error(&ctx);
+    struct reply reply = body ? task->post->handle(&ctx, body) : reply_error(&ctx);
     pthread_mutex_lock(&redriver->lock); /* who has the answer may ask the next */
     redriver->is_busy = false;
     pthread_mutex_unlock(&redriver->lock);
@@ -247,13 +316,18 @@ static void *serve(void *argument)
     return NULL;
 }
 
-static bool begin(struct ctx *ctx, struct redriver *redriver, struct request *request)
+static bool begin(struct ctx *ctx, struct redriver *redriver, struct request *request,
+                  const struct post *post)
 {
     if (redriver->is_closed)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "the service is about to end");
     if (redriver->is_busy)
         return ctx_fail(ctx, ERR_IN_PROGRESS, "events are being given again already");
-    struct task task = { redriver, request };
+    /* What it has left out because it was set aside would be missing in the new one. */
+    if (rebuild_is_running(redriver->runtime->events))
+        return ctx_fail(ctx, ERR_IN_PROGRESS,
+                        "the read model is being made again: not before that has ended");
+    struct task task = { redriver, request, post };
     pthread_t thread;
     if (!thread_start(&thread, "redriver", WORKER_STACK_BYTES, serve,
                       arena_copy(request->arena, &task, sizeof task)))
@@ -263,12 +337,13 @@ static bool begin(struct ctx *ctx, struct redriver *redriver, struct request *re
     return redriver->is_busy = true;
 }
 
-static void post(struct ctx *ctx, struct redriver *redriver, struct request *request)
+static void take_post(struct ctx *ctx, struct redriver *redriver, struct request *request,
+                      const struct post *post)
 {
     bool begun = false;
-    if (admin_has_scope(ctx, request, SCOPE)) {
+    if (admin_has_scope(ctx, request, post->scope)) {
         pthread_mutex_lock(&redriver->lock);
-        begun = begin(ctx, redriver, request);
+        begun = begin(ctx, redriver, request, post);
         pthread_mutex_unlock(&redriver->lock);
     }
     if (begun)
@@ -283,15 +358,17 @@ bool redriver_takes(struct redriver *redriver, struct request *request)
     struct str path = path_of(request);
     if (!redriver->runtime->events)
         return false;
-    if (str_is(path, "/dlq") && str_is(request->method, "GET")) {
-        struct reply reply = admin_has_scope(&ctx, request, SCOPE) ? get_list(&ctx, request)
-                                                                   : reply_error(&ctx);
-        request->answer(request, &reply);
-        return true;
-    }
+    for (size_t i = 0; i < COUNT(looks); i++)
+        if (str_is(path, looks[i].path) && str_is(request->method, looks[i].method)) {
+            struct reply reply = admin_has_scope(&ctx, request, looks[i].scope)
+                                     ? looks[i].handle(&ctx, request)
+                                     : reply_error(&ctx);
+            request->answer(request, &reply);
+            return true;
+        }
     for (size_t i = 0; i < COUNT(posts); i++)
         if (str_is(path, posts[i].path) && str_is(request->method, "POST")) {
-            post(&ctx, redriver, request);
+            take_post(&ctx, redriver, request, &posts[i]);
             return true;
         }
     return false;

@@ -139,6 +139,16 @@ static void open_peers(struct ctx *ctx, struct runtime *runtime)
     }
 }
 
+static bool open_projection(struct ctx *ctx, struct runtime *runtime)
+{
+    const struct projection_settings *settings = runtime->service->projection;
+    if (!settings)
+        return true;
+    struct str path = service_data_path(ctx, settings->file);
+    runtime->projection = path.ptr ? projection_open(ctx, settings, path.ptr) : NULL;
+    return runtime->projection != NULL;
+}
+
 static bool open_app(struct ctx *ctx, struct runtime *runtime)
 {
     bool opened = !runtime->service->open || runtime->service->open(ctx);
@@ -152,11 +162,20 @@ static bool open_app(struct ctx *ctx, struct runtime *runtime)
 static bool open_consumers(struct ctx *ctx, struct runtime *runtime)
 {
     const struct service *service = runtime->service;
+    const struct projection_settings *projection = service->projection;
     if (service->n_reactions &&
         !service_consume(ctx, &(struct consumer_settings){ .name = service->name,
                                                            .sharing = CONSUMER_SHARED,
                                                            .reactions = service->reactions,
                                                            .n_reactions = service->n_reactions }))
+        return false;
+    if (projection &&
+        !service_consume(ctx, &(struct consumer_settings){ .name = projection->name,
+                                                           .sharing = projection->sharing,
+                                                           .reactions = projection->reactions,
+                                                           .n_reactions = projection->n_reactions,
+                                                           .store = projection->store,
+                                                           .projection = runtime->projection }))
         return false;
     for (size_t i = 0; i < runtime->n_consumers; i++) {
         runtime->consumers[i].app = runtime->app;
@@ -202,8 +221,9 @@ bool runtime_open(struct ctx *ctx, struct runtime *runtime, const struct service
     if (!open_keys(ctx, runtime) || !open_database(ctx, runtime) || !open_events(ctx, runtime))
         return false;
     open_peers(ctx, runtime);
-    return check_signing(ctx, runtime) && open_app(ctx, runtime) && open_consumers(ctx, runtime) &&
-           registration_open(ctx, runtime) && open_router(ctx, runtime);
+    return check_signing(ctx, runtime) && open_projection(ctx, runtime) && open_app(ctx, runtime) &&
+           open_consumers(ctx, runtime) && registration_open(ctx, runtime) &&
+           open_router(ctx, runtime);
 }
 
 bool runtime_start(struct ctx *ctx, struct runtime *runtime, void (*fatal)(void *, const char *),
@@ -255,6 +275,7 @@ void runtime_close(struct runtime *runtime)
         runtime->service->close(runtime->app);
     if (runtime->events)
         events_free(runtime->events);
+    projection_close(runtime->projection);
     for (size_t i = 0; i < runtime->n_peers; i++)
         peer_free(runtime->peers[i].peer);
     registration_free(runtime->registration);
@@ -281,6 +302,11 @@ struct peer *service_peer(const struct ctx *ctx, const char *name)
 struct sql_db *service_db(const struct ctx *ctx)
 {
     return runtime_of(ctx)->db;
+}
+
+struct model_use service_model(const struct ctx *ctx)
+{
+    return projection_use(runtime_of(ctx)->projection);
 }
 
 struct events *service_events(const struct ctx *ctx)

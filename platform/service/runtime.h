@@ -37,6 +37,7 @@ struct runtime {
     struct token_keys *keys;
     struct sql_db *db;
     struct events *events;
+    struct projection *projection;
     struct router *router;
     void *app;
     bool app_is_open;
@@ -108,7 +109,7 @@ bool admin_has_scope(struct ctx *ctx, const struct request *request, const char 
 /* ---- redriver.c ---- */
 
 struct redriver *redriver_new(struct runtime *runtime);
-/* Answers the request, now or later, when it is about events that were set aside; else false. */
+/* Answers the request, now or later, when it is about events once more; else false. */
 bool redriver_takes(struct redriver *redriver, struct request *request);
 void redriver_close(struct redriver *redriver); /* waits for what it is at; refuses what comes */
 void redriver_free(struct redriver *redriver);  /* once nobody can ask any more */

@@ -4,6 +4,7 @@
 #include "platform/client/client.h"
 #include "platform/contract/contract.h"
 #include "platform/events/events.h"
+#include "platform/events/projection.h"
 #include "platform/http/http.h"
 #include "platform/service/settings.h"
 #include "platform/sql/sql.h"
@@ -19,6 +20,8 @@ struct service {
     bool no_sql, no_events, edge;
     const struct reaction *reactions; /* SHARED, in SQL */
     size_t n_reactions;
+    const struct projection_settings
+        *projection; /* the read model that the log makes, open before open(); NULL: none */
     const struct setting *settings; /* beyond the common ones */
     size_t n_settings;
     const char *const
@@ -49,7 +52,11 @@ struct str service_token(struct ctx *ctx, const char *scopes);
 /* A path inside the service's own folder; folders are made. */
 struct str service_data_path(struct ctx *ctx, const char *name);
 
-/* In open(): another consumer than the one of .reactions (a LOCAL projection, a warehouse). app is ctx->app. */
+/* The service's read model: CLEANUP(model_done) struct model_use use = service_model(ctx); use.model is what its open()
+ * made, and stays as it is for as long. In a reaction it is ctx->model. */
+struct model_use service_model(const struct ctx *ctx);
+
+/* In open(): another consumer than those of .reactions and .projection. app is ctx->app. */
 bool service_consume(struct ctx *ctx, const struct consumer_settings *settings);
 
 /* In open(): `run` is called again and again on a thread of its own, with a fresh ctx, `every_us` apart (at once when it

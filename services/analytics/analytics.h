@@ -2,11 +2,4 @@
 #pragma once
 
 #include "platform/service/service.h"
-#include "services/analytics/warehouse.h"
-
 extern const struct service analytics_service;
-
-/* ctx->app */
-struct analytics {
-    struct warehouse *warehouse;
-};

@@ -1,11 +1,7 @@
 #include "base/clock.h"
-#include "services/analytics/analytics.h"
+#include "platform/service/service.h"
+#include "services/analytics/warehouse.h"
 #include "analytics_contract.h"
-
-static struct warehouse *warehouse_of(struct ctx *ctx)
-{
-    return ((struct analytics *)ctx->app)->warehouse;
-}
 
 static struct warehouse_span span_of(bool has_from, int64_t from_us, bool has_to, int64_t to_us)
 {
@@ -21,8 +17,9 @@ static int64_t number(const struct warehouse_table *table, size_t row, size_t co
 
 struct reply analytics_report_revenue(struct ctx *ctx, const struct report_revenue_in *in)
 {
+    CLEANUP(model_done) struct model_use warehouse = service_model(ctx);
     struct warehouse_table table;
-    if (!warehouse_revenue(ctx, warehouse_of(ctx),
+    if (!warehouse_revenue(ctx, warehouse.model,
                            span_of(in->has_from, in->from, in->has_to, in->to), &table))
         return reply_error(ctx);
     struct revenue_row *rows = ARENA_ARRAY(ctx->arena, struct revenue_row, table.n_rows);
@@ -37,9 +34,10 @@ struct reply analytics_report_revenue(struct ctx *ctx, const struct report_reven
 
 struct reply analytics_report_events(struct ctx *ctx, const struct report_events_in *in)
 {
+    CLEANUP(model_done) struct model_use warehouse = service_model(ctx);
     struct warehouse_table table;
     const char *interval = in->has_interval ? interval_name(in->interval) : "day";
-    if (!warehouse_counts(ctx, warehouse_of(ctx), in->name,
+    if (!warehouse_counts(ctx, warehouse.model, in->name,
                           span_of(in->has_from, in->from, in->has_to, in->to), interval, &table))
         return reply_error(ctx);
     struct count_report report = { 0 };
@@ -60,9 +58,10 @@ struct reply analytics_report_events(struct ctx *ctx, const struct report_events
 
 struct reply analytics_report_pages(struct ctx *ctx, const struct report_pages_in *in)
 {
+    CLEANUP(model_done) struct model_use warehouse = service_model(ctx);
     struct warehouse_table table;
-    if (!warehouse_pages(ctx, warehouse_of(ctx),
-                         span_of(in->has_from, in->from, in->has_to, in->to), &table))
+    if (!warehouse_pages(ctx, warehouse.model, span_of(in->has_from, in->from, in->has_to, in->to),
+                         &table))
         return reply_error(ctx);
     struct page_row *rows = ARENA_ARRAY(ctx->arena, struct page_row, table.n_rows);
     for (size_t i = 0; i < table.n_rows; i++)
@@ -77,8 +76,9 @@ struct reply analytics_report_pages(struct ctx *ctx, const struct report_pages_i
 struct reply analytics_report_funnel(struct ctx *ctx, const struct report_funnel_in *in)
 {
     const struct funnel_request *asked = in->body;
+    CLEANUP(model_done) struct model_use warehouse = service_model(ctx);
     struct warehouse_table table;
-    if (!warehouse_funnel(ctx, warehouse_of(ctx), asked->steps, asked->n_steps,
+    if (!warehouse_funnel(ctx, warehouse.model, asked->steps, asked->n_steps,
                           span_of(asked->has_from, asked->from, asked->has_to, asked->to),
                           asked->within_s * US_PER_S, &table))
         return reply_error(ctx);

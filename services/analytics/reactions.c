@@ -1,11 +1,6 @@
 #include "services/analytics/reactions.h"
 
-#include "services/analytics/analytics.h"
-
-static struct warehouse *warehouse_of(struct ctx *ctx)
-{
-    return ((struct analytics *)ctx->app)->warehouse;
-}
+#include "services/analytics/warehouse.h"
 
 enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
 {
@@ -16,7 +11,7 @@ enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *rec
                                    .at_us = recorded->occurred_at };
     if (recorded->properties)
         row.properties = json_text(ctx->arena, recorded->properties);
-    return warehouse_add_event(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+    return warehouse_add_event(ctx, ctx->model, &row) ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
@@ -26,7 +21,7 @@ enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
                                   .defaults = viewed->n_defaults > 0,
                                   .duration_us = viewed->has_duration_us ? viewed->duration_us : 0,
                                   .at_us = viewed->viewed_at };
-    return warehouse_add_view(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+    return warehouse_add_view(ctx, ctx->model, &row) ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
@@ -37,7 +32,7 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
                                    .currency = currency,
                                    .amount = placed->total.amount,
                                    .at_us = placed->placed_at };
-    if (!warehouse_add_order(ctx, warehouse_of(ctx), &row))
+    if (!warehouse_add_order(ctx, ctx->model, &row))
         return outcome_of(ctx);
     for (size_t i = 0; i < placed->n_lines; i++) {
         struct warehouse_line line = { .order_id = placed->order_id,
@@ -45,7 +40,7 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
                                        .currency = currency,
                                        .quantity = placed->lines[i].quantity,
                                        .amount = placed->lines[i].amount.amount };
-        if (!warehouse_add_line(ctx, warehouse_of(ctx), &line))
+        if (!warehouse_add_line(ctx, ctx->model, &line))
             return outcome_of(ctx);
     }
     return DONE;
@@ -59,7 +54,7 @@ static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str 
                                    .currency = str_of(amount.currency),
                                    .amount = amount.amount,
                                    .at_us = at_us };
-    return warehouse_add_refund(ctx, warehouse_of(ctx), &row) ? DONE : outcome_of(ctx);
+    return warehouse_add_refund(ctx, ctx->model, &row) ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded)
@@ -76,5 +71,5 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
-    return warehouse_forget(ctx, warehouse_of(ctx), erased->profile_id) ? DONE : outcome_of(ctx);
+    return warehouse_forget(ctx, ctx->model, erased->profile_id) ? DONE : outcome_of(ctx);
 }

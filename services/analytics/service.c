@@ -1,8 +1,7 @@
 #include "services/analytics/analytics.h"
 
-#include <stdlib.h>
-
 #include "services/analytics/reactions.h"
+#include "services/analytics/warehouse.h"
 #include "analytics_contract.h"
 
 static const struct reaction reactions[] = {
@@ -25,40 +24,32 @@ static const struct setting settings[] = {
     { "warehouse_threads", SETTING_INTEGER, "2", "Threads that answer one question", 1, 256 },
 };
 
-static void analytics_close(void *argument)
+static void *open_warehouse(struct ctx *ctx, const char *path)
 {
-    struct analytics *app = argument;
-    warehouse_close(app->warehouse);
-    free(app);
+    return warehouse_open(ctx, &(struct warehouse_settings){
+                                   .path = path,
+                                   .memory_bytes = setting_int(ctx, "warehouse_memory"),
+                                   .threads = (int)setting_int(ctx, "warehouse_threads"),
+                               });
 }
 
-static bool analytics_open(struct ctx *ctx)
-{
-    struct analytics *app = mem_alloc(sizeof(*app));
-    struct str path = service_data_path(ctx, "warehouse.duckdb");
-    struct warehouse_settings warehouse = { .path = path.ptr,
-                                            .memory_bytes = setting_int(ctx, "warehouse_memory"),
-                                            .threads = (int)setting_int(ctx, "warehouse_threads") };
-    ctx->app = app;
-    if (!path.ptr || !(app->warehouse = warehouse_open(ctx, &warehouse)))
-        return false;
-    struct consumer_settings consumer = { .name = "analytics",
-                                          .sharing = CONSUMER_SHARED,
-                                          .reactions = reactions,
-                                          .n_reactions = COUNT(reactions),
-                                          .store = &warehouse_event_store,
-                                          .store_data = app->warehouse,
-                                          .app = app };
-    return service_consume(ctx, &consumer);
-}
+static const struct projection_settings warehouse = {
+    .name = "analytics",
+    .file = "warehouse.duckdb",
+    .sharing = CONSUMER_SHARED,
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
+    .store = &warehouse_event_store,
+    .open = open_warehouse,
+    .close = warehouse_close,
+};
 
 const struct service analytics_service = {
     .name = "analytics",
     .port = 8105,
     .contract = &analytics_contract,
     .no_sql = true,
+    .projection = &warehouse,
     .settings = settings,
     .n_settings = COUNT(settings),
-    .open = analytics_open,
-    .close = analytics_close,
 };

@@ -163,8 +163,9 @@ static void appenders_drop(struct warehouse *warehouse)
             duckdb_appender_destroy(&warehouse->appenders[i]);
 }
 
-void warehouse_close(struct warehouse *warehouse)
+void warehouse_close(void *argument)
 {
+    struct warehouse *warehouse = argument;
     if (!warehouse)
         return;
     appenders_drop(warehouse);

@@ -14,9 +14,9 @@ struct warehouse_settings {
 
 struct warehouse *warehouse_open(
     struct ctx *ctx, const struct warehouse_settings *settings); /* NULL with a sentence */
-void warehouse_close(struct warehouse *warehouse);               /* NULL-safe */
+void warehouse_close(void *warehouse);                           /* NULL-safe */
 
-/* The consumer's store: rows and positions in one transaction. store_data: the struct warehouse. */
+/* The store of the projection: rows and positions in one transaction. Its model is the struct warehouse. */
 extern const struct event_store warehouse_event_store;
 
 /* ---- rows, inside a reaction ---- */

@@ -6,15 +6,20 @@
 
 /* ---- structure ---- */
 
-static bool remember(struct ctx *ctx, void *page)
+struct remembrance {
+    struct lmdb *edge;
+    const struct published *page;
+};
+
+static bool remember(struct ctx *ctx, void *argument)
 {
-    const struct gateway *gateway = ctx->app;
-    return edge_show(ctx, gateway->edge, page);
+    const struct remembrance *remembrance = argument;
+    return edge_show(ctx, remembrance->edge, remembrance->page);
 }
 
 /* A page that no event told of yet: content is asked once, and its answer kept. */
-static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us,
-                     struct published *out)
+static bool head_ask(struct ctx *ctx, struct lmdb *edge, const struct get_page_in *in,
+                     int64_t deadline_us, struct published *out)
 {
     const struct gateway *gateway = ctx->app;
     if (misses_has(gateway->misses, in->slug, in->locale, clock_mono_us()))
@@ -24,7 +29,7 @@ static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t dead
             misses_note(gateway->misses, in->slug, in->locale, clock_mono_us());
         return false;
     }
-    lmdb_write(ctx, gateway->edge, remember, out);
+    lmdb_write(ctx, edge, remember, &(struct remembrance){ edge, out });
     ctx_clear(ctx); /* the page is here; if the disk is not, the next request asks again */
     return true;
 }
@@ -32,11 +37,12 @@ static bool head_ask(struct ctx *ctx, const struct get_page_in *in, int64_t dead
 static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us,
                            struct structure *out)
 {
-    const struct gateway *gateway = ctx->app;
+    CLEANUP(model_done) struct model_use edge = service_model(ctx);
     struct published head;
-    bool found = edge_page(ctx, gateway->edge, in->slug, in->locale, &head);
+    bool found = edge_page(ctx, edge.model, in->slug, in->locale, &head);
     ctx_clear(ctx); /* a store that cannot be read is as one that is empty */
-    return (found || head_ask(ctx, in, deadline_us, &head)) && structure_read(ctx, &head, out);
+    return (found || head_ask(ctx, edge.model, in, deadline_us, &head)) &&
+           structure_read(ctx, &head, out);
 }
 
 /* ---- the view ---- */

@@ -5,9 +5,14 @@ static const char *const tables[] = {
     [PAGES] = "pages", [ENTRIES] = "entries", [PRODUCTS] = "products"
 };
 
-struct lmdb *edge_open(struct ctx *ctx, const char *folder)
+void *edge_open(struct ctx *ctx, const char *folder)
 {
     return lmdb_open(ctx, folder, tables, COUNT(tables), 0);
+}
+
+void edge_close(void *edge)
+{
+    lmdb_close(edge);
 }
 
 /* ---- pages ----

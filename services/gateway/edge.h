@@ -6,7 +6,8 @@
 #include "commerce_events.h"
 #include "content_types.h"
 
-struct lmdb *edge_open(struct ctx *ctx, const char *folder);
+void *edge_open(struct ctx *ctx, const char *folder); /* the struct lmdb */
+void edge_close(void *edge);
 
 /* ---- inside a write transaction ---- */
 

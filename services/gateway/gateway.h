@@ -7,7 +7,6 @@
 
 /* ctx->app. */
 struct gateway {
-    struct lmdb *edge;
     struct misses *misses;
     int64_t budget_us;  /* of a page, from its request on */
     int64_t margin_us;  /* of that, for putting the page together when the last answer has come */

@@ -97,10 +97,10 @@ static bool call_read(struct ctx *ctx, const struct call *call, const struct sch
 /* The last known prices. Without them (a disk that fails) the page has none, and says that it is a default. */
 static const struct edge_product *prices_known(struct ctx *ctx, const struct structure *structure)
 {
-    const struct gateway *gateway = ctx->app;
+    CLEANUP(model_done) struct model_use edge = service_model(ctx);
     struct edge_product *known =
         ARENA_ARRAY(ctx->arena, struct edge_product, structure->n_products);
-    bool ok = edge_products(ctx, gateway->edge, structure->products, structure->n_products, known);
+    bool ok = edge_products(ctx, edge.model, structure->products, structure->n_products, known);
     ctx_clear(ctx);
     return ok ? known : NULL;
 }

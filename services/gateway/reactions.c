@@ -1,11 +1,9 @@
 #include "services/gateway/reactions.h"
 
 #include "services/gateway/edge.h"
-#include "services/gateway/gateway.h"
 
 enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *event)
 {
-    const struct gateway *gateway = ctx->app;
     struct published page = { .entry_id = event->entry_id,
                               .kind = ENTRY_KIND_PAGE,
                               .slug = event->slug,
@@ -19,20 +17,18 @@ enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *e
         return DONE; /* snippets are not served here */
     if (!page_document_read(ctx, event->document, &document))
         return outcome_of(ctx); /* what cannot be served does not take the place of what can */
-    return edge_show(ctx, gateway->edge, &page) ? DONE : outcome_of(ctx);
+    return edge_show(ctx, ctx->model, &page) ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublished *event)
 {
-    const struct gateway *gateway = ctx->app;
     if (event->kind != ENTRY_UNPUBLISHED_KIND_PAGE)
         return DONE;
-    return edge_hide(ctx, gateway->edge, event->entry_id, event->unpublished_at) ? DONE
-                                                                                 : outcome_of(ctx);
+    return edge_hide(ctx, ctx->model, event->entry_id, event->unpublished_at) ? DONE
+                                                                              : outcome_of(ctx);
 }
 
 enum outcome on_product_upserted(struct ctx *ctx, const struct product_upserted *event)
 {
-    const struct gateway *gateway = ctx->app;
-    return edge_product(ctx, gateway->edge, event) ? DONE : outcome_of(ctx);
+    return edge_product(ctx, ctx->model, event) ? DONE : outcome_of(ctx);
 }

@@ -46,7 +46,6 @@ static void gateway_close(void *app)
     struct gateway *gateway = app;
     if (!gateway)
         return;
-    lmdb_close(gateway->edge);
     misses_free(gateway->misses);
     free(gateway);
 }
@@ -77,24 +76,26 @@ static bool gateway_open(struct ctx *ctx)
     struct gateway *gateway = ctx->app = mem_alloc(sizeof(*gateway));
     gateway->misses = misses_new();
     metrics_make(gateway);
-    struct consumer_settings consumer = { .name = "gateway.edge",
-                                          .sharing = CONSUMER_LOCAL,
-                                          .reactions = reactions,
-                                          .n_reactions = COUNT(reactions),
-                                          .store = &lmdb_event_store };
-    if (!settings_read(ctx, gateway))
-        return false;
-    gateway->edge = edge_open(ctx, service_data_path(ctx, "edge").ptr);
-    consumer.store_data = gateway->edge;
-    consumer.app = gateway;
-    return gateway->edge && service_consume(ctx, &consumer);
+    return settings_read(ctx, gateway);
 }
+
+static const struct projection_settings edge = {
+    .name = "gateway.edge",
+    .file = "edge",
+    .sharing = CONSUMER_LOCAL,
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
+    .store = &lmdb_event_store,
+    .open = edge_open,
+    .close = edge_close,
+};
 
 const struct service gateway_service = {
     .name = "gateway",
     .port = 8080,
     .edge = true,
     .contract = &gateway_contract,
+    .projection = &edge,
     .settings = settings,
     .n_settings = COUNT(settings),
     .peers = peers,

@@ -26,16 +26,16 @@ static bool decide_all(struct ctx *ctx, struct asker *asker, const struct decisi
 
 struct reply personalization_decide(struct ctx *ctx, const struct decide_in *in)
 {
-    const struct personalization *app = ctx->app;
+    CLEANUP(model_done) struct model_use people = service_model(ctx);
     const struct decision_request *request = in->body;
     struct str person_id = request->customer_id.ptr ? request->customer_id : request->visitor_id;
     struct asker *asker = ARENA_NEW(ctx->arena, struct asker);
     struct lmdb_read read;
     struct decision decision;
-    if (!people_read_begin(ctx, app->people, &read))
+    if (!people_read_begin(ctx, people.model, &read))
         return reply_error(ctx);
     bool ok =
-        asker_load(ctx, app->people, &read, person_id, request->customer_id.ptr != NULL, asker);
+        asker_load(ctx, people.model, &read, person_id, request->customer_id.ptr != NULL, asker);
     asker->context = request->context;
     ok = ok && decide_all(ctx, asker, request, &decision);
     struct str body = ok ? decision_encode(ctx, &decision) : (struct str){ NULL, 0 };
@@ -45,12 +45,12 @@ struct reply personalization_decide(struct ctx *ctx, const struct decide_in *in)
 
 struct reply personalization_get_features(struct ctx *ctx, const struct get_features_in *in)
 {
-    const struct personalization *app = ctx->app;
+    CLEANUP(model_done) struct model_use people = service_model(ctx);
     struct asker *asker = ARENA_NEW(ctx->arena, struct asker);
     struct lmdb_read read;
-    if (!people_read_begin(ctx, app->people, &read))
+    if (!people_read_begin(ctx, people.model, &read))
         return reply_error(ctx);
-    bool ok = asker_load(ctx, app->people, &read, in->person_id, true, asker);
+    bool ok = asker_load(ctx, people.model, &read, in->person_id, true, asker);
     struct features features = { .person_id = in->person_id, .known = asker->known };
     if (ok)
         features.features = json_parse(ctx, asker_json(ctx, asker));
@@ -87,6 +87,7 @@ static void note_step(void *argument, const struct compiled_experience *experien
 struct reply personalization_explain(struct ctx *ctx, const struct explain_in *in)
 {
     const struct personalization *app = ctx->app;
+    CLEANUP(model_done) struct model_use people = service_model(ctx);
     const struct snapshot *snapshot = definitions_now(app->definitions);
     struct asker *asker = ARENA_NEW(ctx->arena, struct asker);
     struct lmdb_read read;
@@ -96,10 +97,10 @@ struct reply personalization_explain(struct ctx *ctx, const struct explain_in *i
     for (size_t i = 0; i < n; i++)
         steps.room += first[i].n_variants;
     steps.items = ARENA_ARRAY(ctx->arena, struct explain_step, steps.room);
-    if (!people_read_begin(ctx, app->people, &read))
+    if (!people_read_begin(ctx, people.model, &read))
         return reply_error(ctx);
     struct explanation explanation = { .slot = in->slot, .variant = STR("default") };
-    bool ok = asker_load(ctx, app->people, &read, in->person_id, true, asker);
+    bool ok = asker_load(ctx, people.model, &read, in->person_id, true, asker);
     if (ok) {
         struct chosen chosen = decide_slot(ctx, snapshot, asker, in->slot, note_step, &steps);
         if (chosen.experience) {

@@ -57,7 +57,7 @@ static bool count_all(struct ctx *ctx, struct people *people)
     return !ctx_failed(&own) || ctx_fail(ctx, own.error.code, STR_FMT, STR_ARG(own.error.detail));
 }
 
-struct people *people_open(struct ctx *ctx, const char *folder)
+void *people_open(struct ctx *ctx, const char *folder)
 {
     struct people *people = mem_alloc(sizeof(*people));
     people->percentile = percentile_new();
@@ -68,8 +68,9 @@ struct people *people_open(struct ctx *ctx, const char *folder)
     return NULL;
 }
 
-void people_close(struct people *people)
+void people_close(void *argument)
 {
+    struct people *people = argument;
     if (!people)
         return;
     lmdb_close(people->db);
@@ -194,6 +195,11 @@ static bool store_seen(struct ctx *ctx, void *store, struct str id, bool *alread
     return lmdb_event_store.seen(ctx, ((struct people *)store)->db, id, already);
 }
 
+static bool store_sync(struct ctx *ctx, void *store)
+{
+    return lmdb_event_store.sync(ctx, ((struct people *)store)->db);
+}
+
 const struct event_store people_event_store = {
     .begin = store_begin,
     .position = store_position,
@@ -201,4 +207,5 @@ const struct event_store people_event_store = {
     .commit = store_commit,
     .undo = store_undo,
     .seen = store_seen,
+    .sync = store_sync,
 };

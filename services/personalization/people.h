@@ -8,11 +8,11 @@
 struct people;
 
 /* Opens the folder and counts the customers' spends. */
-struct people *people_open(struct ctx *ctx, const char *folder);
-void people_close(struct people *people); /* NULL-safe */
+void *people_open(struct ctx *ctx, const char *folder);
+void people_close(void *people); /* NULL-safe */
 
-/* The store for the LOCAL consumer: state and positions in LMDB; percentiles move when a transaction is committed.
- * store_data: the struct people. */
+/* The store of the projection: state and positions in LMDB; percentiles move when a transaction is committed. Its model
+ * is the struct people. */
 extern const struct event_store people_event_store;
 
 const struct percentile *people_percentile(const struct people *people);

@@ -9,7 +9,6 @@ extern const struct service personalization_service;
 
 /* ctx->app */
 struct personalization {
-    struct people *people;
     struct definitions *definitions;
     char currency[4]; /* the shop's: amounts in others are not summed */
 };

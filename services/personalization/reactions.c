@@ -14,14 +14,13 @@ static enum outcome with_person(struct ctx *ctx, struct str person_id,
                                                const void *event),
                                 const void *event)
 {
-    struct personalization *app = ctx->app;
     struct person *room = ARENA_NEW(ctx->arena, struct person), *person;
-    if (!people_update(ctx, app->people, person_id, room, &person))
+    if (!people_update(ctx, ctx->model, person_id, room, &person))
         return outcome_of(ctx);
     if (!person)
         return DONE;
     change(ctx, person, event);
-    return people_put(ctx, app->people, person_id, person) ? DONE : outcome_of(ctx);
+    return people_put(ctx, ctx->model, person_id, person) ? DONE : outcome_of(ctx);
 }
 
 static int64_t in_currency(struct ctx *ctx, struct money amount)
@@ -99,8 +98,7 @@ enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *u
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
-    struct personalization *app = ctx->app;
-    return people_erase(ctx, app->people, erased->profile_id) ? DONE : outcome_of(ctx);
+    return people_erase(ctx, ctx->model, erased->profile_id) ? DONE : outcome_of(ctx);
 }
 
 static void set_consent(struct ctx *ctx, struct person *person, const void *event)

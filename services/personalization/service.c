@@ -45,7 +45,6 @@ static bool refresh(struct ctx *ctx)
 static void personalization_close(void *argument)
 {
     struct personalization *app = argument;
-    people_close(app->people);
     definitions_free(app->definitions);
     free(app);
 }
@@ -61,20 +60,20 @@ static bool personalization_open(struct ctx *ctx)
                         "currency: " STR_FMT " is not a currency that is known here",
                         STR_ARG(currency));
     memcpy(app->currency, currency.ptr, 3);
-    struct str folder = service_data_path(ctx, "people");
-    if (!folder.ptr || !(app->people = people_open(ctx, folder.ptr)) ||
-        !sql_read(ctx, service_db(ctx), refresh_in, app->definitions))
-        return false;
-    struct consumer_settings consumer = { .name = "personalization",
-                                          .sharing = CONSUMER_LOCAL,
-                                          .reactions = reactions,
-                                          .n_reactions = COUNT(reactions),
-                                          .store = &people_event_store,
-                                          .store_data = app->people,
-                                          .app = app };
-    return service_consume(ctx, &consumer) &&
+    return sql_read(ctx, service_db(ctx), refresh_in, app->definitions) &&
            service_worker(ctx, "definitions", REFRESH_US, refresh);
 }
+
+static const struct projection_settings people = {
+    .name = "personalization",
+    .file = "people",
+    .sharing = CONSUMER_LOCAL,
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
+    .store = &people_event_store,
+    .open = people_open,
+    .close = people_close,
+};
 
 const struct service personalization_service = {
     .name = "personalization",
@@ -82,6 +81,7 @@ const struct service personalization_service = {
     .contract = &personalization_contract,
     .migrations = personalization_migrations,
     .n_migrations = PERSONALIZATION_N_MIGRATIONS,
+    .projection = &people,
     .settings = settings,
     .n_settings = COUNT(settings),
     .open = personalization_open,

@@ -151,6 +151,28 @@ bool stage_produce(const struct stage *stage, const char *topic, const char *key
     return there;
 }
 
+bool stage_delete_before(const struct stage *stage, const char *topic, int partition,
+                         int64_t offset)
+{
+    rd_kafka_t *rk = client(stage);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    rd_kafka_DeleteRecords_t *wish = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(rk, &wish, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10000);
+    REQUIRE(event && !rd_kafka_event_error(event));
+    const rd_kafka_topic_partition_list_t *told =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+    bool done = told->cnt == 1 && !told->elems[0].err;
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(wish);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return done;
+}
+
 long stage_count(const struct stage *stage, const char *topic)
 {
     rd_kafka_t *rk = client(stage);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct stage {
@@ -31,6 +32,10 @@ void stage_sleep_ms(int ms);
  * end, or NULL. Waits until the log has it. */
 bool stage_produce(const struct stage *stage, const char *topic, const char *key, const char *value,
                    const char *const *headers);
+
+/* The log forgets what is before this offset; false: it does not, there is not so much. */
+bool stage_delete_before(const struct stage *stage, const char *topic, int partition,
+                         int64_t offset);
 
 /* How many records a topic holds. */
 long stage_count(const struct stage *stage, const char *topic);
