@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "cli/events_filter.h"
+#include "cli/events_rebuild.h"
 #include "cli/events_replay.h"
 #include "platform/json/json.h"
 
@@ -207,7 +208,8 @@ static const struct {
     const char *name;
     int (*run)(struct ctx *ctx, int argc, char **argv);
 } verbs[] = {
-    { "tail", run_tail }, { "show", run_show }, { "count", run_count }, { "replay", events_replay }
+    { "tail", run_tail },        { "show", run_show },          { "count", run_count },
+    { "replay", events_replay }, { "rebuild", events_rebuild },
 };
 
 static int run_events(struct ctx *ctx, int argc, char **argv)
@@ -215,23 +217,32 @@ static int run_events(struct ctx *ctx, int argc, char **argv)
     for (size_t i = 0; i < COUNT(verbs) && argc > 1; i++)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(ctx, argc - 1, argv + 1);
-    ctx_fail(ctx, ERR_INVALID, "say what to do with the events: tail, show, count or replay");
+    ctx_fail(ctx, ERR_INVALID,
+             "say what to do with the events: tail, show, count, replay or rebuild");
     command_failed(ctx);
     return 2;
 }
 
 const struct command command_events = {
     .name = "events",
-    .arguments = "tail|show EVENT|count|replay SERVICE [OPTION]...",
-    .help = "The event log: follow it, show an event, count, hand events over once more",
+    .arguments = "tail|show EVENT|count|replay SERVICE|rebuild SERVICE [OPTION]...",
+    .help =
+        "The event log: follow it, show an event, count, hand events over once more, make a read model again",
     .details =
         "  tail           events as they come, until it is stopped; from --since on where that is given\n"
         "  show EVENT     one event: its id, or topic/partition@offset\n"
         "  count          how many there are, by topic and type\n"
-        "  replay SERVICE the chosen events once more to one service's reactions; --topic is needed\n\n"
+        "  replay SERVICE the chosen events once more to one service's reactions; --topic is needed\n"
+        "  rebuild SERVICE its read model made again from the log, while the service goes on with the one\n"
+        "                 that it has, and then goes over; nothing is published and nothing sent again\n\n"
         "  --no-follow    of tail: end with what there is now\n"
         "  --force        of replay: also those that it has handled (else they are dropped by their\n"
-        "                 ids), and those that are older than ids are remembered (7 days)\n" EVENTS_OPTIONS_HELP
+        "                 ids), and those that are older than ids are remembered (7 days)\n"
+        "  --detach       of rebuild: do not wait for its end\n"
+        "  --partial      of rebuild: also where the log does not reach back any more, or events are\n"
+        "                 rejected now: the new read model lacks them\n"
+        "  --cancel       of rebuild: give it up\n"
+        "  --status       of rebuild: only how far it is, or how the last one ended, as JSON\n\n" EVENTS_OPTIONS_HELP
         "\nIt reads beside the services and moves nobody's position.\n",
     .run = run_events,
 };
