@@ -1,4 +1,4 @@
-#include "base/clock.h"
+#include "services/content/publish.h"
 #include "services/content/reply.h"
 #include "services/content/store.h"
 #include "content_contract.h"
@@ -28,122 +28,20 @@ static struct reply reply_shown(struct ctx *ctx, const struct shown_row *row, st
     return reply;
 }
 
-static bool tell_published(struct ctx *ctx, const struct shown_row *row)
-{
-    struct entry_published event = { .entry_id = row->entry_id,
-                                     .kind = entry_published_kind_parse(
-                                         str_of(entry_kind_name(kind_of(row->kind)))),
-                                     .type = type_of_kind(row->kind),
-                                     .slug = row->slug,
-                                     .locale = text_or_none(row->locale),
-                                     .title = row->title,
-                                     .version = row->version,
-                                     .document = json_parse(ctx, row->document),
-                                     .published_at = row->published_us };
-    return event.document && publish_entry_published(ctx, &event);
-}
-
-/* Later than what was told of the entry before, so that readers can tell new from old whatever the clock does. */
-static int64_t next_moment(const struct entry_row *entry)
-{
-    return MAX(clock_now_us(), entry->told_us + 1);
-}
-
-static bool circle_check(struct ctx *ctx, struct str entry_id, bool drafts)
-{
-    struct str by;
-    if (store_reference_circle(ctx, entry_id, drafts, &by))
-        return ctx_fail(ctx, ERR_CONFLICT,
-                        "its references go in a circle: " STR_FMT " leads back to it", STR_ARG(by));
-    return !ctx_failed(ctx);
-}
-
-/* What is shown refers only to what is shown, and never, over any number of steps, back to itself. */
-static bool references_check(struct ctx *ctx, struct str entry_id)
-{
-    struct str target;
-    if (!circle_check(ctx, entry_id, false))
-        return false;
-    if (!store_reference_missing(ctx, entry_id, &target))
-        return !ctx_failed(ctx);
-    /* of two drafts that refer to each other neither can be the first: say that rather */
-    return circle_check(ctx, entry_id, true) &&
-           ctx_fail(ctx, ERR_CONFLICT, "it refers to " STR_FMT ", which is not shown",
-                    STR_ARG(target));
-}
-
-static bool references_show(struct ctx *ctx, const struct entry_row *entry,
-                            const struct version_row *version)
-{
-    struct references references;
-    const struct json *document = json_parse(ctx, version->document);
-    if (!document || !references_find(ctx, document, &references) ||
-        (references.n && !store_references_lock(ctx)) ||
-        !store_references_put(ctx, entry->entry_id, true, &references))
-        return false;
-    return references.n == 0 || references_check(ctx, entry->entry_id);
-}
-
-static bool show(struct ctx *ctx, const struct entry_row *entry, const struct version_row *version,
-                 struct shown_row *shown)
-{
-    struct str owner;
-    if (store_shown_owner(ctx, entry->kind, version, &owner) && !str_eq(owner, entry->entry_id))
-        return ctx_fail(ctx, ERR_CONFLICT, STR_FMT " is shown under this slug", STR_ARG(owner));
-    if (ctx_failed(ctx) || !references_show(ctx, entry, version) ||
-        !store_show(ctx, entry, version, shown->published_us))
-        return false;
-    return tell_published(ctx, shown);
-}
-
 struct reply content_publish_entry(struct ctx *ctx, const struct publish_entry_in *in)
 {
-    struct entry_row entry;
-    struct version_row version;
-    if (!entry_find(ctx, in->entry_id, &entry))
-        return reply_error(ctx);
-    int64_t wanted = in->body->has_version ? in->body->version : entry.version;
-    if (!version_find(ctx, in->entry_id, wanted, &version))
-        return reply_error(ctx);
-    bool already = wanted == entry.published_version;
-    struct shown_row shown = { .entry_id = entry.entry_id,
-                               .kind = entry.kind,
-                               .slug = version.slug,
-                               .locale = version.locale,
-                               .title = version.title,
-                               .document = version.document,
-                               .version = wanted,
-                               .published_us = already ? entry.published_us : next_moment(&entry) };
-    if (!already && !show(ctx, &entry, &version, &shown))
+    struct shown_row shown;
+    int64_t version = in->body->has_version ? in->body->version : 0;
+    if (!entry_publish(ctx, in->entry_id, version, &shown))
         return reply_error(ctx);
     return reply_shown(ctx, &shown, (struct str){ NULL, 0 });
-}
-
-static bool hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us)
-{
-    struct version_row version;
-    if (!version_find(ctx, entry->entry_id, entry->published_version, &version) ||
-        !store_hide(ctx, entry, at_us) ||
-        !store_references_put(ctx, entry->entry_id, true, &(struct references){ 0 }))
-        return false;
-    struct entry_unpublished event = { .entry_id = entry->entry_id,
-                                       .kind = entry_unpublished_kind_parse(
-                                           str_of(entry_kind_name(kind_of(entry->kind)))),
-                                       .type = type_of_kind(entry->kind),
-                                       .slug = version.slug,
-                                       .version = entry->published_version,
-                                       .unpublished_at = at_us };
-    return publish_entry_unpublished(ctx, &event);
 }
 
 struct reply content_unpublish_entry(struct ctx *ctx, const struct unpublish_entry_in *in)
 {
     struct entry_row entry;
-    if (!entry_find(ctx, in->entry_id, &entry))
+    if (!entry_unpublish(ctx, in->entry_id, &entry))
         return reply_error(ctx);
-    if (entry.published_version && !hide(ctx, &entry, next_moment(&entry)))
-        return reply_error(ctx);
-    entry.published_version = 0;
     return reply_entry(ctx, &entry);
 }
 

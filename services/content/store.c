@@ -107,6 +107,7 @@ bool store_entry_delete(struct ctx *ctx, const struct entry_row *entry)
     struct sql_value id = sql_str(entry->entry_id);
     if (!sql_exec(ctx, NULL, "DELETE FROM versions WHERE entry_id = $1", id) ||
         !sql_exec(ctx, NULL, "DELETE FROM moved WHERE entry_id = $1", id) ||
+        !sql_exec(ctx, NULL, "DELETE FROM schedules WHERE entry_id = $1", id) ||
         !sql_exec(ctx, NULL, "DELETE FROM entry_references WHERE entry_id = $1", id) ||
         !sql_exec(ctx, &changed,
                   "DELETE FROM entries WHERE entry_id = $1 AND version = $2 AND told_us = $3", id,

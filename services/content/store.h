@@ -142,3 +142,37 @@ bool store_locales(struct ctx *ctx, struct str after, size_t limit, struct local
                    size_t *n);
 bool store_locale_put(struct ctx *ctx, const struct locale_row *locale);
 bool store_locale_delete(struct ctx *ctx, struct str locale, bool *was);
+
+/* ---- schedules ---- */
+
+struct schedule_row {
+    struct str entry_id, schedule_id;
+    struct str action; /* publish, unpublish */
+    int64_t version;   /* 0: the newest when the time comes */
+    struct str local_time, time_zone, clock;
+    int64_t due_us;
+    struct str state;  /* waiting, done, failed */
+    struct str reason; /* ptr NULL: none */
+    int64_t done_us;   /* 0: not yet */
+};
+
+/* Makes or changes it; it waits from now on, also where it was done or had failed. */
+bool store_schedule_put(struct ctx *ctx, const struct schedule_row *schedule);
+bool store_schedule_delete(struct ctx *ctx, struct str entry_id, struct str schedule_id, bool *was);
+
+/* In the order in which they are due, after the one that `beyond` names; entry_id and state filter where they are not
+ * empty. */
+bool store_schedules(struct ctx *ctx, struct str entry_id, struct str state,
+                     const struct schedule_row *beyond, size_t limit, struct schedule_row *out,
+                     size_t *n);
+
+/* Those that wait and are due, the first first. */
+bool store_schedules_due(struct ctx *ctx, int64_t now_us, size_t limit, struct schedule_row *out,
+                         size_t *n);
+
+/* From `waiting` to done or failed (reason.ptr not NULL), once: `changed` says whether it was this call. */
+bool store_schedule_end(struct ctx *ctx, const struct schedule_row *schedule, int64_t now_us,
+                        struct str reason, bool *changed);
+
+/* A key of this name, 32 bytes as text; made at first use where `make`. False, no error: there is none. */
+bool store_secret(struct ctx *ctx, struct str name, bool make, struct str *out);
