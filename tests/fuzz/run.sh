@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json yaml schema pattern format rules)
+[ ${#targets[@]} -gt 0 ] || targets=(json yaml schema pattern format rules template)
 
 if [ ! -e build-fuzz/build.ninja ]; then
     options=()

@@ -29,6 +29,10 @@ def main(conformance, corpus):
             if isinstance(test, dict):
                 number += 1
                 put(corpus, 'rules', number, f"{json.dumps(test['rule'])}\n{json.dumps(test.get('data'))}")
+    with open(os.path.join(conformance, 'liquid', 'golden_liquid.json'), encoding='utf-8') as file:
+        for test in json.load(file)['tests']:
+            number += 1
+            put(corpus, 'template', number, f"{json.dumps(test.get('data'))}\n{test['template']}")
 
 
 if __name__ == '__main__':
