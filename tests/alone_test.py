@@ -216,12 +216,21 @@ class Mistakes:
             service.start()
             service.stop()
             path = os.path.join(data, name, f'{name}.db')
-            with sqlite3.connect(path) as database:
-                database.execute("INSERT INTO platform_migrations (scope, number, name, applied_us) SELECT scope, 99,"
-                                 " '099_next', 0 FROM platform_migrations ORDER BY scope = ? DESC LIMIT 1", (name,))
-            self.refuses(name, 'newer schema', [path, '099_next'], {'data': data})
+            self.apply_next(path, name, '')
+            self.report.equal([service.start(), service.stop()], [None, 0], f'{name}: a schema that was added to')
+            self.apply_next(path, name, '.contract')
+            self.refuses(name, 'newer schema', [path, '_next.contract', 'newer', 'taken away'], {'data': data})
             text = self.path(f'{name}-text.db', 'this is text and no database\n' * 500)
             self.refuses(name, 'a file that is no database', [text], {'database': f'sqlite:{text}'})
+
+    @staticmethod
+    def apply_next(path, name, kind):
+        """As a later program would have done."""
+        with sqlite3.connect(path) as database:
+            scope, number = database.execute('SELECT scope, max(number) + 1 FROM platform_migrations GROUP BY scope'
+                                             ' ORDER BY scope = ? DESC LIMIT 1', (name,)).fetchone()
+            database.execute('INSERT INTO platform_migrations (scope, number, name, applied_us) VALUES (?, ?, ?, 0)',
+                             (scope, number, f'{number:03d}_next{kind}'))
 
     def taken(self):
         """A second process on the same data."""

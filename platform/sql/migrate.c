@@ -1,20 +1,53 @@
-/* Migrations: the platform's tables and the service's, forward only, all that are missing in one transaction. */
+/* Migrations: the platform's tables and the service's, forward only, all that are missing in one transaction. A program
+ * also starts on a database that later ones have added to (docs/changes.md). */
 #include "base/clock.h"
 #include "platform/sql/internal.h"
 #include "platform/sql/tables.h"
 
-static bool highest(struct ctx *ctx, const char *scope, int64_t *number, struct str *name)
+/* Ends the name of a migration that takes away what the programs before it may still use. All others only add. */
+#define CONTRACTS STR(".contract")
+
+/* Whether a program with `n` migrations can live with this row of the database, the i-th of its scope. */
+static bool row_fits(struct ctx *ctx, const char *scope, const struct sql_migration *migrations,
+                     size_t n, size_t i, int64_t number, struct str name)
+{
+    if (number != (int64_t)i + 1)
+        return ctx_fail(ctx, ERR_CONFLICT,
+                        "the database names " STR_FMT " as migration %zu of %s, not %zu",
+                        STR_ARG(name), (size_t)number, scope, i + 1);
+    if (i < n && !str_is(name, migrations[i].name))
+        return ctx_fail(ctx, ERR_CONFLICT,
+                        "migration %zu of %s is " STR_FMT " in the database and %s in this program",
+                        i + 1, scope, STR_ARG(name), migrations[i].name);
+    if (i >= n && str_ends(name, CONTRACTS))
+        return ctx_fail(ctx, ERR_CONFLICT,
+                        "the database's schema (%s " STR_FMT
+                        ") is newer than this program's (%zu) and has taken away from it: "
+                        "start the program that made it, or a later one",
+                        scope, STR_ARG(name), n);
+    return true;
+}
+
+/* How many are applied. There may be more of them than this program knows, as long as those only add. */
+static bool applied(struct ctx *ctx, const char *scope, const struct sql_migration *migrations,
+                    size_t n, size_t *out)
 {
     struct sql_rows rows;
-    *number = 0;
-    if (sql_one(
+    size_t i = 0;
+    if (!sql_query(
             ctx, &rows,
-            "SELECT number, name FROM platform_migrations WHERE scope = $1 ORDER BY number DESC LIMIT 1",
-            sql_text(scope))) {
-        *number = row_int(&rows, 0);
-        *name = row_str(ctx, &rows, 1);
-        sql_rows_close(&rows);
+            "SELECT number, name FROM platform_migrations WHERE scope = $1 ORDER BY number",
+            sql_text(scope)))
+        return false;
+    while (sql_next(ctx, &rows)) {
+        if (!row_fits(ctx, scope, migrations, n, i, row_int(&rows, 0), row_str(ctx, &rows, 1))) {
+            sql_rows_close(&rows);
+            return false;
+        }
+        i++;
     }
+    if (!ctx_failed(ctx))
+        *out = i;
     return !ctx_failed(ctx);
 }
 
@@ -36,21 +69,10 @@ static bool apply(struct ctx *ctx, const char *scope, const struct sql_migration
 static bool migrate_scope(struct ctx *ctx, const char *scope,
                           const struct sql_migration *migrations, size_t n)
 {
-    int64_t number = 0;
-    struct str name = { NULL, 0 };
-    if (!highest(ctx, scope, &number, &name))
+    size_t done;
+    if (!applied(ctx, scope, migrations, n, &done))
         return false;
-    if (number > (int64_t)n)
-        return ctx_fail(ctx, ERR_CONFLICT,
-                        "the database's schema (%s " STR_FMT
-                        ") is newer than this program's (%zu): "
-                        "start the program that made it, or a later one",
-                        scope, STR_ARG(name), n);
-    if (number > 0 && !str_is(name, migrations[number - 1].name))
-        return ctx_fail(ctx, ERR_CONFLICT,
-                        "migration %d of %s is " STR_FMT " in the database and %s in this program",
-                        (int)number, scope, STR_ARG(name), migrations[number - 1].name);
-    for (size_t i = (size_t)number; i < n; i++) {
+    for (size_t i = done; i < n; i++) {
         if (migrations[i].number != (int)i + 1)
             return ctx_fail(ctx, ERR_INTERNAL, "migration %s of %s has number %d, not %zu",
                             migrations[i].name, scope, migrations[i].number, i + 1);

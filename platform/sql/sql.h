@@ -17,7 +17,7 @@ struct sql;    /* a connection of it, as ctx->sql */
 
 struct sql_migration {
     int number;       /* 1, 2, ... without gaps */
-    const char *name; /* "001_ledger" */
+    const char *name; /* "001_ledger"; one that takes away ends in ".contract" (docs/changes.md) */
     const char *sqlite, *postgresql; /* the text for each engine; postgresql NULL: the same */
 };
 
@@ -25,7 +25,8 @@ struct sql_migration {
  * `pool` (connections that write, 8; as many again that read, made when needed) and `schema` (the service's name), the
  * schema that all tables are in, made when missing: services may share one PostgreSQL database. Creates the platform's own tables (outbox,
  * positions, seen ids, idempotency, ...) and then the service's migrations, under a lock. NULL with one sentence: bad
- * URL, unreadable folder, a newer schema than the program's. */
+ * URL, unreadable folder, a newer schema that has taken something away from this program's; one that was only added to
+ * is fine. */
 struct sql_db *sql_open(struct ctx *ctx, struct str url, const char *service,
                         const struct sql_migration *migrations, size_t n_migrations);
 void sql_close(struct sql_db *db); /* finishes queued jobs first; NULL-safe */

@@ -63,6 +63,12 @@ class Machine:
         self.losses += 1
         self.disk.lose_power(luck or Luck(random))
 
+    def revive(self):
+        """From here on it lives: one that is dead, or was to end later, loses power once more."""
+        if self.is_dead() or self.service.environment['POWERLOSS_AFTER'] != '0':
+            self.lose_power()
+            self.start()
+
     def stop(self):
         """A clean end, after which the disk must be as it was told; and the power goes with nothing left to write."""
         status = self.service.stop()

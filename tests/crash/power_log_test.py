@@ -51,6 +51,7 @@ class Life:
                 done += 1
             self.broker.start(random.randrange(20, 1200) if random.random() < 0.5 else 0) or self.again()
             self.check_or_again()
+        self.broker.revive()
         self.client.ask('flush')
         self.client.check()
         self.broker.stop()

@@ -70,12 +70,8 @@ class Life:
             self.machines[name].stop()
 
     def revive(self):
-        """From here on, all live; one that was to end later loses power once more."""
         for name in NAMES:
-            machine = self.machines[name]
-            if machine.is_dead() or machine.service.environment['POWERLOSS_AFTER'] != '0':
-                machine.lose_power()
-                machine.start()
+            self.machines[name].revive()
 
 
 def main():

@@ -221,7 +221,7 @@ def test_mistakes(folder):
     Service(folder, '--database', 'sqlite:' + newer).stop()
     with sqlite3.connect(newer) as database:
         database.execute("INSERT INTO platform_migrations (scope, number, name, applied_us)"
-                         " SELECT scope, 99, '099_next', 0 FROM platform_migrations WHERE scope = 'example' LIMIT 1")
+                         " SELECT scope, max(number) + 1, '002_next.contract', 0 FROM platform_migrations WHERE scope = 'example'")
     open(folder + '/file', 'w').close()
     refuses('port in use', f'port {port} is in use on 127.0.0.1', ['--port', port], folder)
     refuses('admin port in use', f'port {port} is in use on 127.0.0.1', ['--admin_port', port], folder)
@@ -230,7 +230,7 @@ def test_mistakes(folder):
     refuses('data is a file', folder + '/file', [], folder + '/file')
     refuses('database in a file', folder + '/file', ['--database', f'sqlite:{folder}/file/x.db'], folder)
     refuses('a file that is no database', folder + '/text.db', ['--database', f'sqlite:{text_file(folder)}'], folder)
-    refuses('newer schema', '99', ['--database', 'sqlite:' + newer], folder)
+    refuses('newer schema', '002_next.contract', ['--database', 'sqlite:' + newer], folder)
     refuses('no PostgreSQL there', 'example: ', ['--database', 'postgresql://x@127.0.0.1:1/x?connect_timeout=1'], folder)
     refuses('unknown flag', 'did you mean "port"', ['--prot', '1'], folder)
     refuses('unknown variable', 'FANFARE_EXAMPLE_PROT', [], folder, {'FANFARE_EXAMPLE_PROT': '1'})

@@ -23,16 +23,49 @@ static void test_migrations_run_once(const char *url)
     CHECK_INT(read_number(db, "SELECT n FROM counter"), 0);
     sql_close(db);
 
-    /* An earlier program meets a later schema. */
     CTX ctx = ctx_new();
-    CHECK(!sql_open(ctx, str_of(url), "test", test_migrations, 2));
-    CHECK(says(ctx, "newer") && says(ctx, "003_more"));
-    ctx_clear(ctx);
     struct sql_migration renamed[COUNT(test_migrations)];
     memcpy(renamed, test_migrations, sizeof renamed);
     renamed[2].name = "003_other";
     CHECK(!sql_open(ctx, str_of(url), "test", renamed, COUNT(renamed)));
     CHECK(says(ctx, "003_more") && says(ctx, "003_other"));
+}
+
+/* Expand, then contract: the program before goes on, and starts again, beside a schema that was only added to. */
+static void test_the_program_before(const char *url)
+{
+    CTX ctx = ctx_new();
+    struct sql_migration next[COUNT(test_migrations) + 1];
+    const size_t n = COUNT(test_migrations);
+    memcpy(next, test_migrations, sizeof test_migrations);
+    struct sql_db *before = sql_open(ctx, str_of(url), "test", test_migrations, n - 1);
+    REQUIRE(OK(ctx, before != NULL));
+    OK(ctx, write_text(ctx, before, "INSERT INTO thing (id, n) VALUES ('before', 7)"));
+    sql_close(before);
+
+    next[n] = (struct sql_migration){ (int)n + 1, "004_less.contract",
+                                      "ALTER TABLE thing DROP COLUMN note", NULL };
+    struct sql_db *after = sql_open(ctx, str_of(url), "test", next, n + 1);
+    REQUIRE(OK(ctx, after != NULL));
+    CHECK_INT(read_number(after, "SELECT n FROM thing WHERE id = 'before'"), 7);
+    sql_close(after);
+    CHECK(!sql_open(ctx, str_of(url), "test", test_migrations, n));
+    CHECK(ctx->error.code == ERR_CONFLICT && says(ctx, "newer") && says(ctx, "taken away") &&
+          says(ctx, "004_less.contract"));
+}
+
+/* Rows that no program wrote: there is no telling what lies between. */
+static void test_migrations_with_a_gap(const char *url)
+{
+    CTX ctx = ctx_new();
+    db_erase(url);
+    struct sql_db *db = db_open(url);
+    OK(ctx, write_text(ctx, db, "UPDATE platform_migrations SET number = 9, name = '009_far' "
+                                "WHERE scope = 'test' AND number = 3"));
+    sql_close(db);
+    CHECK(!sql_open(ctx, str_of(url), "test", test_migrations, COUNT(test_migrations)));
+    CHECK(says(ctx, "009_far as migration 9 of test, not 3"));
+    db_erase(url);
 }
 
 static void test_of_another_service(const char *url)
@@ -570,6 +603,8 @@ static void suite(const char *url)
     printf("suite on %.10s...\n", url);
     test_migrations_run_once(url);
     test_of_another_service(url);
+    test_the_program_before(url);
+    test_migrations_with_a_gap(url);
     test_migration_fails_whole(url);
     struct sql_db *db = db_open(url);
     CTX ctx = ctx_new();
