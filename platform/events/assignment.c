@@ -240,6 +240,31 @@ static bool find_position(struct ctx *ctx, struct consumer *consumer, struct par
                     &(struct position_question){ consumer, partition });
 }
 
+/* What is read already is good from the new position on, so the client need not be told: assigning again what is
+ * assigned, just before the group takes it away, ends the process (librdkafka #5573). */
+bool assignment_catch_up(struct ctx *ctx, struct consumer *consumer, struct partition *partition)
+{
+    struct partition there = { .topic = partition->topic,
+                               .log = partition->log,
+                               .number = partition->number };
+    ctx_clear(ctx);
+    if (!find_position(ctx, consumer, &there)) {
+        bool away = ctx->error.code != ERR_CONFLICT;
+        ctx_clear(ctx);
+        return away; /* the next batch finds out */
+    }
+    if (there.next < partition->next)
+        return false;
+    size_t n = 0;
+    while (n < partition->n_held && partition->held[n]->offset < there.next)
+        n++;
+    pthread_mutex_lock(&consumer->lock);
+    partition->next = there.next;
+    partition_release(partition, n);
+    pthread_mutex_unlock(&consumer->lock);
+    return true;
+}
+
 static void fill_partition(struct consumer *consumer, struct partition *partition,
                            const rd_kafka_topic_partition_t *from, const char *cluster,
                            const char *generation)

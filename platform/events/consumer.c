@@ -339,19 +339,20 @@ static void commit_offsets(struct consumer *consumer)
 /* What came of a batch that was committed. */
 static void conclude(struct ctx *ctx, struct consumer *consumer, struct slice *slices, size_t n)
 {
-    bool lost = false;
+    bool again = false;
     for (size_t i = 0; i < n; i++) {
         struct slice *slice = &slices[i];
         put_behind(ctx, consumer, slice);
-        lost |= slice->lost;
-        if (slice->lost)
+        if (slice->lost) {
             log_line(LOG_INFO, ctx, "position_moved_by_another",
                      LOG_C("consumer", consumer->settings.name), LOG_S("topic", slice->topic),
                      LOG_I("partition", slice->partition));
-        else if (slice->through < slice->n && slice->fates[slice->through] == FATE_RETRY)
+            again |= !assignment_catch_up(ctx, consumer, slice->owner);
+        } else if (slice->through < slice->n && slice->fates[slice->through] == FATE_RETRY) {
             try_later(ctx, consumer, slice->owner, &slice->error);
+        }
     }
-    if (lost)
+    if (again)
         assignment_again(consumer);
 }
 
@@ -449,6 +450,16 @@ static bool subscribe(struct ctx *ctx, struct consumer *consumer)
                               rd_kafka_err2str(error));
 }
 
+/* What was read already comes this way too, and is read again by whoever has the partition next. */
+static void serve_leave(struct consumer *consumer, rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LEAVE_LOOK_MS);
+    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+        rd_kafka_assign(consumer->rk, NULL);
+    if (event)
+        rd_kafka_event_destroy(event);
+}
+
 /* Takes leave of the group, so that others have the partitions at once. The coordinator may be just going, or starting:
  * then the session's end does it, and nobody waits for longer than LEAVE_LIMIT_US. */
 static void leave(struct consumer *consumer)
@@ -457,7 +468,7 @@ static void leave(struct consumer *consumer)
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->rk, queue);
     int64_t until = clock_mono_us() + LEAVE_LIMIT_US;
     while (!error && !rd_kafka_consumer_closed(consumer->rk) && clock_mono_us() < until)
-        rd_kafka_queue_poll_callback(queue, LEAVE_LOOK_MS);
+        serve_leave(consumer, queue);
     if (error)
         rd_kafka_error_destroy(error);
     consumer->stuck = !rd_kafka_consumer_closed(consumer->rk);

@@ -284,6 +284,9 @@ void assignment_resolve(struct consumer *consumer);
 void assignment_want(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list);
 void assignment_drop(struct consumer *consumer);
 void assignment_again(struct consumer *consumer); /* the positions are to be read anew */
+/* Goes on from where another instance has moved the position to. False when it was set back, or is of another log: then
+ * all is to be read anew. */
+bool assignment_catch_up(struct ctx *ctx, struct consumer *consumer, struct partition *partition);
 /* Without a group: which partitions there are. */
 void assignment_look(struct consumer *consumer);
 struct partition *assignment_find(struct consumer *consumer, const char *topic, int partition);

@@ -92,6 +92,20 @@ static void wait_for_all(const char *when)
     fflush(stdout);
 }
 
+/* With events in hand, and more of them read already. */
+static void leave_under_load(void)
+{
+    pid_t members[3];
+    for (size_t i = 0; i < COUNT(members); i++)
+        members[i] = start_instance("slow");
+    publish_for(3000);
+    for (size_t i = 0; i < COUNT(members); i++) {
+        kill(members[i], SIGTERM);
+        publish_for(200);
+        CHECK_INT(stage_end(members[i], 0), 0);
+    }
+}
+
 static void open_all(const char *broker)
 {
     static const struct reaction hears[] = { { .event = &noted_v1, .handle = fixture_count } };
@@ -137,6 +151,7 @@ int main(int argc, char **argv)
 
     for (size_t i = 0; i < COUNT(others); i++)
         CHECK_INT(stage_end(others[i], SIGTERM), 0);
+    leave_under_load();
     fixture_close(&publisher);
     fixture_close(&ledger);
     stage_close(&stage);
