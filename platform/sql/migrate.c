@@ -34,10 +34,9 @@ static bool applied(struct ctx *ctx, const char *scope, const struct sql_migrati
 {
     struct sql_rows rows;
     size_t i = 0;
-    if (!sql_query(
-            ctx, &rows,
-            "SELECT number, name FROM platform_migrations WHERE scope = $1 ORDER BY number",
-            sql_text(scope)))
+    if (!sql_query(ctx, &rows,
+                   "SELECT number, name FROM platform_migrations WHERE scope = $1 ORDER BY number",
+                   sql_text(scope)))
         return false;
     while (sql_next(ctx, &rows)) {
         if (!row_fits(ctx, scope, migrations, n, i, row_int(&rows, 0), row_str(ctx, &rows, 1))) {
