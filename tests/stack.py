@@ -303,8 +303,8 @@ class Stack(Asker):
     def make_token(self, scopes):
         return self.keys.token(scopes)
 
-    def program(self, name):
-        return os.path.join(self.build, 'services', name, f'fanfare-{name}')
+    def program(self, name, build=None):
+        return os.path.join(build or self.build, 'services', name, f'fanfare-{name}')
 
     def port(self, label):
         """Its port, which is known before it is started."""
@@ -312,25 +312,26 @@ class Stack(Asker):
             self.ports[label], self.admin_ports[label] = free_ports(2)
         return self.ports[label]
 
-    def flags(self, name, label=None):
+    def flags(self, name, label=None, build=None):
         """What it is told: where its data are, its ports, the log and the neighbours that its --help names."""
         label = label or name
         flags = {'data': self.folder, 'port': self.port(label), 'admin_port': self.admin_ports[label]}
         if name == 'broker':
             return flags
-        told = subprocess.run([self.program(name), '--help'], capture_output=True, text=True, check=True).stdout
+        told = subprocess.run([self.program(name, build), '--help'], capture_output=True, text=True, check=True).stdout
         peers = re.findall(r'--([a-z]+)_url\b\s+Where \1 is', told)
         return {**flags, 'keys': self.keys.folder, 'log': f'kafka://127.0.0.1:{self.port("broker")}',
                 **{f'{peer}_url': f'http://127.0.0.1:{self.port(peer)}' for peer in peers}}
 
-    def add(self, name, label=None, environment=None, **settings):
-        """A service that is not started yet. Settings go before what flags() says: page_budget='80ms'."""
-        label = label or name
-        if not os.path.exists(self.program(name)):
-            raise SystemExit(f'{self.program(name)} is not built')
-        flags = {**self.flags(name, label), **settings}
+    def add(self, name, label=None, environment=None, build=None, **settings):
+        """A service that is not started yet, of this or another build folder. Settings go before what flags() says:
+        page_budget='80ms'. Added again, it takes the place of the one before, with its ports and data."""
+        label, program = label or name, self.program(name, build)
+        if not os.path.exists(program):
+            raise SystemExit(f'{program} is not built')
+        flags = {**self.flags(name, label, build), **settings}
         clean = {key: value for key, value in os.environ.items() if not key.startswith('FANFARE_')}
-        self.services[label] = Service(self, label, [self.program(name), *as_flags(flags)],
+        self.services[label] = Service(self, label, [program, *as_flags(flags)],
                                        {**clean, **(environment or {})})
         return self.services[label]
 

@@ -1,8 +1,9 @@
 # Tests: every suite in build/, then, under the sanitizers, the suites without processes of
 # their own, and the whole stack with bad input. Sourced by ./dev.
 
-# run_tests [--fast] [--rounds N] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers. --rounds: the
-# long form of tests that go in rounds, without a limit of time.
+# run_tests [--fast] [--rounds N] [--against REV] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers.
+# --rounds: the long form of tests that go in rounds, without a limit of time. --against: the commit that mixed versions
+# meet.
 # The last line printed is the count over everything: `N passed, N failed`.
 run_tests()
 {
@@ -14,6 +15,11 @@ run_tests()
             [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die 'test: --rounds wants a number'
             export FANFARE_TEST_ROUNDS=$2
             limit=0
+            shift
+            ;;
+        --against)
+            [ -n "${2:-}" ] || die 'test: --against wants a commit'
+            export FANFARE_TEST_AGAINST=$2
             shift
             ;;
         -*) die "test: no such option: $1" ;;
