@@ -100,25 +100,26 @@ void patch_jumps(struct compiler *c, uint32_t waiting)
     }
 }
 
-static uint32_t index_of(struct arena *arena, struct str **list, uint32_t *n, uint32_t *cap,
-                         struct str name)
+static bool find_or_add(struct compiler *c, struct names *names, struct str name, uint32_t *out)
 {
-    for (uint32_t i = 0; i < *n; i++)
-        if (str_eq((*list)[i], name))
-            return i;
-    *list = liquid_grown(arena, *list, sizeof(**list), *n, cap);
-    (*list)[*n] = name;
-    return (*n)++;
+    for (*out = 0; *out < names->n; ++*out)
+        if (str_eq(names->list[*out], name))
+            return true;
+    if (names->n == MOST_NAMES)
+        return liquid_refuse(c, c->token.at, "more than %d names", MOST_NAMES);
+    names->list = liquid_grown(c->arena, names->list, sizeof(*names->list), names->n, &names->cap);
+    names->list[names->n++] = name;
+    return true;
 }
 
-uint32_t name_slot(struct compiler *c, struct str name)
+bool name_slot(struct compiler *c, struct str name, uint32_t *out)
 {
-    return index_of(c->arena, &c->names, &c->n_names, &c->cap_names, name);
+    return find_or_add(c, &c->names, name, out);
 }
 
-uint32_t loop_place(struct compiler *c, struct str name)
+bool loop_place(struct compiler *c, struct str name, uint32_t *out)
 {
-    return index_of(c->arena, &c->places, &c->n_places, &c->cap_places, name);
+    return find_or_add(c, &c->places, name, out);
 }
 
 /* ---- blocks ---- */
@@ -285,11 +286,11 @@ struct template *template_compile(struct ctx *ctx, struct str source)
     }
     liquid_emit(&c, OP_END, c.pos);
     template->code = c.code;
-    template->names = c.names;
-    template->n_names = c.n_names;
+    template->names = c.names.list;
+    template->n_names = c.names.n;
     template->n_loops = c.n_loops;
     template->n_cases = c.n_cases;
-    template->n_places = c.n_places;
+    template->n_places = c.places.n;
     template->text_bytes = c.text_bytes;
     return template;
 }

@@ -40,6 +40,11 @@ struct block {
     uint32_t breaks, continues;  /* the jumps that wait for their target, linked by it */
 };
 
+struct names {
+    struct str *list;
+    uint32_t n, cap;
+};
+
 struct compiler {
     struct ctx *ctx;
     struct arena *arena; /* the template's */
@@ -54,10 +59,8 @@ struct compiler {
     uint32_t n_loops, n_cases;    /* the most at a time */
     struct instruction *code;
     uint32_t n_code, cap_code;
-    struct str *names;
-    uint32_t n_names, cap_names;
-    struct str *places;
-    uint32_t n_places, cap_places;
+    struct names names;
+    struct names places; /* of `offset: continue` */
     size_t text_bytes;
 };
 
@@ -75,8 +78,9 @@ void put_text(struct compiler *c, size_t from, size_t to, bool trims);
 /* A list in the arena, with room for one more than `n`: twice as large when it is full. */
 void *liquid_grown(struct arena *arena, void *list, size_t bytes, uint32_t n, uint32_t *cap);
 
-uint32_t name_slot(struct compiler *c, struct str name);
-uint32_t loop_place(struct compiler *c, struct str name); /* of `offset: continue` */
+/* The index of a name; false when there are too many. */
+bool name_slot(struct compiler *c, struct str name, uint32_t *out);
+bool loop_place(struct compiler *c, struct str name, uint32_t *out);
 
 /* A jump that goes, when it is known, where patch_jumps() says. */
 void emit_jump(struct compiler *c, enum opcode op, size_t at, uint32_t *waiting);

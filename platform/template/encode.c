@@ -24,7 +24,7 @@ static bool escaped(struct run *run, struct str text, bool once, struct str *out
 {
     size_t bytes = text.len;
     for (size_t i = 0; i < text.len; i++)
-        bytes += liquid_entity(text.ptr[i]).len;
+        bytes += has_entity(text.ptr[i]) ? liquid_entity(text.ptr[i]).len : 0;
     if (bytes == text.len) {
         *out = text;
         return true;
@@ -151,7 +151,7 @@ FILTER(url_decode)
 static bool encoded(struct run *run, struct value *value, bool url)
 {
     struct str text;
-    if (!liquid_text(run, value, &text) || !liquid_steps(run, text.len / (BYTES_PER_STEP / 2)))
+    if (!liquid_text(run, value, &text) || !liquid_steps(run, text.len / BYTES_PER_STEP))
         return false;
     if (!url)
         return give_text(value, crypto_base64(run->ctx->arena, text));

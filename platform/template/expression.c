@@ -14,7 +14,7 @@ static const struct {
     { "blank", { .kind = KIND_BLANK } },
 };
 
-static void resolve_name(struct compiler *c, struct str name, struct operand *out)
+static bool resolve_name(struct compiler *c, struct str name, struct operand *out)
 {
     bool forloop = str_is(name, "forloop"), tablerowloop = str_is(name, "tablerowloop");
     for (const struct block *block = c->block; block; block = block->up) {
@@ -26,10 +26,10 @@ static void resolve_name(struct compiler *c, struct str name, struct operand *ou
             continue;
         out->root = item ? ROOT_ITEM : ROOT_LOOP;
         out->index = block->index;
-        return;
+        return true;
     }
     out->root = ROOT_NAME;
-    out->index = name_slot(c, name);
+    return name_slot(c, name, &out->index);
 }
 
 static void literal(struct operand *out, struct value value)
@@ -68,8 +68,7 @@ static bool parse_root(struct compiler *c, struct operand *out)
                 literal(out, literals[i].value);
                 return next_token(c);
             }
-        resolve_name(c, token.text, out);
-        return next_token(c);
+        return resolve_name(c, token.text, out) && next_token(c);
     default:
         if (is_sign(c, '('))
             return parse_range(c, out);

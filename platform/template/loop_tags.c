@@ -38,7 +38,8 @@ static bool parse_loop(struct compiler *c, size_t at, bool row, struct for_call 
         return false;
     struct str collection = str_trim((struct str){ c->source.ptr + from, c->token.at - from });
     call->name = arena_printf(c->arena, STR_FMT "-" STR_FMT, STR_ARG(*item), STR_ARG(collection));
-    call->place = loop_place(c, call->name);
+    if (!loop_place(c, call->name, &call->place))
+        return false;
     while (c->token.type != TOKEN_END)
         if (!take_sign(c, ',', &comma) ||
             (c->token.type != TOKEN_END && !parse_option(c, call, row)))

@@ -130,6 +130,8 @@ static bool cycle_state(struct run *run, const struct cycle_call *call, struct c
         if (!liquid_load(run, call->name, &value) || !liquid_text(run, &value, &name))
             return false;
     }
+    if (!liquid_steps(run, name.len / BYTES_PER_STEP))
+        return false;
     struct cycle_state *state = run->frame->cycles;
     for (; state; state = state->next) {
         if (!liquid_steps(run, 1))

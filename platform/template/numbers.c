@@ -218,7 +218,9 @@ FILTER(modulo)
 static bool larger(struct run *run, const struct value *a, const struct value *b, struct value *out)
 {
     int order;
-    *out = liquid_order(a, b, &order) && order < 0 ? *b : *a;
+    if (!liquid_order(run, a, b, &order))
+        return false;
+    *out = order < 0 ? *b : *a;
     return true;
 }
 
@@ -226,7 +228,9 @@ static bool smaller(struct run *run, const struct value *a, const struct value *
                     struct value *out)
 {
     int order;
-    *out = liquid_order(a, b, &order) && order > 0 ? *b : *a;
+    if (!liquid_order(run, a, b, &order))
+        return false;
+    *out = order > 0 ? *b : *a;
     return true;
 }
 

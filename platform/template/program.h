@@ -5,6 +5,7 @@
 
 #define MOST_BLOCKS 100          /* inside each other */
 #define MOST_SOURCE (1u << 20)
+#define MOST_NAMES 1000 /* they are looked for one after another */
 #define BYTES_PER_STEP 64        /* what text costs: a template must not grow by making it */
 #define MOST_ARGUMENTS 3
 
@@ -262,6 +263,13 @@ char *liquid_room(struct run *run, size_t bytes);
 bool liquid_put(struct run *run, struct str text);
 bool liquid_put_value(struct run *run, const struct value *value); /* escaped where it must be */
 struct str liquid_entity(char c); /* what stands for it in HTML; empty: itself */
+
+/* Whether it has one. All that do are below 64. */
+static inline bool has_entity(char c)
+{
+    const uint64_t those = 1ull << '&' | 1ull << '<' | 1ull << '>' | 1ull << '"' | 1ull << '\'';
+    return (unsigned char)c < 64 && (those >> c & 1);
+}
 bool liquid_execute(struct run *run); /* run->template, from its start */
 
 /* Room for a template's names and loops, at the depth that the run is in. */
@@ -307,7 +315,8 @@ bool liquid_first_or_last(struct run *run, const struct value *value, bool first
 bool liquid_equal(struct run *run, const struct value *a, const struct value *b, bool *out);
 bool liquid_compare(struct run *run, enum comparison comparison, const struct value *a,
                     const struct value *b, bool *out); /* false too for what has no order */
-bool liquid_order(const struct value *a, const struct value *b, int *out); /* false: none */
+bool liquid_order(struct run *run, const struct value *a, const struct value *b,
+                  int *out); /* -1, 0, 1; 2: not a number */
 bool liquid_is_number(const struct value *value);
 const char *liquid_kind(const struct value *value); /* "a text", for errors */
 size_t liquid_find(struct str text, struct str part, size_t from); /* SIZE_MAX: not there */

@@ -89,10 +89,10 @@ static bool put_escaped(struct run *run, struct str text)
 {
     size_t from = 0;
     for (size_t i = 0; i < text.len; i++) {
-        struct str entity = liquid_entity(text.ptr[i]);
-        if (!entity.len)
+        if (!has_entity(text.ptr[i]))
             continue;
-        if (!liquid_put(run, (struct str){ text.ptr + from, i - from }) || !liquid_put(run, entity))
+        if (!liquid_put(run, (struct str){ text.ptr + from, i - from }) ||
+            !liquid_put(run, liquid_entity(text.ptr[i])))
             return false;
         from = i + 1;
     }
@@ -133,6 +133,15 @@ OPERATION(load)
     return liquid_load(run, in->operand, &run->value);
 }
 
+/* What a filter reads costs as what it makes. */
+static size_t bytes_read(const struct filter_input *in, const struct value *value)
+{
+    size_t bytes = value->kind == KIND_TEXT ? value->text.len : 0;
+    for (size_t i = 0; i < in->n; i++)
+        bytes += in->args[i].kind == KIND_TEXT ? in->args[i].text.len : 0;
+    return bytes;
+}
+
 OPERATION(filter)
 {
     const struct filter_call *call = in->filter;
@@ -141,6 +150,8 @@ OPERATION(filter)
         if (!liquid_load(run, &call->args[i], &input.args[i]))
             return false;
     if (call->keyword && !liquid_load(run, call->keyword, &input.keyword))
+        return false;
+    if (!liquid_steps(run, bytes_read(&input, &run->value) / BYTES_PER_STEP))
         return false;
     bool safe = call->filter->keeps_safe && run->value.kind == KIND_TEXT && run->value.safe;
     if (!call->filter->apply(run, &input, &run->value))
@@ -296,12 +307,13 @@ OPERATION(otherwise)
 /* ---- snippets ---- */
 
 /* Arguments that the snippet never names are not kept. */
-static void bind(struct run *run, struct str name, const struct value *value)
+static bool bind(struct run *run, struct str name, const struct value *value)
 {
     const struct template *template = run->template;
     for (uint32_t i = 0; i < template->n_names; i++)
         if (str_eq(template->names[i], name))
             assign(run, i, value);
+    return liquid_steps(run, 1 + template->n_names / BYTES_PER_STEP);
 }
 
 static bool bind_arguments(struct run *run, const struct render_call *call, struct frame *outer,
@@ -316,9 +328,8 @@ static bool bind_arguments(struct run *run, const struct render_call *call, stru
         bool ok = liquid_load(run, &call->args[i].value, &value);
         run->frame = inner;
         run->template = snippet;
-        if (!ok)
+        if (!ok || !bind(run, call->args[i].name, &value))
             return false;
-        bind(run, call->args[i].name, &value);
     }
     return true;
 }
@@ -332,12 +343,10 @@ static bool render_once(struct run *run, const struct render_call *call,
     const struct instruction *at = run->at, *next = run->next;
     struct frame *outer = run->frame;
     run->depth++;
-    bool ok = liquid_enter(run, snippet, NULL) && bind_arguments(run, call, outer, caller);
-    if (ok && item)
-        bind(run, call->as, item);
-    if (ok && loop)
-        bind(run, STR("forloop"), &(struct value){ .kind = KIND_LOOP, .loop = loop });
-    ok = ok && liquid_execute(run);
+    struct value forloop = { .kind = KIND_LOOP, .loop = loop };
+    bool ok = liquid_enter(run, snippet, NULL) && bind_arguments(run, call, outer, caller) &&
+              (!item || bind(run, call->as, item)) &&
+              (!loop || bind(run, STR("forloop"), &forloop)) && liquid_execute(run);
     run->depth--;
     run->template = caller;
     run->frame = outer;

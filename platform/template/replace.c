@@ -39,7 +39,7 @@ static bool replace(struct run *run, const struct replacement *r, struct value *
     size_t n = 0, at = 0, after = 0;
     for (size_t found = 0; (found = find_next(r, at, !n)) != SIZE_MAX; n++)
         at = found + r->from.len;
-    if (!liquid_steps(run, n + r->text.len / BYTES_PER_STEP))
+    if (!liquid_steps(run, n))
         return false;
     char *room = liquid_room(run, r->text.len - n * r->from.len + n * r->to.len), *to = room;
     if (!room)

@@ -6,16 +6,14 @@ struct found {
     size_t open, close; /* of its brackets: where they begin, where they end */
     bool trims_before, trims_after;
     struct str name;
-    bool alone; /* nothing stands beside the name */
 };
 
-static struct str word_at(const struct compiler *c, size_t from, size_t to, size_t *end)
+static struct str word_at(const struct compiler *c, size_t from, size_t to)
 {
     struct str text = str_trim((struct str){ c->source.ptr + from, to - from });
     size_t n = 0;
     while (n < text.len && ((text.ptr[n] >= 'a' && text.ptr[n] <= 'z') || text.ptr[n] == '_'))
         n++;
-    *end = (size_t)(text.ptr - c->source.ptr) + text.len;
     return (struct str){ text.ptr, n };
 }
 
@@ -39,9 +37,7 @@ static bool find_tag(const struct compiler *c, size_t pos, struct found *out)
     out->close = (size_t)(close - text) + 2;
     out->trims_before = open[2] == '-';
     out->trims_after = close[-1] == '-' && close - 1 > open + 2;
-    size_t from = out->open + 2 + out->trims_before, to = out->close - 2 - out->trims_after, last;
-    out->name = word_at(c, from, to, &last);
-    out->alone = out->name.ptr + out->name.len == text + last;
+    out->name = word_at(c, out->open + 2 + out->trims_before, out->close - 2 - out->trims_after);
     return true;
 }
 
@@ -75,12 +71,11 @@ static size_t line_end(const struct compiler *c, size_t from)
 /* In `liquid`: to the line that begins with endcomment. */
 static bool skip_comment_lines(struct compiler *c, size_t at)
 {
-    size_t last;
     for (int open = 1; open;) {
         c->pos = line_end(c, c->pos);
         if (!next_line(c))
             return not_closed(c, at, "comment");
-        struct str word = word_at(c, c->pos, line_end(c, c->pos), &last);
+        struct str word = word_at(c, c->pos, line_end(c, c->pos));
         open += str_is(word, "comment") - str_is(word, "endcomment");
     }
     c->pos = line_end(c, c->pos);
@@ -107,11 +102,37 @@ bool tag_comment(struct compiler *c, size_t at)
     return true;
 }
 
-/* To the tag `end`, which stands alone in its brackets; what only begins like a tag is text. */
-static bool find_end(struct compiler *c, const char *end, struct found *tag)
+static size_t after_space(const struct compiler *c, size_t at)
 {
-    for (size_t pos = c->pos; find_tag(c, pos, tag); pos = tag->open + 1)
-        if (str_is(tag->name, end) && tag->alone)
+    while (at < c->source.len &&
+           (c->source.ptr[at] == ' ' || (c->source.ptr[at] >= '\t' && c->source.ptr[at] <= '\r')))
+        at++;
+    return at;
+}
+
+/* Whether the tag `name`, alone in its brackets, stands at `open`. */
+static bool is_tag(const struct compiler *c, size_t open, const char *name, struct found *out)
+{
+    const char *text = c->source.ptr; /* ends in NUL */
+    size_t at = open + 2, n = strlen(name);
+    out->open = open;
+    out->trims_before = text[at] == '-';
+    at = after_space(c, at + out->trims_before);
+    if (strncmp(text + at, name, n) != 0)
+        return false;
+    at = after_space(c, at + n);
+    out->trims_after = text[at] == '-';
+    at += out->trims_after;
+    out->close = at + 2;
+    return text[at] == '%' && text[at + 1] == '}';
+}
+
+/* The next tag `name`, before `end`; what only begins like a tag is text. */
+static bool find_end(struct compiler *c, const char *name, size_t end, struct found *out)
+{
+    const char *text = c->source.ptr, *at = text + c->pos;
+    for (; (at = find(at, text + end, "{%")); at += 2)
+        if (is_tag(c, (size_t)(at - text), name, out))
             return true;
     return false;
 }
@@ -127,7 +148,7 @@ bool tag_raw(struct compiler *c, size_t at)
         return false;
     if (str_trim((struct str){ c->source.ptr + from, c->pos - from - 2 - trims }).len)
         return liquid_refuse(c, at, "raw takes no arguments");
-    if (!find_end(c, "endraw", &tag))
+    if (!find_end(c, "endraw", c->source.len, &tag))
         return not_closed(c, at, "raw");
     c->trims = trims;
     put_text(c, c->pos, tag.open, tag.trims_before);
@@ -147,9 +168,9 @@ bool tag_doc(struct compiler *c, size_t at)
         return false;
     if (str_trim((struct str){ c->source.ptr + from, c->pos - from - 2 - trims }).len)
         return liquid_refuse(c, at, "doc takes no arguments");
-    if (!find_end(c, "enddoc", &tag))
+    if (!find_end(c, "enddoc", c->source.len, &tag))
         return not_closed(c, at, "doc");
-    if (find_end(c, "doc", &nested) && nested.open < tag.open)
+    if (find_end(c, "doc", tag.open, &nested))
         return liquid_refuse(c, nested.open, "doc does not stand in doc");
     c->trims = tag.trims_after;
     c->pos = tag.close;
@@ -170,10 +191,7 @@ bool tag_liquid(struct compiler *c, size_t at)
 
 bool skip_inline_comment(struct compiler *c, bool *comment)
 {
-    size_t from = c->pos;
-    while (from < c->source.len && (c->source.ptr[from] == ' ' ||
-                                    (c->source.ptr[from] >= '\t' && c->source.ptr[from] <= '\r')))
-        from++;
+    size_t from = after_space(c, c->pos);
     *comment = from < c->source.len && c->source.ptr[from] == '#';
     if (!*comment)
         return true;

@@ -135,9 +135,11 @@ bool tag_case(struct compiler *c, size_t at)
 bool tag_assign(struct compiler *c, size_t at)
 {
     struct str name;
-    if (!take_name(c, "a name", &name) || !expect_sign(c, '=') || !parse_value(c, at))
+    uint32_t slot;
+    if (!take_name(c, "a name", &name) || !expect_sign(c, '=') || !parse_value(c, at) ||
+        !name_slot(c, name, &slot))
         return false;
-    liquid_emit(c, OP_ASSIGN, at)->index = name_slot(c, name);
+    liquid_emit(c, OP_ASSIGN, at)->index = slot;
     return close_tag(c);
 }
 
@@ -147,10 +149,12 @@ bool tag_capture(struct compiler *c, size_t at)
     struct str name = c->token.text;
     int which;
     bool quoted = c->token.type == TOKEN_STRING;
-    if (!(quoted ? next_token(c) : take_name(c, "a name", &name)) || !close_tag(c))
+    uint32_t slot;
+    if (!(quoted ? next_token(c) : take_name(c, "a name", &name)) || !close_tag(c) ||
+        !name_slot(c, name, &slot))
         return false;
     block_open(c, &block, BLOCK_CAPTURE, "capture", at);
-    block.index = name_slot(c, name);
+    block.index = slot;
     liquid_emit(c, OP_CAPTURE, at);
     if (!compile_block(c, (const char *const[]){ "endcapture", NULL }, &which))
         return false;
@@ -177,9 +181,10 @@ bool tag_ifchanged(struct compiler *c, size_t at)
 static bool count(struct compiler *c, size_t at, enum opcode op)
 {
     struct str name;
-    if (!take_name(c, "a name", &name))
+    uint32_t slot;
+    if (!take_name(c, "a name", &name) || !name_slot(c, name, &slot))
         return false;
-    liquid_emit(c, op, at)->index = name_slot(c, name);
+    liquid_emit(c, op, at)->index = slot;
     return close_tag(c);
 }
 

@@ -301,8 +301,7 @@ FILTER(split)
 {
     struct builder builder = { 0 };
     struct str rest, between, part;
-    if (!liquid_text(run, value, &rest) || !liquid_text(run, &in->args[0], &between) ||
-        !liquid_steps(run, rest.len / BYTES_PER_STEP))
+    if (!liquid_text(run, value, &rest) || !liquid_text(run, &in->args[0], &between))
         return false;
     while (next_part(&rest, between, &part))
         if (!liquid_push(run, &builder, text_value(part)))

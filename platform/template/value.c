@@ -298,10 +298,33 @@ static bool equal_lists(struct run *run, const struct value *a, const struct val
     return true;
 }
 
+static bool equal_objects(struct run *run, const struct json *a, const struct json *b, bool *out)
+{
+    size_t size = json_size(a);
+    *out = size == json_size(b);
+    for (struct json_iter it = json_iter(a); *out && json_next(&it);) {
+        const struct json *other = json_get_n(b, it.key);
+        struct value x = liquid_value_of(it.value), y = liquid_value_of(other);
+        *out = other != NULL;
+        if (!liquid_steps(run, 1 + size / BYTES_PER_STEP) ||
+            (*out && !liquid_equal(run, &x, &y, out)))
+            return false;
+    }
+    return true;
+}
+
+/* What comparing, or looking for something that is not white space, costs. */
+static bool reading_costs(struct run *run, const struct value *value)
+{
+    return value->kind != KIND_TEXT || liquid_steps(run, value->text.len / 1024);
+}
+
 bool liquid_equal(struct run *run, const struct value *a, const struct value *b, bool *out)
 {
     if (a->kind < b->kind) /* the special ones are last */
         return liquid_equal(run, b, a, out);
+    if (!reading_costs(run, b))
+        return false;
     if (liquid_is_number(a) && liquid_is_number(b))
         *out = order_of_numbers(a, b) == 0;
     else if (a->kind == KIND_BLANK)
@@ -314,10 +337,9 @@ bool liquid_equal(struct run *run, const struct value *a, const struct value *b,
         *out = false;
     else if (a->kind == KIND_TEXT)
         *out = str_eq(a->text, b->text);
-    else if (a->kind == KIND_JSON) {
-        *out = json_equal(a->json, b->json);
-        return liquid_steps(run, json_size(a->json));
-    } else if (a->kind == KIND_RANGE)
+    else if (a->kind == KIND_JSON)
+        return equal_objects(run, a->json, b->json, out);
+    else if (a->kind == KIND_RANGE)
         *out = a->range.first == b->range.first && a->range.last == b->range.last;
     else
         *out = a->kind == KIND_NIL || (a->kind == KIND_BOOL && a->boolean == b->boolean) ||
@@ -325,14 +347,16 @@ bool liquid_equal(struct run *run, const struct value *a, const struct value *b,
     return true;
 }
 
-bool liquid_order(const struct value *a, const struct value *b, int *out)
+bool liquid_order(struct run *run, const struct value *a, const struct value *b, int *out)
 {
+    if (!reading_costs(run, a))
+        return false;
     if (liquid_is_number(a) && liquid_is_number(b))
         *out = order_of_numbers(a, b);
     else if (a->kind == KIND_TEXT && b->kind == KIND_TEXT)
         *out = str_cmp(a->text, b->text);
     else
-        return false;
+        return liquid_fail(run, "%s has no order with %s", liquid_kind(a), liquid_kind(b));
     return true;
 }
 
@@ -386,8 +410,8 @@ bool liquid_compare(struct run *run, enum comparison comparison, const struct va
         *out = *out == (comparison == EQUAL);
         return true;
     }
-    if (!has_no_order(a) && !has_no_order(b) && !liquid_order(a, b, &order))
-        return liquid_fail(run, "%s cannot be compared with %s", liquid_kind(a), liquid_kind(b));
+    if (!has_no_order(a) && !has_no_order(b) && !liquid_order(run, a, b, &order))
+        return false;
     *out = order != 2 && (comparison == LESS      ? order < 0
                           : comparison == AT_MOST ? order <= 0
                           : comparison == MORE    ? order > 0
