@@ -34,8 +34,9 @@ setup()
         duckdb_is_here || step 'DuckDB, into deps/' fetch_duckdb
         superstore_is_here || step 'Superstore, the demo data, into deps/' fetch_superstore
     fi
-    if in_list bench "${todo[@]}" && ! ajv_is_here; then
-        step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
+    if in_list bench "${todo[@]}"; then
+        ajv_is_here || step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
+        liquidjs_is_here || step 'liquidjs, a peer in benchmarks, into deps/' fetch_liquidjs
     fi
     if in_list peers "${todo[@]}"; then
         peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
@@ -60,7 +61,7 @@ set_is_ready()
     [ "$(cat "$deps/.ready-$1" 2>/dev/null)" = "$(set_hash "$1")" ] || return 1
     case $1 in
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
-    bench) ajv_is_here ;;
+    bench) ajv_is_here && liquidjs_is_here ;;
     peers) peers_are_here && peers_are_built ;;
     esac
 }
@@ -229,6 +230,7 @@ fetch_superstore()
 ajv_parts='(ajv|ajv-formats|fast-deep-equal|fast-uri|json-schema-traverse) '
 peer_parts='(kafka-javascript|kafkajs) '
 ajv_is_here() { as_locked ajv "$ajv_parts"; }
+liquidjs_is_here() { as_locked liquidjs 'liquidjs '; }
 peers_are_here() { as_locked peers "$peer_parts"; }
 peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
 
@@ -240,6 +242,13 @@ fetch_ajv()
         npm_module "$name" "$deps/ajv/node_modules"
     done
     lines "$ajv_parts" >"$deps/ajv/.locked"
+}
+
+fetch_liquidjs()
+{
+    rm -rf "$deps/liquidjs"
+    npm_module liquidjs "$deps/liquidjs/node_modules"
+    lines 'liquidjs ' >"$deps/liquidjs/.locked"
 }
 
 fetch_peers()
