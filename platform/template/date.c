@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "platform/template/filters.h"
 
+#define DAY_S 86400
 #define MOST_SECONDS 253402300799LL /* the end of the year 9999 */
 #define MOST_WIDTH 64
 
@@ -243,7 +244,7 @@ static bool moment_of(const struct value *value, struct moment *out)
 
 struct shown {
     struct tm tm;
-    struct zone_time zone;
+    struct zone_clock clock;
     int64_t second; /* since 1970, UTC */
     int microsecond;
 };
@@ -251,14 +252,15 @@ struct shown {
 static struct shown show(const struct zone *zone, struct moment moment)
 {
     struct shown shown = { 0 };
-    int64_t us = moment.local ? zone_moment(zone, moment.us) : moment.us;
-    shown.zone = zone_at(zone, us);
-    int64_t local = us + shown.zone.offset_s * US_PER_S;
-    int64_t days = local / US_PER_DAY - (local % US_PER_DAY < 0), rest = local - days * US_PER_DAY;
-    int year, month, day, second = (int)(rest / US_PER_S);
+    shown.second = moment.us / US_PER_S - (moment.us % US_PER_S < 0);
+    shown.microsecond = (int)(moment.us - shown.second * US_PER_S);
+    if (moment.local)
+        shown.second = zone_utc_s(zone, shown.second, NULL);
+    shown.clock = zone_at(zone, shown.second);
+    int64_t local = shown.second + shown.clock.offset_s;
+    int64_t days = local / DAY_S - (local % DAY_S < 0);
+    int year, month, day, second = (int)(local - days * DAY_S);
     clock_civil(days, &year, &month, &day);
-    shown.second = us / US_PER_S - (us % US_PER_S < 0);
-    shown.microsecond = (int)(us - shown.second * US_PER_S);
     shown.tm = (struct tm){
         .tm_year = year - 1900,
         .tm_mon = month - 1,
@@ -281,13 +283,13 @@ struct word {
 /* What strftime does not know of the zone and of fractions. */
 static int write_own(const struct shown *shown, const struct word *word, char *out, size_t size)
 {
-    int offset = shown->zone.offset_s, minutes = (offset < 0 ? -offset : offset) / 60;
+    int offset = (int)shown->clock.offset_s, minutes = (offset < 0 ? -offset : offset) / 60;
     switch (word->letter) {
     case 'z':
         return snprintf(out, size, word->colon ? "%c%02d:%02d" : "%c%02d%02d",
                         offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
     case 'Z':
-        return snprintf(out, size, "%s", shown->zone.name);
+        return snprintf(out, size, "%s", shown->clock.name);
     case 's':
         return snprintf(out, size, "%lld", (long long)shown->second);
     case 'L':

@@ -1,7 +1,7 @@
 /* Liquid: templates compiled once, rendered often. No I/O. The language is described in docs/liquid.md. */
 #pragma once
 
-#include "base/zone.h"
+#include "platform/zone/zone.h"
 #include "platform/json/json.h"
 
 struct template;

@@ -28,12 +28,15 @@ static bool take_number(struct str *rest, int64_t *out)
 }
 
 /* "CET" or "<+0530>" */
-static bool take_name(struct str *rest)
+static bool take_name(struct str *rest, struct zone_clock *out)
 {
     size_t n = 0;
     bool quoted = take(rest, '<');
     while (n < rest->len && (quoted ? rest->ptr[n] != '>' : isalpha((unsigned char)rest->ptr[n])))
         n++;
+    if (n >= sizeof(out->name))
+        return false;
+    memcpy(out->name, rest->ptr, n);
     *rest = (struct str){ rest->ptr + n, rest->len - n };
     return n > 0 && (!quoted || take(rest, '>'));
 }
@@ -84,19 +87,19 @@ static bool take_day(struct str *rest, struct rule_day *out)
 bool rule_parse(struct str text, struct rule *out)
 {
     struct rule rule = { 0 };
-    if (!take_name(&text) || !take_time(&text, &rule.standard_s))
+    if (!take_name(&text, &rule.standard) || !take_time(&text, &rule.standard.offset_s))
         return false;
-    rule.standard_s = -rule.standard_s; /* written as what is added to local time */
+    rule.standard.offset_s *= -1; /* written as what is added to local time */
     rule.has_summer = text.len > 0;
-    rule.summer_s = rule.standard_s + 3600;
+    rule.summer.offset_s = rule.standard.offset_s + 3600;
     if (rule.has_summer) {
         int64_t behind_s;
-        if (!take_name(&text))
+        if (!take_name(&text, &rule.summer))
             return false;
         if (text.len && text.ptr[0] != ',') {
             if (!take_time(&text, &behind_s))
                 return false;
-            rule.summer_s = -behind_s;
+            rule.summer.offset_s = -behind_s;
         }
         if (!take(&text, ',') || !take_day(&text, &rule.begin) || !take(&text, ',') ||
             !take_day(&text, &rule.end))
@@ -131,16 +134,17 @@ static int64_t days_of(const struct rule_day *day, int year)
     return at;
 }
 
-int64_t rule_offset_s(const struct rule *rule, int64_t utc_s)
+struct zone_clock rule_at(const struct rule *rule, int64_t utc_s)
 {
     int year, month, day;
     if (!rule->has_summer)
-        return rule->standard_s;
-    int64_t local_s = utc_s + rule->standard_s;
+        return rule->standard;
+    int64_t local_s = utc_s + rule->standard.offset_s;
     clock_civil((local_s - (local_s % DAY_S + DAY_S) % DAY_S) / DAY_S, &year, &month, &day);
-    int64_t begin_s = days_of(&rule->begin, year) * DAY_S + rule->begin.time_s - rule->standard_s;
-    int64_t end_s = days_of(&rule->end, year) * DAY_S + rule->end.time_s - rule->summer_s;
+    int64_t begin_s = days_of(&rule->begin, year) * DAY_S + rule->begin.time_s -
+                      rule->standard.offset_s;
+    int64_t end_s = days_of(&rule->end, year) * DAY_S + rule->end.time_s - rule->summer.offset_s;
     bool summer = begin_s < end_s ? utc_s >= begin_s && utc_s < end_s
                                   : utc_s >= begin_s || utc_s < end_s;
-    return summer ? rule->summer_s : rule->standard_s;
+    return summer ? rule->summer : rule->standard;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "platform/zone/zone.h"
 
 struct rule_day {
     enum {
@@ -15,10 +16,10 @@ struct rule_day {
 };
 
 struct rule {
-    int64_t standard_s, summer_s; /* ahead of UTC */
+    struct zone_clock standard, summer;
     bool has_summer;
     struct rule_day begin, end; /* of summer */
 };
 
 bool rule_parse(struct str text, struct rule *out);
-int64_t rule_offset_s(const struct rule *rule, int64_t utc_s);
+struct zone_clock rule_at(const struct rule *rule, int64_t utc_s);

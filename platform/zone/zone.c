@@ -14,10 +14,10 @@
 
 struct zone {
     size_t n;
-    int64_t *changes_s; /* in order */
-    int64_t *offsets_s; /* since that change */
-    int64_t first_s;    /* offset before them all */
-    struct rule rule;   /* after them all */
+    int64_t *changes_s;       /* in order */
+    struct zone_clock *since; /* that change */
+    struct zone_clock first;  /* before them all */
+    struct rule rule;         /* after them all */
     bool has_rule;
 };
 
@@ -57,6 +57,16 @@ static size_t block_bytes(const struct counts *counts, size_t time_bytes)
            counts->leap * (time_bytes + 4) + counts->isstd + counts->isut;
 }
 
+static struct zone_clock clock_read(const uint8_t *types, size_t i, const struct counts *counts)
+{
+    const uint8_t *type = types + 6 * i, *names = types + 6 * counts->type;
+    struct zone_clock clock = { .offset_s = big_endian(type, 4) };
+    size_t most = MIN(sizeof(clock.name) - 1, counts->chars - MIN(counts->chars, type[5]));
+    for (size_t j = 0; j < most && names[type[5] + j]; j++)
+        clock.name[j] = (char)names[type[5] + j];
+    return clock;
+}
+
 /* The second block, in 64 bits; `at` is where its data begin, and they are there. */
 static bool block_read(struct ctx *ctx, const uint8_t *at, const struct counts *counts,
                        struct zone *zone)
@@ -64,16 +74,16 @@ static bool block_read(struct ctx *ctx, const uint8_t *at, const struct counts *
     const uint8_t *indexes = at + 8 * counts->time, *types = indexes + counts->time;
     zone->n = counts->time;
     zone->changes_s = ARENA_ARRAY(ctx->arena, int64_t, counts->time);
-    zone->offsets_s = ARENA_ARRAY(ctx->arena, int64_t, counts->time);
+    zone->since = ARENA_ARRAY(ctx->arena, struct zone_clock, counts->time);
     for (size_t i = 0; i < counts->time; i++) {
         if (indexes[i] >= counts->type)
             return false;
         zone->changes_s[i] = big_endian(at + 8 * i, 8);
-        zone->offsets_s[i] = big_endian(types + 6 * (size_t)indexes[i], 4);
+        zone->since[i] = clock_read(types, indexes[i], counts);
         if (i && zone->changes_s[i] <= zone->changes_s[i - 1])
             return false;
     }
-    zone->first_s = big_endian(types, 4);
+    zone->first = clock_read(types, 0, counts);
     return true;
 }
 
@@ -139,8 +149,10 @@ const struct zone *zone_find(struct ctx *ctx, struct str name)
 
 /* ---- asking ---- */
 
-int64_t zone_offset_s(const struct zone *zone, int64_t utc_s)
+struct zone_clock zone_at(const struct zone *zone, int64_t utc_s)
 {
+    if (!zone)
+        return (struct zone_clock){ 0, "UTC" };
     size_t low = 0, high = zone->n;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -150,17 +162,17 @@ int64_t zone_offset_s(const struct zone *zone, int64_t utc_s)
             high = middle;
     }
     if (low == zone->n && zone->has_rule)
-        return rule_offset_s(&zone->rule, utc_s);
-    return low ? zone->offsets_s[low - 1] : zone->first_s;
+        return rule_at(&zone->rule, utc_s);
+    return low ? zone->since[low - 1] : zone->first;
 }
 
 int64_t zone_utc_s(const struct zone *zone, int64_t local_s, enum zone_fit *fit)
 {
     enum zone_fit ignored;
-    int64_t before_s = zone_offset_s(zone, local_s - DAY_S);
-    int64_t after_s = zone_offset_s(zone, local_s + DAY_S);
-    bool by_before = zone_offset_s(zone, local_s - before_s) == before_s;
-    bool by_after = zone_offset_s(zone, local_s - after_s) == after_s;
+    int64_t before_s = zone_at(zone, local_s - DAY_S).offset_s;
+    int64_t after_s = zone_at(zone, local_s + DAY_S).offset_s;
+    bool by_before = zone_at(zone, local_s - before_s).offset_s == before_s;
+    bool by_after = zone_at(zone, local_s - after_s).offset_s == after_s;
     fit = fit ? fit : &ignored;
     if (!by_before && !by_after)
         *fit = ZONE_SKIPPED;

@@ -8,8 +8,13 @@ struct zone;
 /* "Europe/Berlin". In ctx's arena. NULL with INVALID: there is no such zone; UNAVAILABLE: this machine has none at all. */
 const struct zone *zone_find(struct ctx *ctx, struct str name);
 
-/* Seconds that clocks there are ahead of UTC at a moment (seconds since 1970, UTC). */
-int64_t zone_offset_s(const struct zone *zone, int64_t utc_s);
+struct zone_clock {
+    int64_t offset_s; /* ahead of UTC */
+    char name[8];     /* "CEST" */
+};
+
+/* What clocks there show at a moment (seconds since 1970, UTC). Of no zone (NULL): UTC. */
+struct zone_clock zone_at(const struct zone *zone, int64_t utc_s);
 
 enum zone_fit {
     ZONE_ONCE,

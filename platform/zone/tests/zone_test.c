@@ -39,7 +39,7 @@ static struct str text_of(int64_t seconds)
     return (struct str){ text, clock_format(seconds * US_PER_S, text) - 1 }; /* without the Z */
 }
 
-/* Every six hours and a bit for two centuries: more would only be slower. */
+/* Offsets and names, every eighteen hours and a bit for two centuries: more would only be slower. */
 static void test_beside_the_c_library(struct ctx *ctx)
 {
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -48,10 +48,12 @@ static void test_beside_the_c_library(struct ctx *ctx)
         setenv("TZ", names[i], 1);
         tzset();
         int64_t differing = 0, first = 0;
-        for (time_t at = -2208988800; at < 4102444800 + 86400 * 365; at += 6 * 3600 + 101) {
+        for (time_t at = -2208988800; at < 4102444800 + 86400 * 365; at += 18 * 3600 + 101) {
             struct tm there;
             localtime_r(&at, &there);
-            if (zone_offset_s(zone, at) != there.tm_gmtoff && !differing++)
+            struct zone_clock clock = zone_at(zone, at);
+            bool same = clock.offset_s == there.tm_gmtoff && strcmp(clock.name, there.tm_zone) == 0;
+            if (!same && !differing++)
                 first = at;
         }
         if (!CHECK_INT(differing, 0))
@@ -136,11 +138,19 @@ static void test_rules(void)
     for (size_t i = 0; i < COUNT(bad); i++)
         CHECK(!rule_parse(str_of(bad[i]), &rule));
     REQUIRE(rule_parse(STR("X3Y,J60/0,J61/0"), &rule)); /* 1 March, in leap years too */
-    CHECK_INT(rule_offset_s(&rule, clock_days(2028, 3, 1) * 86400 + 3 * 3600), -2 * 3600);
-    CHECK_INT(rule_offset_s(&rule, clock_days(2028, 2, 29) * 86400 + 12 * 3600), -3 * 3600);
+    CHECK_INT(rule_at(&rule, clock_days(2028, 3, 1) * 86400 + 3 * 3600).offset_s, -2 * 3600);
+    CHECK_INT(rule_at(&rule, clock_days(2028, 2, 29) * 86400 + 12 * 3600).offset_s, -3 * 3600);
     REQUIRE(rule_parse(STR("X0Y,59/0,60/0"), &rule)); /* the 60th day of the year */
-    CHECK_INT(rule_offset_s(&rule, clock_days(2028, 2, 29) * 86400), 3600);
-    CHECK_INT(rule_offset_s(&rule, clock_days(2027, 3, 1) * 86400), 3600);
+    CHECK_INT(rule_at(&rule, clock_days(2028, 2, 29) * 86400).offset_s, 3600);
+    CHECK_INT(rule_at(&rule, clock_days(2027, 3, 1) * 86400).offset_s, 3600);
+}
+
+static void test_no_zone(void)
+{
+    struct zone_clock utc = zone_at(NULL, 1000);
+    CHECK_INT(utc.offset_s, 0);
+    CHECK_STR(str_of(utc.name), "UTC");
+    CHECK_INT(zone_utc_s(NULL, 1000, NULL), 1000);
 }
 
 int main(void)
@@ -150,6 +160,7 @@ int main(void)
     test_clocks(&ctx);
     test_names(&ctx);
     test_rules();
+    test_no_zone();
     arena_free(ctx.arena);
     return check_end();
 }
