@@ -26,6 +26,14 @@ build_sanitized()
         -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-Wno-error
 }
 
+# The fuzz targets alone, with the same sanitizers and clang.
+build_fuzz()
+{
+    CC=clang target=fuzz build_folder build-fuzz 'Building fuzz targets' --buildtype=debugoptimized -Dfuzz=true \
+        -Db_sanitize=address,undefined -Db_lundef=false '-Dc_args=-fsanitize=fuzzer-no-link -Wno-error'
+}
+
+# build_folder FOLDER TITLE OPTION...: $target of it, or everything.
 build_folder()
 {
     local folder=$1 title=$2
@@ -34,8 +42,8 @@ build_folder()
         step "Configuring $folder" meson setup "$folder" "$@" \
             -Dyyjson_dir="$(yyjson_dir)" -Dduckdb_dir="$deps/duckdb"
     fi
-    if ninja -C "$folder" -n 2>/dev/null | grep -q '^ninja: no work to do'; then
+    if ninja -C "$folder" -n "${target:-all}" 2>/dev/null | grep -q '^ninja: no work to do'; then
         return
     fi
-    step "$title" ninja -C "$folder"
+    step "$title" ninja -C "$folder" "${target:-all}"
 }

@@ -1,9 +1,9 @@
 # Tests: every suite in build/, then, under the sanitizers, the suites without processes of
-# their own, and the whole stack with bad input. Sourced by ./dev.
+# their own, and the whole stack with bad input; beside all that the fuzz targets. Sourced by ./dev.
 
-# run_tests [--fast] [--rounds N] [--against REV] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers.
-# --rounds: the long form of tests that go in rounds, without a limit of time. --against: the commit that mixed versions
-# meet.
+# run_tests [--fast] [--rounds N] [--against REV] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers
+# and fuzzing. --rounds: the long form of tests that go in rounds, without a limit of time; of fuzz targets so many
+# minutes. --against: the commit that mixed versions meet.
 # The last line printed is the count over everything: `N passed, N failed`.
 run_tests()
 {
@@ -29,14 +29,19 @@ run_tests()
     done
     build test
     ! wants_peers "${names[@]}" || setup peers
-    if [ ${#names[@]} -gt 0 ]; then
+    if [ "${names[*]}" = fuzz ]; then
+        build_fuzz
+        run_in build-fuzz fuzz
+    elif [ ${#names[@]} -gt 0 ]; then
         run_in build "${names[@]}"
+    elif [ -n "$sanitize" ]; then
+        start_fuzzing
+        run_in build
+        build_sanitized
+        run_in build-asan unit service flow-bad-input
+        end_fuzzing
     else
         run_in build
-        if [ -n "$sanitize" ]; then
-            build_sanitized
-            run_in build-asan unit service flow-bad-input
-        fi
     fi
     python3 tools/tests.py count "${runs[@]}"
 }
@@ -49,6 +54,27 @@ wants_peers()
         case $name in peers | peers-*) return 0 ;; esac
     done
     return 1
+}
+
+# Fuzzing goes by time, so it takes what the tests leave of the processors.
+start_fuzzing()
+{
+    mkdir -p "$logs"
+    set -m # in a group of its own, which ends with this shell
+    rm -f build-fuzz/meson-logs/testlog.json
+    ( build_fuzz; jobs=1 run_in build-fuzz fuzz ) </dev/null >"$logs/fuzzing.log" 2>&1 &
+    fuzzing=$!
+    set +m
+    renice -n 19 -g "$fuzzing" >/dev/null
+    trap 'kill -- -"$fuzzing" 2>/dev/null || true' EXIT
+}
+
+end_fuzzing()
+{
+    wait "$fuzzing" || true # a log that is missing counts as a failure
+    trap - EXIT
+    grep -E '^ *[0-9]+/[0-9]+ ' "$logs/fuzzing.log" || cat "$logs/fuzzing.log"
+    runs+=(build-fuzz/meson-logs/testlog.json)
 }
 
 # run_in FOLDER [NAME...]: runs them; what each test said is in FOLDER/meson-logs/, counted at the end.
@@ -68,7 +94,7 @@ run_in()
         UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
         LSAN_OPTIONS=suppressions=$root/tools/lsan.supp:print_suppressions=0 \
         PYTHONUNBUFFERED=1 \
-        meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" $selected </dev/null 2>&1 |
+        meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" ${jobs:+--num-processes "$jobs"} $selected </dev/null 2>&1 |
         grep --line-buffered -E '^ *[0-9]+/[0-9]+ |^ERROR' || true
     runs+=("$log")
 }
