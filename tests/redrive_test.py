@@ -2,7 +2,7 @@
 """1% poison among 20,000 events, given to loyalty: all of it in dead letters with cause, position and trace, the rest on
 time and in order, and after a fix redriving leaves nothing behind. The operator's commands, on a running stack.
 
-redrive_test.py BUILD_FOLDER [EVENTS]
+redrive_test.py BUILD_FOLDER [EVENTS]; FANFARE_TEST_ROUNDS=N (./dev test redrive --rounds N): N times as many
 """
 import json
 import os
@@ -12,13 +12,16 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from report import Report, skip
 from stack import Fanfare, free_port_base, wait_for
 
 TOPIC, TYPE = 'fanfare.commerce.order', 'fanfare.commerce.order.placed.v1'
+EVENTS = 20000
 EACH, POISON = 10, 100  # events of a customer; one of so many is poison
+PER_SECOND = 1000       # events as they are sent
 ON_TIME_S, PATIENCE_S = 5, 90
 POISON_TRIGGER = ("CREATE TRIGGER poison BEFORE INSERT ON orders WHEN NEW.order_id LIKE 'ord_poison%' "
                   "BEGIN SELECT RAISE(ABORT, 'the reaction is broken'); END")
@@ -33,6 +36,7 @@ class Redrive:
         self.report, self.stack, self.n = report, stack, n
         self.poisoned = set(random.Random(7).sample(range(n), n // POISON))
         self.database = os.path.join(stack.data, 'loyalty', 'loyalty.db')
+        self.patience = PATIENCE_S + n / 500
 
     def is_poison(self, n):
         return n in self.poisoned
@@ -53,9 +57,33 @@ class Redrive:
                            'traceparent': f'00-{trace_of(n)}-00000000000000ab-01', 'data': data})
 
     def produce(self, lines):
-        subprocess.run(['kcat', '-P', '-b', f'127.0.0.1:{self.stack.ports["broker"]}', '-t', TOPIC, '-K', '\t',
-                        '-H', 'content-type=application/cloudevents+json'],
-                       input='\n'.join(lines) + '\n', text=True, check=True)
+        """In steps of a hundred, PER_SECOND of them; self.sent tells how many went out."""
+        begun = time.monotonic()
+        kcat = subprocess.Popen(['kcat', '-P', '-b', f'127.0.0.1:{self.stack.ports["broker"]}', '-t', TOPIC, '-K', '\t',
+                                 '-H', 'content-type=application/cloudevents+json'], stdin=subprocess.PIPE, text=True)
+        self.sent = 0
+        for line in lines:
+            kcat.stdin.write(line + '\n')
+            self.sent += 1
+            if self.sent % 100 == 0:
+                kcat.stdin.flush()
+                time.sleep(max(0, begun + self.sent / PER_SECOND - time.monotonic()))
+        kcat.stdin.close()
+        self.report.equal(kcat.wait(), 0, 'kcat')
+
+    def watch(self, ended, delays):
+        """How long it takes until what has nothing to do with the poison is handled, now and then while all are sent."""
+        poisoned = {self.customer(n) for n in self.poisoned}
+        while not ended.is_set():
+            n = next(n for n in range(self.sent, self.n) if self.customer(n) not in poisoned) if self.sent < self.n else None
+            while n is not None and self.sent <= n and not ended.is_set():
+                time.sleep(0.01)
+            if n is None or ended.is_set():
+                return
+            begun = time.monotonic()
+            wait_for(lambda: self.ask('SELECT 1 FROM orders WHERE order_id = ?', self.order_id(n)), PATIENCE_S)
+            delays.append(time.monotonic() - begun)
+            time.sleep(0.3)
 
     def ask(self, text, *values):
         connection = sqlite3.connect(self.database, timeout=20)
@@ -85,17 +113,26 @@ class Redrive:
         """One in a hundred is rejected; what is of the same customer later waits."""
         expect = self.report.equal
         self.change(POISON_TRIGGER)
-        begun = time.monotonic()
-        self.produce(f'{self.customer(n)}\t{self.event(n)}' for n in range(self.n))
+        begun, ended, delays, self.sent = time.monotonic(), threading.Event(), [], 0
+        watcher = threading.Thread(target=self.watch, args=(ended, delays))
+        watcher.start()
+        try:
+            self.produce(f'{self.customer(n)}\t{self.event(n)}' for n in range(self.n))
+        finally:
+            ended.set()
+            watcher.join()
+        delays.sort()
+        self.report.check(delays and delays[len(delays) * 99 // 100] < ON_TIME_S, f'99% on time beside the poison: {delays[-3:]}')
+        print(f'# {len(delays)} watched: half within {delays[len(delays) // 2]:.3f} s, all within {delays[-1]:.3f} s', flush=True)
         first = {}
         for n in sorted(self.poisoned):
             first.setdefault(self.customer(n), n)
         behind = [n for n in range(self.n) if self.customer(n) in first and n > first[self.customer(n)]]
         good = self.n - len(first) - len(behind)
-        wait_for(lambda: self.entries() >= good, PATIENCE_S)
+        wait_for(lambda: self.entries() >= good, self.patience)
         print(f'# {self.n} events, {good} handled in {time.monotonic() - begun:.1f} s', flush=True)
         expect(self.entries(), good, 'entries while the poison is in')
-        wait_for(lambda: self.ask('SELECT count(*) FROM platform_outbox')[0][0] == 0, PATIENCE_S)
+        wait_for(lambda: self.ask('SELECT count(*) FROM platform_outbox')[0][0] == 0, self.patience)
         rows = self.lines('dlq', 'list', 'loyalty')
         dead = [row for row in rows if row['state'] == 'dead']
         expect(len(dead), len(first), 'dead letters')
@@ -217,7 +254,7 @@ def main():
         stack.up()
         for service in ('gateway', 'analytics', 'personalization', 'crm', 'content', 'commerce'):
             stack.fanfare('stop', service)
-        test = Redrive(report, stack, int(sys.argv[2]) if len(sys.argv) == 3 else 20000)
+        test = Redrive(report, stack, (int(sys.argv[2]) if len(sys.argv) == 3 else EVENTS) * int(os.environ.get('FANFARE_TEST_ROUNDS', 1)))
         report.run(test.poison, test.on_time, test.look, test.denied, test.still_broken, test.fixed, test.replayed, test.given_up,
                    test.no_event)
     finally:
