@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "services/broker/call.h"
+#include "services/broker/cold.h"
 #include "services/broker/files.h"
 
 #define TOPIC_LEAST_BYTES 6
@@ -31,6 +32,7 @@ struct fetched_topic {
 struct fetch {
     struct call *call;
     struct timer timer;
+    struct job reading;
     uint32_t least, most;
     int32_t n_topics;
     struct fetched_topic *topics;
@@ -178,7 +180,6 @@ static void answer(struct fetch *fetch)
 {
     struct call *call = fetch->call;
     struct writer *out = &call->out;
-    stop_waiting(fetch);
     if (call->version >= 1)
         put_i32(out, 0);
     if (call->version >= 7) {
@@ -195,9 +196,57 @@ static void answer(struct fetch *fetch)
     call_done(call);
 }
 
+static void read_cold(struct job *job)
+{
+    const struct fetch *fetch = CONTAINER_OF(job, struct fetch, reading);
+    for (int32_t i = 0; i < fetch->n_topics; i++)
+        for (int32_t j = 0; j < fetch->topics[i].n; j++)
+            slice_warm(&fetch->topics[i].partitions[j].slice);
+}
+
+/* A topic may have gone meanwhile. */
+static void cold_is_read(struct job *job)
+{
+    struct fetch *fetch = CONTAINER_OF(job, struct fetch, reading);
+    for (int32_t i = 0; i < fetch->n_topics; i++)
+        for (int32_t j = 0; j < fetch->topics[i].n; j++) {
+            struct fetched *one = &fetch->topics[i].partitions[j];
+            struct partition *before = one->partition;
+            one->partition =
+                partition_get(fetch->call->broker->topics, fetch->topics[i].name, one->number);
+            if (one->partition != before)
+                look_at(one);
+        }
+    answer(fetch);
+}
+
+static bool is_cold(const struct fetch *fetch)
+{
+    for (int32_t i = 0; i < fetch->n_topics; i++)
+        for (int32_t j = 0; j < fetch->topics[i].n; j++)
+            if (slice_is_cold(&fetch->topics[i].partitions[j].slice))
+                return true;
+    return false;
+}
+
+/* Nothing more is waited for, but the disk where it must be. */
+static void finish(struct fetch *fetch)
+{
+    struct call *call = fetch->call;
+    stop_waiting(fetch);
+    if (!is_cold(fetch)) {
+        answer(fetch);
+        return;
+    }
+    call->broker->stats.cold_fetches++;
+    call->cancel = NULL; /* when the peer goes, cold_is_read() ends it */
+    fetch->reading = (struct job){ .run = read_cold, .done = cold_is_read };
+    loop_submit_patient(call->broker->loop, &fetch->reading);
+}
+
 static void is_due(struct timer *timer)
 {
-    answer(CONTAINER_OF(timer, struct fetch, timer));
+    finish(CONTAINER_OF(timer, struct fetch, timer));
 }
 
 /* More is synced in a partition, or its topic goes. */
@@ -210,7 +259,7 @@ static void wake(struct watcher *watcher)
     }
     look_at(one);
     if (one->fetch->failed || one->fetch->ready >= one->fetch->least)
-        answer(one->fetch);
+        finish(one->fetch);
 }
 
 static void cancel(struct call *call)
@@ -248,7 +297,7 @@ bool handle_fetch(struct call *call)
     look(fetch);
     wait_ms = MIN(wait_ms, WAIT_MOST_MS);
     if (fetch->failed || wait_ms <= 0 || fetch->ready >= fetch->least)
-        answer(fetch);
+        finish(fetch);
     else
         wait(fetch, wait_ms);
     return true;

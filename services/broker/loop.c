@@ -26,9 +26,10 @@ struct loop {
     void *owner;
     struct timer **heap; /* from 1, the earliest first */
     size_t n_timers, heap_size, n_jobs;
-    pthread_mutex_t lock; /* todo, finished, closing */
+    pthread_mutex_t lock; /* todo, patient, finished, closing */
     pthread_cond_t work;
-    struct queue todo, finished;
+    struct queue todo, patient, finished;
+    int n_patient; /* that are running */
     bool closing;
     pthread_t *workers;
     int n_workers;
@@ -63,19 +64,30 @@ void loop_wake(struct loop *loop)
     (void)n;
 }
 
+static struct job *next_job(struct loop *loop)
+{
+    if (loop->todo.first)
+        return queue_take(&loop->todo);
+    if (!loop->patient.first || loop->n_patient >= MAX(loop->n_workers / 2, 1))
+        return NULL;
+    loop->n_patient++;
+    return queue_take(&loop->patient);
+}
+
 static void *work(void *argument)
 {
     struct loop *loop = argument;
+    struct job *job;
     pthread_mutex_lock(&loop->lock);
     for (;;) {
-        while (!loop->todo.first && !loop->closing)
+        while (!(job = next_job(loop)) && !loop->closing)
             pthread_cond_wait(&loop->work, &loop->lock);
-        if (!loop->todo.first)
+        if (!job)
             break;
-        struct job *job = queue_take(&loop->todo);
         pthread_mutex_unlock(&loop->lock);
         job->run(job);
         pthread_mutex_lock(&loop->lock);
+        loop->n_patient -= job->patient; /* and this thread looks for the next */
         bool first = !loop->finished.first;
         queue_put(&loop->finished, job);
         if (first)
@@ -108,6 +120,7 @@ struct loop *loop_new(struct ctx *ctx, int n_workers, void (*round)(void *owner)
     loop->round = round, loop->owner = owner;
     loop->now_us = clock_mono_us();
     queue_reset(&loop->todo);
+    queue_reset(&loop->patient);
     queue_reset(&loop->finished);
     pthread_mutex_init(&loop->lock, NULL);
     pthread_cond_init(&loop->work, NULL);
@@ -226,13 +239,24 @@ static void fire_timers(struct loop *loop)
     }
 }
 
-void loop_submit(struct loop *loop, struct job *job)
+static void submit(struct loop *loop, struct job *job, struct queue *queue)
 {
     loop->n_jobs++;
+    job->patient = queue == &loop->patient;
     pthread_mutex_lock(&loop->lock);
-    queue_put(&loop->todo, job);
+    queue_put(queue, job);
     pthread_cond_signal(&loop->work);
     pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_submit(struct loop *loop, struct job *job)
+{
+    submit(loop, job, &loop->todo);
+}
+
+void loop_submit_patient(struct loop *loop, struct job *job)
+{
+    submit(loop, job, &loop->patient);
 }
 
 size_t loop_jobs(const struct loop *loop)

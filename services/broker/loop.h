@@ -31,6 +31,7 @@ struct job {
     void (*run)(struct job *job);
     void (*done)(struct job *job);
     struct job *next;
+    bool patient;
 };
 
 /* `round` is called with `owner` after each round of events, before the loop sleeps. */
@@ -47,6 +48,9 @@ void timer_set(struct loop *loop, struct timer *timer, int64_t due_us); /* again
 void timer_stop(struct loop *loop, struct timer *timer);
 
 void loop_submit(struct loop *loop, struct job *job);
+
+/* The same for what can wait: it is run when nothing else is to be, on half of the threads at most. */
+void loop_submit_patient(struct loop *loop, struct job *job);
 size_t loop_jobs(const struct loop *loop); /* submitted and not yet done */
 
 /* Runs until loop_stop(). */

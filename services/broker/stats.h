@@ -10,6 +10,7 @@
     X(bytes_in, "Bytes of record batches acknowledged")                                            \
     X(batches_in, "Record batches acknowledged")                                                   \
     X(bytes_out, "Bytes of record batches sent to consumers")                                      \
+    X(cold_fetches, "Fetches of what had to be read from the disk first")                          \
     X(repeats, "Batches that an idempotent producer sent again, answered from what is stored")     \
     X(requests, "Requests read")                                                                   \
     X(requests_refused, "Requests that could not be read or answered")                             \

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 
 #include "base/macros.h"
 #include "services/broker/batch.h"
@@ -13,7 +14,8 @@
 #include "services/broker/wire.h"
 
 #define TOPIC "edge"
-#define ANSWER_BYTES 65536
+#define ANSWER_BYTES (4 << 20)
+#define VALUE_BYTES_MOST (900 * 1024)
 #define IDLE_CONNECTIONS 10000
 #define IDLE_BYTES_MOST 1024 /* of the broker's memory, each */
 #define HOUR_MS (3600 * 1000)
@@ -46,8 +48,9 @@ static void send_request(int fd, struct writer *request)
 }
 
 /* What comes after the number of the request; nothing when there is no answer. */
-static struct reader receive(int fd, uint8_t answer[ANSWER_BYTES])
+static struct reader receive(int fd)
 {
+    static uint8_t answer[ANSWER_BYTES];
     uint8_t size[4];
     if (!CHECK(recv(fd, size, 4, MSG_WAITALL) == 4))
         return reader_of(answer, 0);
@@ -64,9 +67,11 @@ static bool is_closed(int fd)
     return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
-/* One record in a Produce request; `spoil` may change the batch. Gives the error of the answer. */
-static int produce_raw(int fd, const char *topic, int64_t time_ms, void (*spoil)(uint8_t *batch))
+/* One record of `n` bytes in a Produce request; `spoil` may change the batch. Gives the error of the answer. */
+static int produce_sized(int fd, const char *topic, int64_t time_ms, size_t n,
+                         void (*spoil)(uint8_t *batch))
 {
+    static uint8_t value[VALUE_BYTES_MOST];
     struct writer request = { 0 };
     put_header(&request, PRODUCE, 7);
     put_string(&request, (struct str){ NULL, 0 });
@@ -77,13 +82,12 @@ static int produce_raw(int fd, const char *topic, int64_t time_ms, void (*spoil)
     put_i32(&request, 1);
     put_i32(&request, 0);
     size_t length = put_later32(&request), from = request.len;
-    batch_write(&request, time_ms, "value", 5);
+    batch_write(&request, time_ms, value, n);
     set_later32(&request, length, (int32_t)(request.len - from));
     if (spoil)
         spoil(request.bytes + from);
     send_request(fd, &request);
-    uint8_t answer[ANSWER_BYTES];
-    struct reader in = receive(fd, answer);
+    struct reader in = receive(fd);
     skip_bytes(&in, 4);
     get_string(&in);
     skip_bytes(&in, 8);
@@ -91,25 +95,29 @@ static int produce_raw(int fd, const char *topic, int64_t time_ms, void (*spoil)
     return CHECK(!in.bad) ? error : -1;
 }
 
-/* Waits for what is at `offset`, and gives the error; *bytes of records that came. */
-static int fetch_raw(int fd, const char *topic, int64_t offset, int32_t *bytes)
+static int produce_raw(int fd, const char *topic, int64_t time_ms, void (*spoil)(uint8_t *batch))
+{
+    return produce_sized(fd, topic, time_ms, 5, spoil);
+}
+
+/* Waits for what is at `offset`, and gives the error; *bytes of records that came, of `most`, but one at least. */
+static int fetch_sized(int fd, const char *topic, int64_t offset, int32_t most, int32_t *bytes)
 {
     struct writer request = { 0 };
     put_header(&request, FETCH, 4);
     put_i32(&request, -1);
     put_i32(&request, 1000);
     put_i32(&request, 1);
-    put_i32(&request, 1000);
+    put_i32(&request, most);
     put_i8(&request, 0);
     put_i32(&request, 1);
     put_string(&request, str_of(topic));
     put_i32(&request, 1);
     put_i32(&request, 0);
     put_i64(&request, offset);
-    put_i32(&request, 1000);
+    put_i32(&request, most);
     send_request(fd, &request);
-    uint8_t answer[ANSWER_BYTES];
-    struct reader in = receive(fd, answer);
+    struct reader in = receive(fd);
     skip_bytes(&in, 8);
     get_string(&in);
     skip_bytes(&in, 8);
@@ -117,6 +125,11 @@ static int fetch_raw(int fd, const char *topic, int64_t offset, int32_t *bytes)
     skip_bytes(&in, 20);
     *bytes = get_i32(&in);
     return CHECK(!in.bad) ? error : -1;
+}
+
+static int fetch_raw(int fd, const char *topic, int64_t offset, int32_t *bytes)
+{
+    return fetch_sized(fd, topic, offset, 1000, bytes);
 }
 
 static int64_t now_ms(void)
@@ -161,6 +174,27 @@ static int64_t resident_bytes(void)
     REQUIRE(file && fscanf(file, "%*d %lld", &pages) == 1);
     fclose(file);
     return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t metric(const char *name)
+{
+    static char text[1 << 16];
+    size_t n = 0;
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)atoi(admin_port)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    CHECK(send(fd, "GET /metrics HTTP/1.1\r\n\r\n", 25, MSG_NOSIGNAL) == 25);
+    for (ssize_t got;
+         n < sizeof(text) - 1 && (got = recv(fd, text + n, sizeof(text) - 1 - n, 0)) > 0;)
+        n += (size_t)got;
+    text[n] = '\0';
+    close(fd);
+    char line[64];
+    snprintf(line, sizeof(line), "\n%s ", name);
+    const char *at = strstr(text, line);
+    return CHECK(at) ? atoll(at + strlen(line)) : -1;
 }
 
 /* ---- what is wrong ---- */
@@ -209,8 +243,7 @@ static void test_unknown_topic(void)
     put_string(&request, STR("never-made"));
     put_bool(&request, true);
     send_request(fd, &request);
-    uint8_t answer[ANSWER_BYTES];
-    struct reader in = receive(fd, answer);
+    struct reader in = receive(fd);
     skip_bytes(&in, 4 + 4 + 4);
     get_string(&in); /* the node */
     skip_bytes(&in, 4);
@@ -236,11 +269,61 @@ static void test_unknown_api(void)
     }
 }
 
+/* ---- what is not in memory ---- */
+
+static int drop_from_memory(const char *path, const struct stat *about, int kind, struct FTW *ftw)
+{
+    int fd = kind == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+    }
+    return 0;
+}
+
+/* Does the file system below it let go what it is told to? */
+static bool forgets(const char *data)
+{
+    char path[80], bytes[4096] = { 0 };
+    struct iovec part = { bytes, 1 };
+    snprintf(path, sizeof(path), "%s/probe", data);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    REQUIRE(write(fd, bytes, sizeof(bytes)) == sizeof(bytes) && fdatasync(fd) == 0);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    bool cold = preadv2(fd, &part, 1, 0, RWF_NOWAIT) < 0 && errno == EAGAIN;
+    close(fd);
+    return cold;
+}
+
+/* A worker reads it, and the records are those that were sent. */
+static void test_cold(void)
+{
+    enum { RECORDS = 40, SMALL_BYTES = 20000, MOST = 3 << 20 };
+    char data[64];
+    int32_t bytes;
+    int64_t offset = 0, before = metric("broker_cold_fetches_total");
+    CHECK(!make_topic("old", 1));
+    for (int i = 0; i < RECORDS; i++)
+        CHECK_INT(
+            produce_sized(producer, "old", now_ms(), i % 2 ? SMALL_BYTES : VALUE_BYTES_MOST, NULL),
+            KAFKA_NONE);
+    snprintf(data, sizeof(data), "%s/data", folder);
+    for (; offset < RECORDS; offset += 2 * (bytes / VALUE_BYTES_MOST)) {
+        nftw(data, drop_from_memory, 16, FTW_PHYS);
+        if (!CHECK_INT(fetch_sized(consumer, "old", offset, MOST, &bytes), KAFKA_NONE) ||
+            !CHECK(bytes > VALUE_BYTES_MOST + SMALL_BYTES))
+            break;
+    }
+    CHECK_INT(offset, RECORDS);
+    int64_t cold = metric("broker_cold_fetches_total") - before;
+    printf("  %lld fetches of what was not in memory\n", (long long)cold);
+    CHECK(cold > 0 || !forgets(data));
+}
+
 /* One name many times in a short request would take gigabytes to answer. */
 static void test_huge_answer(void)
 {
     enum { METADATA_BYTES = 200 * 1024, NAMES = 19000 };
-    static uint8_t answer[ANSWER_BYTES];
     struct writer request = { 0 };
     int64_t before = resident_bytes();
     int member = connect_raw(), asker = connect_raw();
@@ -261,9 +344,7 @@ static void test_huge_answer(void)
     for (int i = 0; i < NAMES; i++)
         put_string(&request, STR("large"));
     send_request(asker, &request);
-    for (ssize_t n; (n = recv(asker, answer, sizeof(answer), 0)) != 0;)
-        if (!CHECK(n < 0 && errno == ECONNRESET)) /* closed without an answer */
-            break;
+    CHECK(is_closed(asker)); /* without an answer */
     CHECK(resident_bytes() - before < 2 * WRITER_BYTES_MOST);
     close(member);
     close(asker);
@@ -271,35 +352,13 @@ static void test_huge_answer(void)
 
 /* ---- who says nothing, and who is too many ---- */
 
-static int64_t metric(const char *name)
-{
-    static char text[1 << 16];
-    size_t n = 0;
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)atoi(admin_port)),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    CHECK(send(fd, "GET /metrics HTTP/1.1\r\n\r\n", 25, MSG_NOSIGNAL) == 25);
-    for (ssize_t got;
-         n < sizeof(text) - 1 && (got = recv(fd, text + n, sizeof(text) - 1 - n, 0)) > 0;)
-        n += (size_t)got;
-    text[n] = '\0';
-    close(fd);
-    char line[64];
-    snprintf(line, sizeof(line), "\n%s ", name);
-    const char *at = strstr(text, line);
-    return CHECK(at) ? atoll(at + strlen(line)) : -1;
-}
-
 static int connect_and_speak(void)
 {
     struct writer request = { 0 };
     int fd = connect_raw();
     put_header(&request, API_VERSIONS, 0);
     send_request(fd, &request);
-    uint8_t answer[ANSWER_BYTES];
-    struct reader in = receive(fd, answer);
+    struct reader in = receive(fd);
     CHECK_INT(get_i16(&in), KAFKA_NONE);
     return fd;
 }
@@ -382,8 +441,8 @@ static const struct {
 } tests[] = {
     { "too long", test_too_long },           { "bad batch", test_bad_batch },
     { "unknown topic", test_unknown_topic }, { "unknown API", test_unknown_api },
-    { "huge answer", test_huge_answer },     { "silent peers", test_silent },
-    { "idle connections", test_idle },
+    { "not in memory", test_cold },          { "huge answer", test_huge_answer },
+    { "silent peers", test_silent },         { "idle connections", test_idle },
 };
 
 int main(int argc, char **argv)
