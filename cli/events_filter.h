@@ -36,7 +36,7 @@ enum {
     "  --limit N      no more than so many\n"                                                          \
     "  --json         one JSON object for each, for programs\n"                                        \
     "  --data DIR     the stack's folder: its log is asked\n"                                          \
-    "  --log URL      another log: kafka://host:port\n"
+    "  --log URL      another log: kafka://host:port, or kafkas://host:port?ca=FILE\n"
 
 struct events_filter {
     struct str type, subject, id; /* ptr NULL: any */
