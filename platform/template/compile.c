@@ -50,11 +50,6 @@ struct instruction *liquid_emit(struct compiler *c, enum opcode op, size_t at)
     return &c->code[c->n_code++];
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static bool is_blank(struct str text)
 {
     while (text.len && is_space(text.ptr[text.len - 1]))

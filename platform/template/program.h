@@ -255,6 +255,7 @@ struct str liquid_place(struct arena *arena, struct str source, size_t at);
 /* ---- render.c ---- */
 
 bool liquid_fail(struct run *run, const char *format, ...) PRINTF_LIKE(2, 3);
+bool liquid_too_large(struct run *run, const char *format, size_t limit); /* that, with %zu */
 bool liquid_steps(struct run *run, size_t n); /* counts; false when there were too many */
 
 /* Memory of the arena for text, counted as steps; NULL when there were too many. Ends in NUL. */
@@ -272,12 +273,14 @@ static inline bool has_entity(char c)
 }
 bool liquid_execute(struct run *run); /* run->template, from its start */
 
-/* Room for a template's names and loops, at the depth that the run is in. */
+void liquid_assign(struct run *run, uint32_t index, const struct value *value);
+
+/* Room for a template's names and loops, at the depth that the run is in; it is the run's from here on. */
 bool liquid_enter(struct run *run, const struct template *template, const struct json *data);
 
 struct value liquid_item(const struct loop *loop); /* that it is at */
 
-/* ---- render.c, loops.c: operations ---- */
+/* ---- render.c, loops.c, snippets.c: operations ---- */
 
 #define X(id, name) bool op_liquid_##name(struct run *run, const struct instruction *in);
 OPERATIONS(X)
@@ -338,6 +341,11 @@ static inline char *put_bytes(char *at, struct str text)
     if (text.len)
         memcpy(at, text.ptr, text.len);
     return at + text.len;
+}
+
+static inline bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static inline bool is_list(const struct value *value)

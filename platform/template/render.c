@@ -16,7 +16,7 @@ bool liquid_fail(struct run *run, const char *format, ...)
     return ctx_fail(run->ctx, code, STR_FMT ": " STR_FMT, STR_ARG(place), STR_ARG(sentence));
 }
 
-static bool too_large(struct run *run, const char *format, size_t limit)
+bool liquid_too_large(struct run *run, const char *format, size_t limit)
 {
     struct str sentence = arena_printf(run->ctx->arena, format, limit);
     struct str place = liquid_place(run->ctx->arena, run->template->source, run->at->at);
@@ -27,7 +27,7 @@ static bool too_large(struct run *run, const char *format, size_t limit)
 static bool too_many_steps(struct run *run)
 {
     run->steps = run->most_steps;
-    return too_large(run, "the template takes more than %zu steps", run->most_steps);
+    return liquid_too_large(run, "the template takes more than %zu steps", run->most_steps);
 }
 
 bool liquid_steps(struct run *run, size_t n)
@@ -53,7 +53,7 @@ static bool make_room(struct run *run, size_t bytes)
 {
     struct output *out = run->out;
     if (bytes > run->most_bytes - out->len)
-        return too_large(run, "the result has more than %zu bytes", run->most_bytes);
+        return liquid_too_large(run, "the result has more than %zu bytes", run->most_bytes);
     size_t cap = MIN(MAX(out->cap * 2, out->len + bytes), run->most_bytes);
     char *larger = arena_alloc_raw(run->ctx->arena, cap + 1);
     if (out->len)
@@ -165,7 +165,7 @@ OPERATION(print)
     return liquid_put_value(run, &run->value);
 }
 
-static void assign(struct run *run, uint32_t index, const struct value *value)
+void liquid_assign(struct run *run, uint32_t index, const struct value *value)
 {
     struct slot *slot = &run->frame->slots[index];
     slot->state = SLOT_ASSIGNED;
@@ -174,7 +174,7 @@ static void assign(struct run *run, uint32_t index, const struct value *value)
 
 OPERATION(assign)
 {
-    assign(run, in->index, &run->value);
+    liquid_assign(run, in->index, &run->value);
     return true;
 }
 
@@ -232,7 +232,7 @@ OPERATION(capture_end)
         return false;
     struct value value = text_value(text);
     value.safe = run->escapes;
-    assign(run, in->index, &value);
+    liquid_assign(run, in->index, &value);
     return true;
 }
 
@@ -304,92 +304,6 @@ OPERATION(otherwise)
     return !run->frame->cases[in->index].matched || op_liquid_jump(run, in);
 }
 
-/* ---- snippets ---- */
-
-/* Arguments that the snippet never names are not kept. */
-static bool bind(struct run *run, struct str name, const struct value *value)
-{
-    const struct template *template = run->template;
-    for (uint32_t i = 0; i < template->n_names; i++)
-        if (str_eq(template->names[i], name))
-            assign(run, i, value);
-    return liquid_steps(run, 1 + template->n_names / BYTES_PER_STEP);
-}
-
-static bool bind_arguments(struct run *run, const struct render_call *call, struct frame *outer,
-                           const struct template *caller)
-{
-    const struct template *snippet = run->template;
-    for (size_t i = 0; i < call->n_args; i++) {
-        struct frame *inner = run->frame;
-        struct value value;
-        run->frame = outer;
-        run->template = caller;
-        bool ok = liquid_load(run, &call->args[i].value, &value);
-        run->frame = inner;
-        run->template = snippet;
-        if (!ok || !bind(run, call->args[i].name, &value))
-            return false;
-    }
-    return true;
-}
-
-/* item: what the snippet is for, NULL: nothing; loop: of `for`, NULL: none. */
-static bool render_once(struct run *run, const struct render_call *call,
-                        const struct template *snippet, const struct value *item,
-                        const struct loop *loop)
-{
-    const struct template *caller = run->template;
-    const struct instruction *at = run->at, *next = run->next;
-    struct frame *outer = run->frame;
-    run->depth++;
-    struct value forloop = { .kind = KIND_LOOP, .loop = loop };
-    bool ok = liquid_enter(run, snippet, NULL) && bind_arguments(run, call, outer, caller) &&
-              (!item || bind(run, call->as, item)) &&
-              (!loop || bind(run, STR("forloop"), &forloop)) && liquid_execute(run);
-    run->depth--;
-    run->template = caller;
-    run->frame = outer;
-    run->at = at;
-    run->next = next;
-    return ok || liquid_fail(run, "in the snippet " STR_FMT, STR_ARG(call->name));
-}
-
-static bool render_each(struct run *run, const struct render_call *call,
-                        const struct template *snippet, const struct value *with)
-{
-    struct value items;
-    if (!liquid_items(run, with, 0, SIZE_MAX, &items))
-        return false;
-    struct for_call shown = { .name = call->as };
-    struct loop loop = { .call = &shown, .items = items.list.items, .n = items.list.n };
-    for (; loop.index < loop.n; loop.index++)
-        if (!liquid_steps(run, 1) ||
-            !render_once(run, call, snippet, &loop.items[loop.index], &loop))
-            return false;
-    return true;
-}
-
-OPERATION(render)
-{
-    const struct render_call *call = in->render;
-    struct value with;
-    if (!run->options->snippet)
-        return liquid_fail(run, "there are no snippets here");
-    if (run->depth == TEMPLATE_MOST_DEPTH)
-        return too_large(run, "more than %zu snippets are inside each other", TEMPLATE_MOST_DEPTH);
-    const struct template *snippet =
-        run->options->snippet(run->ctx, call->name, run->options->argument);
-    if (!snippet)
-        return liquid_fail(run, "the snippet " STR_FMT, STR_ARG(call->name));
-    if (call->with && !liquid_load(run, call->with, &with))
-        return false;
-    bool each = call->each && (with.kind == KIND_LIST || with.kind == KIND_RANGE ||
-                               (with.kind == KIND_JSON && json_type(with.json) == JSON_ARRAY));
-    return each ? render_each(run, call, snippet, &with)
-                : render_once(run, call, snippet, call->with ? &with : NULL, NULL);
-}
-
 /* ---- the whole ---- */
 
 bool liquid_enter(struct run *run, const struct template *template, const struct json *data)
@@ -416,6 +330,7 @@ bool liquid_enter(struct run *run, const struct template *template, const struct
     };
     run->frame = frame;
     run->template = template;
+    run->at = template->code;
     return true;
 }
 

@@ -25,7 +25,7 @@ static const char *find(const char *from, const char *end, const char *pair)
     return NULL;
 }
 
-/* The next "{% ... %}" from *pos on. */
+/* The next "{% ... %}" from `pos` on. */
 static bool find_tag(const struct compiler *c, size_t pos, struct found *out)
 {
     const char *text = c->source.ptr, *end = text + c->source.len;
@@ -104,8 +104,7 @@ bool tag_comment(struct compiler *c, size_t at)
 
 static size_t after_space(const struct compiler *c, size_t at)
 {
-    while (at < c->source.len &&
-           (c->source.ptr[at] == ' ' || (c->source.ptr[at] >= '\t' && c->source.ptr[at] <= '\r')))
+    while (at < c->source.len && is_space(c->source.ptr[at]))
         at++;
     return at;
 }
@@ -137,43 +136,45 @@ static bool find_end(struct compiler *c, const char *name, size_t end, struct fo
     return false;
 }
 
+/* Past the tag `name` at hand, which takes no arguments, to the tag `end`. */
+static bool find_inside(struct compiler *c, size_t at, const char *name, const char *end,
+                        bool *trims, struct found *out)
+{
+    size_t from = c->pos;
+    if (c->lines)
+        return liquid_refuse(c, at, "%s does not stand in liquid", name);
+    if (!skip_opening(c, trims))
+        return false;
+    if (str_trim((struct str){ c->source.ptr + from, c->pos - from - 2 - *trims }).len)
+        return liquid_refuse(c, at, "%s takes no arguments", name);
+    return find_end(c, end, c->source.len, out) || not_closed(c, at, name);
+}
+
+static void leave_inside(struct compiler *c, const struct found *end)
+{
+    c->trims = end->trims_after;
+    c->pos = end->close;
+}
+
 bool tag_raw(struct compiler *c, size_t at)
 {
-    struct found tag;
-    size_t from = c->pos;
-    bool trims;
-    if (c->lines)
-        return liquid_refuse(c, at, "raw does not stand in liquid");
-    if (!skip_opening(c, &trims))
+    struct found end;
+    if (!find_inside(c, at, "raw", "endraw", &c->trims, &end))
         return false;
-    if (str_trim((struct str){ c->source.ptr + from, c->pos - from - 2 - trims }).len)
-        return liquid_refuse(c, at, "raw takes no arguments");
-    if (!find_end(c, "endraw", c->source.len, &tag))
-        return not_closed(c, at, "raw");
-    c->trims = trims;
-    put_text(c, c->pos, tag.open, tag.trims_before);
-    c->trims = tag.trims_after;
-    c->pos = tag.close;
+    put_text(c, c->pos, end.open, end.trims_before);
+    leave_inside(c, &end);
     return true;
 }
 
 bool tag_doc(struct compiler *c, size_t at)
 {
-    struct found tag, nested;
-    size_t from = c->pos;
+    struct found end, nested;
     bool trims;
-    if (c->lines)
-        return liquid_refuse(c, at, "doc does not stand in liquid");
-    if (!skip_opening(c, &trims))
+    if (!find_inside(c, at, "doc", "enddoc", &trims, &end))
         return false;
-    if (str_trim((struct str){ c->source.ptr + from, c->pos - from - 2 - trims }).len)
-        return liquid_refuse(c, at, "doc takes no arguments");
-    if (!find_end(c, "enddoc", c->source.len, &tag))
-        return not_closed(c, at, "doc");
-    if (find_end(c, "doc", tag.open, &nested))
+    if (find_end(c, "doc", end.open, &nested))
         return liquid_refuse(c, nested.open, "doc does not stand in doc");
-    c->trims = tag.trims_after;
-    c->pos = tag.close;
+    leave_inside(c, &end);
     return true;
 }
 

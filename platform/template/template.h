@@ -1,14 +1,14 @@
 /* Liquid: templates compiled once, rendered often. No I/O. The language is described in docs/liquid.md. */
 #pragma once
 
-#include "platform/zone/zone.h"
 #include "platform/json/json.h"
+#include "platform/zone/zone.h"
 
 struct template;
 
 /* Owned by the caller; immutable and thread-safe. NULL with ERR_INVALID and "line L, column C: ..." for what is not
  * Liquid: unknown tags and filters, a wrong number of arguments, blocks that are not closed, more than 100 blocks inside
- * each other, a source of more than 1 MiB or that is not UTF-8. */
+ * each other, more than 1,000 names, a source of more than 1 MiB or that is not UTF-8. */
 struct template *template_compile(struct ctx *ctx, struct str source);
 void template_free(struct template *template);
 

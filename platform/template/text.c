@@ -5,11 +5,6 @@
 
 #include "platform/template/filters.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
-}
-
 /* The length of the character that text begins with; it is UTF-8. */
 static size_t char_length(struct str text)
 {
@@ -240,7 +235,7 @@ FILTER(truncate)
     int64_t size = (int64_t)str_utf8_length(text), ending = (int64_t)str_utf8_length(end);
     if (size <= most)
         return give_text(value, text);
-    text.len = bytes_of_chars(text, (size_t)MAX(most - ending, 0));
+    text.len = bytes_of_chars(text, (size_t)MAX(MAX(most, 0) - ending, 0));
     return liquid_join(run, (struct str[]){ text, end }, 2, STR(""), &text) &&
            give_text(value, text);
 }

@@ -130,7 +130,7 @@ static bool range_items(struct run *run, const struct value *range, size_t offse
         return false;
     struct value *items = arena_alloc_raw(run->ctx->arena, n * sizeof(*items));
     for (size_t i = 0; i < n; i++)
-        items[i] = int_value(range->range.first + (int64_t)(offset + i));
+        items[i] = int_value((int64_t)((uint64_t)range->range.first + offset + i));
     *out = list_value(items, n);
     return true;
 }

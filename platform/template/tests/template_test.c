@@ -70,6 +70,11 @@ static const struct rendering language[] = {
       NULL, "-9223372036854775808 -4 1" },
     { "{{ 'ÄÖß' | downcase }}{{ 'äöé' | upcase }}{{ 'ärger ÜBER' | capitalize }}", NULL,
       "äößÄÖÉÄrger über" },
+    { "{{ 'abc' | truncate: -9223372036854775808 }}{{ 'abc' | slice: -9223372036854775808 }}", NULL,
+      "..." },
+    { "{% for a in (-9223372036854775808..9223372036854775807) limit: 2 offset: 9223372036854775807 %}"
+      "{{ a }} {% endfor %}",
+      NULL, "-1 0 " },
     { "{{ 'äöü' | slice: 1, 2 }}{{ 'äöü' | size }}{{ 'äöüx' | truncate: 2, '' }}", NULL, "öü3äö" },
 };
 
@@ -143,6 +148,8 @@ static const struct rendering snippets[] = {
     { "{% render 'hello' with a as name %}", "{\"a\":5}", "Hello 5!" },
     { "{% render 'item' for a %}", "{\"a\":[4,\"<\"]}", "1/2 4, 2/2 &lt;" },
     { "{% render 'item' for a as item %}", "{\"a\":[]}", "" },
+    { "{% render 'hello' with b for a, name: forloop %}", NULL,
+      "line 1, column 30: a stands where : should" },
     { "{% for i in (1..2) %}{% render 'outer', name: i %}{% endfor %}", NULL,
       "[Hello 1!][Hello 2!]" },
     { "{% capture x %}{% render 'hello', name: '&' %}{% endcapture %}{{ x }}", NULL,
