@@ -113,3 +113,56 @@ uint64_t hash_fnv1a(const void *data, size_t bytes)
         h = (h ^ p[i]) * 0x100000001b3ull;
     return h;
 }
+
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static uint64_t rotl64(uint64_t x, int r)
+{
+    return (x << r) | (x >> (64 - r));
+}
+
+static void sip_rounds(uint64_t v[4], int n)
+{
+    for (; n > 0; n--) {
+        v[0] += v[1], v[2] += v[3];
+        v[1] = rotl64(v[1], 13) ^ v[0], v[3] = rotl64(v[3], 16) ^ v[2];
+        v[0] = rotl64(v[0], 32);
+        v[2] += v[1], v[0] += v[3];
+        v[1] = rotl64(v[1], 17) ^ v[2], v[3] = rotl64(v[3], 21) ^ v[0];
+        v[2] = rotl64(v[2], 32);
+    }
+}
+
+static void sip_word(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    sip_rounds(v, 2);
+    v[0] ^= word;
+}
+
+void hash_sip128(const uint8_t key[16], const void *data, size_t bytes, uint8_t out[16])
+{
+    const uint8_t *p = data;
+    uint64_t k0 = load64(key), k1 = load64(key + 8);
+    uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ 0xee,
+                      k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+    uint64_t last = (uint64_t)bytes << 56;
+    size_t n = bytes;
+    for (; n >= 8; p += 8, n -= 8)
+        sip_word(v, load64(p));
+    for (size_t i = 0; i < n; i++)
+        last |= (uint64_t)p[i] << (8 * i);
+    sip_word(v, last);
+    v[2] ^= 0xee;
+    for (int half = 0; half < 2; half++) {
+        sip_rounds(v, 4);
+        uint64_t h = v[0] ^ v[1] ^ v[2] ^ v[3];
+        memcpy(out + 8 * half, &h, 8);
+        v[1] ^= 0xdd;
+    }
+}

@@ -17,3 +17,7 @@ uint32_t hash_crc32c(uint32_t crc, const void *data, size_t bytes);
 
 /* FNV-1a, 64 bits: for hash tables inside a process. */
 uint64_t hash_fnv1a(const void *data, size_t bytes);
+
+/* SipHash-2-4 with 128 bits (J.-P. Aumasson, D. J. Bernstein): who does not know the key cannot find two texts with
+ * the same hash. */
+void hash_sip128(const uint8_t key[16], const void *data, size_t bytes, uint8_t out[16]);

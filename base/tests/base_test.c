@@ -106,6 +106,17 @@ static void test_hash(void)
 {
     CHECK_INT(hash_crc32c(0, "123456789", 9), 0xE3069283);
     CHECK_INT(hash_crc32c(hash_crc32c(0, "1234", 4), "56789", 5), 0xE3069283);
+    static const uint8_t sip_of_15[] = { 0x54, 0x93, 0xe9, 0x99, 0x33, 0xb0, 0xa8, 0x11,
+                                         0x7e, 0x08, 0xec, 0x0f, 0x97, 0xcf, 0xc3, 0xd9 },
+                         sip_of_8[] = { 0x3b, 0x62, 0xa9, 0xba, 0x62, 0x58, 0xf5, 0x61,
+                                        0x0f, 0x83, 0xe2, 0x64, 0xf3, 0x14, 0x97, 0xb4 };
+    uint8_t counting[16], sip[16]; /* the vectors of the reference */
+    for (uint8_t i = 0; i < 16; i++)
+        counting[i] = i;
+    hash_sip128(counting, counting, 15, sip);
+    CHECK(memcmp(sip, sip_of_15, 16) == 0);
+    hash_sip128(counting, counting, 8, sip);
+    CHECK(memcmp(sip, sip_of_8, 16) == 0);
     CHECK_INT(hash_murmur3_32("", 0, 0), 0);
     CHECK_INT(hash_murmur3_32("hello", 5, 0), 0x248bfa47);
     CHECK_INT(hash_murmur3_32("hello, world", 12, 0), 0x149bbb7f);
