@@ -1,6 +1,7 @@
 #include "services/broker/admin.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@ struct visit {
     struct arena *arena;
     struct str answer; /* ptr NULL while the request is read */
     size_t sent;
-    bool over;
+    bool over, waits; /* waits: for a compaction */
+    struct compact_wait compaction;
 };
 
 struct admin {
@@ -41,6 +43,7 @@ static void visit_free(struct visit *visit)
 {
     struct loop *loop = visit->admin->broker->loop;
     timer_stop(loop, &visit->timer);
+    compact_wait_drop(&visit->compaction);
     loop_unwatch(loop, &visit->watch);
     close(visit->watch.fd);
     *visit->at = visit->next;
@@ -65,6 +68,7 @@ static void visit_end(struct visit *visit)
 {
     struct loop *loop = visit->admin->broker->loop;
     visit->over = true;
+    compact_wait_drop(&visit->compaction);
     loop_rewatch(loop, &visit->watch, 0);
     timer_set(loop, &visit->admin->reaper, loop_now_us(loop));
 }
@@ -104,29 +108,86 @@ static struct str answer_of(struct arena *arena, const char *status, const char 
         status, type, body.len, has_body ? (int)body.len : 0, body.ptr);
 }
 
-static struct str problem(struct arena *arena, const char *status)
+static struct str problem(struct arena *arena, const char *status, const char *detail)
 {
     struct str body = arena_printf(
-        arena, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%.3s}", status + 4, status);
+        arena, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%.3s,\"detail\":\"%s\"}",
+        status + 4, status, detail);
     return answer_of(arena, status, "application/problem+json", body, true);
+}
+
+static void visit_send(struct visit *visit);
+
+static struct str compacted_json(const struct compact_wait *wait, struct arena *arena)
+{
+    struct str text = { NULL, 0 };
+    for (int32_t i = 0; i < wait->n; i++)
+        text =
+            arena_printf(arena, STR_FMT "%s%" PRId64, STR_ARG(text), i ? "," : "", wait->until[i]);
+    return arena_printf(arena, "{\"topic\":\"" STR_FMT "\",\"compacted_to\":[" STR_FMT "]}",
+                        STR_ARG(wait->topic), STR_ARG(text));
+}
+
+static void compacted(struct compact_wait *wait, const char *why)
+{
+    struct visit *visit = CONTAINER_OF(wait, struct visit, compaction);
+    visit->answer = why ? problem(visit->arena, "503 Service Unavailable", why)
+                        : answer_of(visit->arena, "200 OK", "application/json",
+                                    compacted_json(wait, visit->arena), true);
+    visit->waits = false;
+    visit_send(visit);
+}
+
+/* The answer comes when it is done, however long that takes. */
+static void compact(struct visit *visit, struct str query)
+{
+    struct broker *broker = visit->admin->broker;
+    struct str name = query;
+    bool named = str_starts(query, STR("topic="));
+    if (named)
+        name = (struct str){ query.ptr + 6, query.len - 6 };
+    struct topic *topic = named ? topic_get(broker->topics, name) : NULL;
+    if (!named) {
+        visit->answer = problem(visit->arena, "400 Bad Request", "which one? ?topic=NAME");
+    } else if (!topic) {
+        visit->answer = problem(visit->arena, "404 Not Found", "there is no such topic");
+    } else if (!(topic->config.values[TOPIC_CLEANUP_POLICY] & CLEANUP_COMPACT)) {
+        visit->answer =
+            problem(visit->arena, "409 Conflict", "the topic is not one that is compacted");
+    } else {
+        visit->waits = true;
+        timer_stop(broker->loop, &visit->timer);
+        loop_rewatch(broker->loop, &visit->watch, EPOLLRDHUP);
+        visit->compaction.done = compacted;
+        compactor_ask(broker->compactor, topic, &visit->compaction);
+    }
 }
 
 static void visit_answer(struct visit *visit)
 {
     struct str rest = { visit->request, visit->n_request }, method, target, path;
     visit->arena = arena_new(0);
-    bool ok = str_split(&rest, ' ', &method) && str_split(&rest, ' ', &target) &&
-              str_split(&target, '?', &path);
-    bool head = ok && str_is(method, "HEAD");
-    visit->answer = problem(visit->arena, ok ? "404 Not Found" : "400 Bad Request");
-    for (size_t i = 0; ok && i < COUNT(pages); i++) {
+    if (!str_split(&rest, ' ', &method) || !str_split(&rest, ' ', &target) ||
+        !str_split(&target, '?', &path)) {
+        visit->answer = problem(visit->arena, "400 Bad Request", "this is not HTTP");
+        return;
+    }
+    bool head = str_is(method, "HEAD"), post = str_is(method, "POST");
+    if (str_is(path, "/compact") && post) {
+        compact(visit, target);
+        return;
+    }
+    visit->answer = str_is(path, "/compact")
+                        ? problem(visit->arena, "405 Method Not Allowed", "POST is")
+                        : problem(visit->arena, "404 Not Found", "there is nothing here");
+    for (size_t i = 0; i < COUNT(pages); i++) {
         if (!str_is(path, pages[i].path))
             continue;
         if (head || str_is(method, "GET"))
             visit->answer = answer_of(visit->arena, "200 OK", pages[i].type,
                                       pages[i].body(visit->admin->broker, visit->arena), !head);
         else
-            visit->answer = problem(visit->arena, "405 Method Not Allowed");
+            visit->answer = problem(visit->arena, "405 Method Not Allowed", "GET and HEAD are");
     }
 }
 
@@ -156,7 +217,8 @@ static void visit_read(struct visit *visit)
         visit_answer(visit);
     else if (visit->n_request == REQUEST_BYTES) {
         visit->arena = arena_new(0);
-        visit->answer = problem(visit->arena, "431 Request Header Fields Too Large");
+        visit->answer = problem(visit->arena, "431 Request Header Fields Too Large",
+                                "a request has at most 4096 bytes");
     }
     if (visit->answer.ptr)
         visit_send(visit);
@@ -169,7 +231,7 @@ static void visit_ready(struct watch *watch, uint32_t epoll_events)
         return;
     if (visit->answer.ptr)
         visit_send(visit);
-    else if (epoll_events & EPOLLIN)
+    else if (epoll_events & EPOLLIN && !visit->waits)
         visit_read(visit);
     else
         visit_end(visit);

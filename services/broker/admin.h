@@ -1,5 +1,5 @@
 /* The admin listener: GET /health/live, /health/ready and /metrics, for the operator and the
- * scraper. It runs on the broker's own loop, so that it answers as long as the broker does. */
+ * scraper; POST /compact?topic=NAME, answered when all that the topic held then is compacted. It runs on the broker's own loop, so that it answers as long as the broker does. */
 #pragma once
 
 #include <stdint.h>

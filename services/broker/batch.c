@@ -1,10 +1,9 @@
 #include "services/broker/batch.h"
 
 #include "base/hash.h"
-#include "services/broker/wire.h"
+#include "services/broker/record.h"
 
 #define CRC_FROM 21 /* attributes to the end */
-#define RECORD_LEAST_BYTES 7
 
 bool batch_read(const uint8_t *bytes, size_t n, struct batch *out)
 {
@@ -37,40 +36,6 @@ bool batch_is_sound(const uint8_t *bytes, size_t n, const struct batch *batch)
            hash_crc32c(0, bytes + CRC_FROM, batch->bytes - CRC_FROM) == batch->crc;
 }
 
-/* One record: its length is what its fields take, and its offset is the next. */
-static bool record_is_sound(struct reader *in, int32_t delta, int64_t *time_delta)
-{
-    int32_t length = get_varint(in);
-    if (in->bad || length < RECORD_LEAST_BYTES - 1 || (size_t)length > reader_left(in))
-        return false;
-    struct reader record = reader_of(in->at, (size_t)length);
-    skip_bytes(in, (size_t)length);
-    get_i8(&record);
-    *time_delta = get_varlong(&record);
-    if (get_varint(&record) != delta)
-        return false;
-    for (int part = 0; part < 2; part++) { /* key, value */
-        int32_t n = get_varint(&record);
-        if (n > 0)
-            skip_bytes(&record, (size_t)n);
-        if (n < -1)
-            return false;
-    }
-    int32_t headers = get_varint(&record);
-    if (headers < 0)
-        return false;
-    for (; headers > 0 && !record.bad; headers--) {
-        int32_t key = get_varint(&record);
-        if (key < 0)
-            return false;
-        skip_bytes(&record, (size_t)key);
-        int32_t value = get_varint(&record);
-        if (value > 0)
-            skip_bytes(&record, (size_t)value);
-    }
-    return !record.bad && reader_left(&record) == 0;
-}
-
 /* Also tells whether all of their times are up to `latest_ms`. */
 static bool records_are_sound(const uint8_t *bytes, const struct batch *batch, int64_t latest_ms,
                               bool *in_time)
@@ -78,10 +43,12 @@ static bool records_are_sound(const uint8_t *bytes, const struct batch *batch, i
     struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
     *in_time = true;
     for (int32_t i = 0; i < batch->count; i++) {
+        struct record record;
         int64_t time_ms;
-        if (!record_is_sound(&in, i, &time_ms))
+        if (!record_read(&in, &record) || record.delta != i)
             return false;
-        if (__builtin_add_overflow(batch->base_time_ms, time_ms, &time_ms) || time_ms > latest_ms)
+        if (__builtin_add_overflow(batch->base_time_ms, record.time_delta, &time_ms) ||
+            time_ms > latest_ms)
             *in_time = false;
     }
     return reader_left(&in) == 0;
@@ -133,31 +100,26 @@ bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t ti
 {
     if (batch->max_time_ms < time_ms)
         return false;
-    if (batch->attributes & BATCH_CODEC) {
-        *offset = batch->base_offset;
-        *found_ms = batch->max_time_ms;
-        return true;
-    }
-    struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
-    for (int32_t i = 0; i < batch->count && !in.bad; i++) {
-        int32_t length = get_varint(&in);
-        struct reader record = in;
-        skip_bytes(&in, length > 0 ? (size_t)length : 0);
-        get_i8(&record);
-        int64_t time;
-        if (__builtin_add_overflow(batch->base_time_ms, get_varlong(&record), &time))
-            break;
-        int32_t delta = get_varint(&record);
-        if (!record.bad && time >= time_ms) {
-            *offset = batch->base_offset + delta;
-            *found_ms = time;
-            return true;
-        }
-    }
-    /* The header says more than the records do; without this, one such batch would cost a scan
-     * of the segment. */
+    /* When the header says more than the records do; without this, one such batch would cost a
+     * scan of the segment. */
     *offset = batch->base_offset;
     *found_ms = batch->max_time_ms;
+    struct compress_buffer room = { 0 };
+    struct reader in;
+    bool readable = batch_records(bytes, batch, &room, &in);
+    for (int32_t left = batch->count; readable && left > 0; left--) {
+        struct record record;
+        int64_t time;
+        if (!record_read(&in, &record) ||
+            __builtin_add_overflow(batch->base_time_ms, record.time_delta, &time))
+            break;
+        if (time >= time_ms) {
+            *offset = batch->base_offset + record.delta;
+            *found_ms = time;
+            break;
+        }
+    }
+    compress_buffer_clear(&room);
     return true;
 }
 
@@ -207,13 +169,6 @@ void batch_write(struct writer *out, int64_t time_ms, const void *value, size_t 
 struct str batch_value(const uint8_t *bytes, const struct batch *batch)
 {
     struct reader in = reader_of(bytes + BATCH_HEADER_BYTES, batch->bytes - BATCH_HEADER_BYTES);
-    get_varint(&in);
-    get_i8(&in);
-    get_varlong(&in);
-    get_varint(&in);
-    get_varint(&in);
-    int32_t n = get_varint(&in);
-    struct str value = { (const char *)in.at, n > 0 ? (size_t)n : 0 };
-    skip_bytes(&in, value.len);
-    return in.bad ? (struct str){ NULL, 0 } : value;
+    struct record record;
+    return record_read(&in, &record) && record.value.ptr ? record.value : (struct str){ NULL, 0 };
 }

@@ -56,8 +56,8 @@ enum kafka_error batch_accept(const uint8_t *bytes, size_t n, size_t most_bytes,
 /* The broker's part: the base offset, and leader epoch 0. The CRC does not cover them. */
 void batch_place(uint8_t *bytes, int64_t base_offset);
 
-/* The first record with a time of at least `time_ms`; for a compressed batch its first record
- * stands for all. False when the header says that there is none. */
+/* The first record with a time of at least `time_ms`; of one whose records cannot be expanded its
+ * first record. False when the header says that there is none. */
 bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t time_ms,
                      int64_t *offset, int64_t *found_ms);
 

@@ -39,6 +39,7 @@ void broker_defaults(struct broker_config *config)
         .segment_bytes = 256 << 20,
         .ahead_ms = 3600 * 1000,
         .gather_ms = 50,
+        .compaction = { .memory_bytes = 32u << 20, .bytes_a_second = 16u << 20 },
         .housekeeping_us = 5 * US_PER_S,
         .offsets_keep_us = 7 * US_PER_DAY,
     };
@@ -138,6 +139,7 @@ static void housekeeping(struct timer *timer)
     net_sweep(broker->net);
     close_idle_files(broker, now_us - FILE_IDLE_US);
     topics_retain(broker->topics, clock_now_us() / US_PER_MS);
+    compactor_look(broker->compactor);
     offsets_expire(broker->offsets, &broker->groups, broker->config.offsets_keep_us, now_us);
     if (++broker->n_housekeepings % TRIM_EVERY == 0)
         malloc_trim(0);
@@ -159,6 +161,7 @@ struct broker *broker_open(struct ctx *ctx, const struct broker_config *config)
                                     .stats = &broker->stats };
     groups_init(&broker->groups, broker->loop, &broker->stats, config->gather_ms);
     if (!(broker->topics = topics_open(ctx, &broker->env, config->data, config->segment_bytes)) ||
+        !(broker->compactor = compactor_new(&broker->env, broker->topics, &config->compaction)) ||
         !(broker->offsets = offsets_open(ctx, &broker->env, config->data)) ||
         !(broker->net = net_open(ctx, broker)))
         goto fail;
@@ -191,9 +194,11 @@ static void drain(struct broker *broker)
 {
     int64_t end_us = clock_mono_us() + DRAIN_US;
     net_drain(broker->net);
+    compactor_stop(broker->compactor);
     groups_clear(&broker->groups);
     log_flush_dirty(&broker->env);
     while (loop_jobs(broker->loop) || topics_are_changing(broker->topics) ||
+           compactor_is_busy(broker->compactor) ||
            (net_is_busy(broker->net) && clock_mono_us() < end_us))
         loop_once(broker->loop, 20);
 }
@@ -222,6 +227,7 @@ void broker_close(struct broker *broker)
     }
     if (broker->loop) /* else there were none yet */
         groups_clear(&broker->groups);
+    compactor_free(broker->compactor);
     offsets_free(broker->offsets);
     topics_free(broker->topics);
     loop_free(broker->loop);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/ctx.h"
+#include "services/broker/compaction.h"
 #include "services/broker/log.h"
 #include "services/broker/notice.h"
 #include "services/broker/stats.h"
@@ -31,6 +32,7 @@ struct broker_config {
     int64_t segment_bytes;   /* of topics that do not say */
     int64_t ahead_ms;        /* how far times of records may be ahead of this machine's clock */
     int32_t gather_ms;       /* how long an empty group's first members are waited for */
+    struct compaction_limits compaction;
     int64_t housekeeping_us; /* how often it is looked for what is to be ended or let go */
     int64_t offsets_keep_us; /* of groups without members and commits; 0: for ever */
     struct notices notices;

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "services/broker/broker.h"
+#include "services/broker/compactor.h"
 #include "services/broker/groups.h"
 #include "services/broker/loop.h"
 #include "services/broker/net.h"
@@ -20,6 +21,7 @@ struct broker {
     struct loop *loop;
     struct log_env env;
     struct topics *topics;
+    struct compactor *compactor;
     struct offsets *offsets;
     struct groups groups;
     struct net *net;

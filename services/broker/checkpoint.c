@@ -32,11 +32,6 @@ struct checkpoint {
     int failed;
 };
 
-static void put_crc(struct writer *out)
-{
-    put_i32(out, (int32_t)hash_crc32c(0, out->bytes, out->len));
-}
-
 static void put_passes(const struct log *log, struct writer *out)
 {
     put_i64(out, log->buried);
@@ -71,7 +66,7 @@ void checkpoint_write(struct log *log, struct writer *out)
         put_segment(log->segments.list[i], out);
     if (log->segments.n)
         index_write(log_active(log), out);
-    put_crc(out);
+    put_i32(out, (int32_t)hash_crc32c(0, out->bytes, out->len));
 }
 
 static void get_passes(struct log *log, struct reader *in)
@@ -158,8 +153,7 @@ static void submit(struct log *log)
     if (sealed) {
         segment_name(checkpoint->index_name, log->config.home.partition, sealed->base,
                      sealed->revision, "index");
-        index_write(sealed, &checkpoint->index);
-        put_crc(&checkpoint->index);
+        index_save(sealed, &checkpoint->index);
         segment_unref(sealed);
     }
     checkpoint->job = (struct job){ .run = run, .done = done };

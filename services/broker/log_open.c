@@ -332,6 +332,8 @@ static bool read_files(struct ctx *ctx, struct log *log, const struct log_file *
     bool ok = !n || (log->segments.n ? read_after_checkpoint(ctx, log, files, n)
                                      : read_all(ctx, log, files, n));
     log->unsaved = log->doomed.n > 0;
+    for (size_t i = 0; i < log->segments.n; i++)
+        log->revision = MAX(log->revision, log->segments.list[i]->revision);
     return ok;
 }
 

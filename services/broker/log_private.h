@@ -38,6 +38,8 @@ struct log {
     struct segment *sealed; /* its index is to be written; or NULL */
     struct pass *passes;    /* ascending; those whose tombstones are not due yet */
     size_t n_passes;
+    uint32_t revision;        /* the highest in use */
+    int64_t compact_after_ms; /* a run has failed: not by itself before then */
     int64_t buried; /* before it there are no tombstones any more */
     bool full;                     /* the disk was, at the last attempt */
     bool broken;

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "services/broker/log_private.h"
 
 /* Builds the index of a sealed segment again, when its file is missing or damaged. */
@@ -27,7 +26,7 @@ static bool index_rebuild(struct segment *segment)
     return segment->has_index;
 }
 
-static bool index_load(const struct log *log, struct segment *segment)
+static bool get_index(const struct log *log, struct segment *segment)
 {
     char name[SEGMENT_NAME_BYTES], path[FILE_PATH_BYTES];
     uint8_t *bytes;
@@ -35,10 +34,7 @@ static bool index_load(const struct log *log, struct segment *segment)
     segment_name(name, log->config.home.partition, segment->base, segment->revision, "index");
     file_path(path, log->config.home.folder, "%s", name);
     if (file_read_whole(path, &bytes, &n) == 0) {
-        if (n >= 4 && hash_crc32c(0, bytes, n - 4) == load_be32(bytes + n - 4)) {
-            struct reader in = reader_of(bytes, n - 4);
-            index_read(segment, &in);
-        }
+        index_load(segment, bytes, n);
         free(bytes);
     }
     return segment->has_index || index_rebuild(segment);
@@ -49,7 +45,7 @@ static bool segment_ready(const struct log *log, struct segment *segment)
 {
     segment->used_us = loop_now_us(log->env->loop);
     return segment_open(segment, &log->config.home) == 0 &&
-           (segment->has_index || index_load(log, segment));
+           (segment->has_index || get_index(log, segment));
 }
 
 /* The segment that holds `offset`, which is in the log. */
@@ -101,8 +97,8 @@ enum kafka_error log_read(struct log *log, int64_t offset, uint32_t most, bool a
 }
 
 /* The first record at or after the time, in one segment that has one. */
-static enum kafka_error find_in(struct segment *segment, int64_t time_ms, int64_t *offset,
-                                int64_t *found_ms)
+static enum kafka_error find_in(struct segment *segment, int64_t start, int64_t time_ms,
+                                int64_t *offset, int64_t *found_ms)
 {
     struct scan scan = { .fd = segment->fd,
                          .position = segment_seek_time(segment, time_ms),
@@ -111,7 +107,8 @@ static enum kafka_error find_in(struct segment *segment, int64_t time_ms, int64_
     const uint8_t *bytes;
     enum scan_result result;
     while ((result = scan_next(&scan, &batch, &bytes)) == SCAN_BATCH)
-        if (batch_find_time(bytes, &batch, time_ms, offset, found_ms))
+        if (batch_last_offset(&batch) >= start &&
+            batch_find_time(bytes, &batch, time_ms, offset, found_ms))
             break;
     scan_clear(&scan);
     return result == SCAN_BATCH || result == SCAN_END ? KAFKA_NONE : KAFKA_STORAGE_ERROR;
@@ -126,9 +123,11 @@ enum kafka_error log_find_time(struct log *log, int64_t time_ms, int64_t *offset
             continue;
         if (!segment_ready(log, segment))
             return KAFKA_STORAGE_ERROR;
-        enum kafka_error error = find_in(segment, time_ms, offset, found_ms);
+        enum kafka_error error = find_in(segment, log->start, time_ms, offset, found_ms);
         if (error)
             return error;
     }
+    if (*offset >= 0) /* of a batch that the start is within */
+        *offset = MAX(*offset, log->start);
     return KAFKA_NONE;
 }

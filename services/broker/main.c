@@ -90,6 +90,8 @@ static struct broker *open_broker(struct ctx *ctx)
     config.segment_bytes = setting_int("segment");
     config.ahead_ms = setting_int("ahead") / US_PER_MS;
     config.gather_ms = (int32_t)(setting_int("gather") / US_PER_MS);
+    config.compaction.memory_bytes = (size_t)setting_int("compaction_memory");
+    config.compaction.bytes_a_second = (uint64_t)setting_int("compaction_rate");
     config.housekeeping_us = setting_int("housekeeping");
     config.offsets_keep_us = setting_int("offsets_keep");
     config.notices = (struct notices){ .say = say };

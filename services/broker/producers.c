@@ -19,7 +19,7 @@ static int32_t sequence_add(int32_t sequence, int32_t n)
 
 static int32_t last_of(const struct batch *batch)
 {
-    return sequence_add(batch->first_sequence, batch->count - 1);
+    return sequence_add(batch->first_sequence, batch->last_delta); /* compaction leaves fewer */
 }
 
 /* Within half the range behind `expected`. */

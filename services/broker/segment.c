@@ -291,6 +291,20 @@ bool index_read(struct segment *segment, struct reader *in)
     return segment->has_index;
 }
 
+void index_save(const struct segment *segment, struct writer *out)
+{
+    index_write(segment, out);
+    put_i32(out, (int32_t)hash_crc32c(0, out->bytes, out->len));
+}
+
+bool index_load(struct segment *segment, const uint8_t *bytes, size_t n)
+{
+    if (n < 4 || hash_crc32c(0, bytes, n - 4) != load_be32(bytes + n - 4))
+        return false;
+    struct reader in = reader_of(bytes, n - 4);
+    return index_read(segment, &in);
+}
+
 /* Makes the buffer hold `n` bytes at the scan's position, if the part has them. False on
  * SCAN_FAILED. */
 static bool fill(struct scan *scan, size_t n)

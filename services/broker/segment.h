@@ -101,6 +101,10 @@ uint32_t segment_cut(const struct segment *segment, uint32_t from, uint32_t to);
 void index_write(const struct segment *segment, struct writer *out);
 bool index_read(struct segment *segment, struct reader *in);
 
+/* The same as a file of its own, with a checksum. False: it is damaged. */
+void index_save(const struct segment *segment, struct writer *out);
+bool index_load(struct segment *segment, const uint8_t *bytes, size_t n);
+
 /* A walk over the batches of a file from `position` to `end`. */
 struct scan {
     int fd;

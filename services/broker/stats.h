@@ -20,6 +20,12 @@
     X(syncs, "Group commits: one write and one sync of a file each")                               \
     X(sync_failures, "Group commits that failed")                                                  \
     X(rebalances, "Generations of consumer groups")                                                \
+    X(compactions, "Runs of compaction that came to their end")                                    \
+    X(compactions_failed, "Runs of compaction that failed")                                        \
+    X(compaction_read_bytes, "Bytes of record batches read by compaction")                         \
+    X(compaction_written_bytes, "Bytes of record batches written by compaction")                   \
+    X(compacted_records, "Records that compaction has removed")                                    \
+    X(compaction_unreadable, "Batches kept as they are, since their records cannot be read")       \
     X(segments_expired, "Segments let go because of their age or the size of their partition")     \
     X(groups_expired, "Consumer groups forgotten after they had no members and no commits")
 

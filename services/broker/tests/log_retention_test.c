@@ -135,6 +135,8 @@ static void test_start_at(void)
     REQUIRE(log);
     CHECK_INT(log_start(log), 45);
     check_content(log, 45, 60);
+    int64_t offset, time; /* what is below the start is not found by its time either */
+    CHECK(log_find_time(log, 1000, &offset, &time) == KAFKA_NONE && offset == 45 && time == 1045);
     log_start_at(log, INT64_MAX, NULL); /* all */
     settle();
     CHECK(log_retain(log, clock_now_us() / US_PER_MS)); /* the last segment ends */

@@ -93,7 +93,7 @@ static void test_torn_tail(void)
         check_content(log, 0, n == tail.len ? 6 : 5);
         CHECK((strstr(last_notice, "log.tail_cut") != NULL) == (n > 0 && n < tail.len));
         /* The producer goes on with the one that was lost, and is told of the one that was not. */
-        struct sent *again = send_batch(log, 77, 5, 60);
+        struct sending *again = send_batch(log, 77, 5, 60);
         settle();
         CHECK(again->done && again->append.error == KAFKA_NONE &&
               again->append.batch.base_offset == 5);
@@ -168,7 +168,7 @@ static void test_repeats(void)
 {
     empty_folder();
     struct log *log = log_of(1 << 20);
-    struct sent *first = send_batch(log, 5, 0, 20), *again = send_batch(log, 5, 0, 20);
+    struct sending *first = send_batch(log, 5, 0, 20), *again = send_batch(log, 5, 0, 20);
     CHECK(!first->done && !again->done); /* the repeat waits for the first one's sync */
     settle();
     CHECK(first->done && again->done && !again->append.error);
@@ -202,7 +202,7 @@ static void test_full_disk(void)
     CHECK_INT(append_one(log, 9, 0, 50), KAFKA_NONE);
     fail_write = ENOSPC;
     write_before_failing = 40;
-    struct sent *lost = send_batch(log, 9, 1, 50), *behind = send_batch(log, 9, 2, 50);
+    struct sending *lost = send_batch(log, 9, 1, 50), *behind = send_batch(log, 9, 2, 50);
     settle();
     CHECK_INT(lost->append.error, KAFKA_STORAGE_ERROR);
     CHECK_INT(behind->append.error, KAFKA_STORAGE_ERROR);
@@ -315,6 +315,7 @@ static void test_power_cuts(void)
 int main(void)
 {
     fixture_open();
+    tracks_durable = true;
     test_append_and_read();
     test_segments();
     test_torn_tail();

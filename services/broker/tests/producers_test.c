@@ -7,9 +7,11 @@
 
 static struct batch batch_of(int16_t epoch, int32_t first, int32_t count)
 {
-    return (struct batch){
-        .producer_id = ID, .producer_epoch = epoch, .first_sequence = first, .count = count
-    };
+    return (struct batch){ .producer_id = ID,
+                           .producer_epoch = epoch,
+                           .first_sequence = first,
+                           .count = count,
+                           .last_delta = count - 1 };
 }
 
 static int64_t repeated_at;
