@@ -282,11 +282,14 @@ bool projection_clear(struct projection *projection, int64_t limit_us)
     while (projection->old && projection->old->users &&
            pthread_cond_timedwait(&projection->unused, &projection->lock, &until) == 0)
         ;
-    bool unused = !projection->old || projection->old->users == 0;
+    struct generation *old = projection->old;
+    bool unused = !old || old->users == 0;
+    if (unused)
+        projection->old = NULL;
     pthread_mutex_unlock(&projection->lock);
     if (!unused)
         return false;
-    generation_close(projection, &projection->old);
+    generation_close(projection, &old);
     /* Until the new number is on the disk, the old generation is what a power cut would leave. */
     if (sync_folder(arena, projection->path))
         remove_others(projection, projection->current->number);
