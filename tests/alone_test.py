@@ -20,7 +20,6 @@ from stack import Stack, as_flags, slowness, wait_for
 
 WITH_API = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
 ALL = ('broker', *WITH_API)
-WITH_SQL = tuple(name for name in WITH_API if name != 'analytics')
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
 QUIET_S, QUIET_SHARE = 3, 0.05
@@ -169,7 +168,7 @@ class Mistakes:
             self.refuses(name, 'log that is none', ['--log', '"http://127.0.0.1:9092"', 'kafka:'],
                          {'log': 'http://127.0.0.1:9092'})
             self.refuses(name, 'collector that is none', ['--otlp_url', '"ftp://x"', 'http: or https:'], {'otlp_url': 'ftp://x'})
-        for name in WITH_SQL:
+        for name in WITH_API:
             self.refuses(name, 'database of another kind', ['--database', 'sqlite: or postgresql:'],
                          {'database': 'mysql://x/y'})
             self.refuses(name, 'PostgreSQL that is not there', ['127.0.0.1'],
@@ -210,7 +209,7 @@ class Mistakes:
                 self.refuses(name, f'{file} is broken', [os.path.join(folder, file)], {'keys': folder})
 
     def databases(self):
-        for name in WITH_SQL:
+        for name in WITH_API:
             data = self.path(f'{name}-newer')
             service = self.stack.add(name, f'{name}-newer', data=data)
             service.start()

@@ -20,19 +20,17 @@ enum fate passage_failed(struct ctx *ctx, struct passage *passage)
     return not_through(ctx, passage, outcome_of(ctx) == REJECT ? FATE_REJECTED : FATE_RETRY);
 }
 
-static bool depends_on_key(const struct consumer *consumer, struct str type)
+static bool may_wait(const struct consumer *consumer, const struct event *event)
 {
-    for (const struct reaction *r = NULL; (r = consumer_reaction(consumer, type, r));)
-        if (!r->independent)
-            return true;
-    return false;
+    return !consumer->settings.independent && event->key.len &&
+           consumer_reaction(consumer, event->type, NULL);
 }
 
 bool passage_is_parked(struct ctx *ctx, const struct passage *passage, bool *parked)
 {
     const struct event *event = &passage->event;
     *parked = false;
-    if (!passage->any_parked || !event->key.len || !depends_on_key(passage->consumer, event->type))
+    if (!passage->any_parked || !may_wait(passage->consumer, event))
         return true;
     return parked_key(ctx, passage->consumer->name, event->topic, event->key, parked);
 }

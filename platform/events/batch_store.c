@@ -34,6 +34,8 @@ static bool screen(struct ctx *ctx, void *argument)
 {
     struct store_batch *batch = argument;
     struct passage passage = { .consumer = batch->consumer };
+    if (batch->consumer->settings.independent && !batch->consumer->rebuild)
+        return true;
     if (!parked_any(ctx, batch->consumer->list, &passage.any_parked))
         return false;
     for (size_t i = 0; passage.any_parked && i < batch->n; i++) {

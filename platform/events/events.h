@@ -70,8 +70,6 @@ struct reaction {
     const struct event_type *event;
     enum outcome (*handle)(struct ctx *ctx, const void *data);
     const char *const *reads; /* members that it reads, NULL at the end */
-    bool
-        independent; /* does not depend on earlier events of the key: not parked behind a dead letter */
 };
 
 /* ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total")): the handler's type is checked. */
@@ -118,6 +116,7 @@ struct consumer_settings {
     enum consumer_sharing sharing;
     const struct reaction *reactions;
     size_t n_reactions;
+    bool independent; /* of earlier events of the key: nothing is parked behind a dead letter */
     const struct event_store *store; /* NULL: SQL, in ctx->sql */
     void *store_data;                /* ctx->model of the reactions too */
     struct projection *projection;   /* whose model store_data is, or NULL; see projection.h */

@@ -10,6 +10,7 @@ struct projection_settings {
     enum consumer_sharing sharing;
     const struct reaction *reactions;
     size_t n_reactions;
+    bool independent; /* of earlier events of the key: nothing is parked behind a dead letter */
     const struct event_store *store;
     /* The model that is kept at the path, which is made when it is missing. Its store's data, and ctx->model of the
      * reactions. NULL with a sentence. */

@@ -93,8 +93,6 @@ static bool check_signing(struct ctx *ctx, struct runtime *runtime)
 
 static bool open_database(struct ctx *ctx, struct runtime *runtime)
 {
-    if (runtime->service->no_sql)
-        return true;
     struct str url = setting_text(ctx, "database");
     struct str path = { url.ptr + strlen("sqlite:"), url.len - strlen("sqlite:") };
     struct str folder = str_starts(url, STR("sqlite:")) ? folder_of(path) : (struct str){ NULL, 0 };
@@ -174,6 +172,7 @@ static bool open_consumers(struct ctx *ctx, struct runtime *runtime)
                                                            .sharing = projection->sharing,
                                                            .reactions = projection->reactions,
                                                            .n_reactions = projection->n_reactions,
+                                                           .independent = projection->independent,
                                                            .store = projection->store,
                                                            .projection = runtime->projection }))
         return false;

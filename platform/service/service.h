@@ -15,9 +15,9 @@ struct service {
     const char *name;
     int port; /* default; the admin listener is on port + 1000 */
     const struct contract *contract;
-    const struct sql_migration *migrations; /* NULL with n 0 and no_sql: no SQL database */
+    const struct sql_migration *migrations; /* NULL with n 0: no tables of its own */
     size_t n_migrations;
-    bool no_sql, no_events, edge;
+    bool no_events, edge;
     const struct reaction *reactions; /* SHARED, in SQL */
     size_t n_reactions;
     const struct projection_settings

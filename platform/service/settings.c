@@ -168,8 +168,6 @@ static struct setting peer_setting(struct arena *arena, const char *peer)
 
 static bool is_wanted(const struct service *service, const char *key)
 {
-    if (strcmp(key, "database") == 0)
-        return !service->no_sql;
     if (strcmp(key, "log") == 0 || strcmp(key, "outbox_max") == 0 ||
         strcmp(key, "outbox_max_age") == 0)
         return !service->no_events;

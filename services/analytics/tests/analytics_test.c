@@ -124,6 +124,31 @@ static void test_pages_and_forgetting(struct test_service *test)
               1500); /* counted on, without the person */
 }
 
+static bool count_set_aside(struct ctx *ctx, void *n)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows, "SELECT count(*) FROM platform_parked"))
+        return false;
+    *(int64_t *)n = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
+/* What cannot be read is on the list, and later events of its key do not wait behind it. */
+static void test_rejected_alone(struct test_service *test)
+{
+    int64_t n = -1;
+    CHECK_INT(test_event(test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v3",
+                         "{\"view_id\":7,\"person_id\":\"prf_b\"}"),
+              REJECT);
+    event(
+        test, &GATEWAY_PAGE_VIEWED_V1_TYPE, "v4",
+        "{\"view_id\":\"viw_4\",\"person_id\":\"prf_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-01T00:00:00Z\"}");
+    CHECK_INT(at(ask(test, "/v1/reports/pages"), "/items/0/views"), 3);
+    REQUIRE(test_read(test, count_set_aside, &n));
+    CHECK_INT(n, 1);
+}
+
 static void test_collect_without_a_log(struct test_service *test)
 {
     CHECK_INT(test_call(test, "POST", "/v1/track", NULL, NULL, "{\"event\":\"e\",\"userId\":\"u\"}")
@@ -145,6 +170,7 @@ int main(void)
     CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/orders"), 2);
     test_funnel(test);
     test_pages_and_forgetting(test);
+    test_rejected_alone(test);
     test_collect_without_a_log(test);
     test_close(test);
     return check_end();
