@@ -9,7 +9,9 @@
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
-#define BEHIND_LIVE_US (20 * US_PER_MS) /* until a rebuild looks again whether it may go on */
+#define BEHIND_LIVE_US (5 * US_PER_MS) /* until a rebuild looks again whether it may go on */
+#define HELD_AHEAD                                                                                 \
+    5000 /* records of a partition that a rebuild holds at most beyond the live one */
 #define BUILDER_NICE 10 /* who is asked meanwhile goes first */
 #define LEAVE_LIMIT_US (3 * US_PER_S) /* of the 15 s that a service has for its end */
 #define LEAVE_LOOK_MS 20
@@ -214,12 +216,15 @@ static void pause_or_resume(struct consumer *consumer, const struct partition *p
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void pause_until(struct consumer *consumer, struct partition *partition, int64_t us)
+/* `stop_reading`: so that no more of it comes meanwhile; it takes the client a while to read on. */
+static void pause_until(struct consumer *consumer, struct partition *partition, int64_t us,
+                        bool stop_reading)
 {
     partition->retry_us = us;
-    if (!partition->paused)
-        pause_or_resume(consumer, partition, true);
     partition->paused = true;
+    if (stop_reading && !partition->unread)
+        pause_or_resume(consumer, partition, true);
+    partition->unread |= stop_reading;
 }
 
 /* What may be taken now of what it holds: a rebuild waits for the live consumer. */
@@ -231,7 +236,8 @@ static size_t takeable(struct consumer *consumer, struct partition *partition, s
         return MIN(most, partition->n_held);
     size_t n = rebuild_allows(consumer->rebuild, partition, most);
     if (n == 0)
-        pause_until(consumer, partition, clock_mono_us() + BEHIND_LIVE_US);
+        pause_until(consumer, partition, clock_mono_us() + BEHIND_LIVE_US,
+                    partition->n_held >= HELD_AHEAD);
     return n;
 }
 
@@ -270,7 +276,7 @@ static void try_later(struct ctx *ctx, struct consumer *consumer, struct partiti
                       arena_printf(ctx->arena, "%s/%d@%lld is to be tried again: " STR_FMT,
                                    partition->topic, partition->number,
                                    (long long)partition->held[0]->offset, STR_ARG(why->detail)));
-    pause_until(consumer, partition, clock_mono_us() + retry_pause(partition->attempts++));
+    pause_until(consumer, partition, clock_mono_us() + retry_pause(partition->attempts++), true);
 }
 
 static void log_rejected(struct ctx *ctx, struct consumer *consumer, const struct slice *slice)
@@ -380,7 +386,9 @@ static void resume_due(struct consumer *consumer)
         if (!partition->paused || partition->retry_us > now)
             continue;
         partition->paused = false;
-        pause_or_resume(consumer, partition, false);
+        if (partition->unread)
+            pause_or_resume(consumer, partition, false);
+        partition->unread = false;
     }
 }
 
@@ -425,7 +433,8 @@ static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
     kafka_set(conf, "check.crcs", "true");
     kafka_set(conf, "session.timeout.ms", "6000");
     kafka_set(conf, "heartbeat.interval.ms", "1500");
-    kafka_set(conf, "queued.min.messages", "2000");
+    /* Beyond that the client reads on only after up to a second: a rebuild must be quicker than what comes. */
+    kafka_set(conf, "queued.min.messages", consumer->rebuild ? "100000" : "2000");
     kafka_set(conf, "queued.max.messages.kbytes", "8192");
     kafka_set(conf, "fetch.error.backoff.ms", "100");
     kafka_set(conf, "topic.metadata.refresh.interval.ms", "5000"); /* topics that others create */

@@ -231,7 +231,8 @@ struct partition {
     int64_t committed;         /* what the group was told last */
     rd_kafka_message_t **held; /* read and not behind us yet, in order */
     size_t n_held, cap_held;
-    bool paused;
+    bool paused; /* until retry_us */
+    bool unread; /* and the client does not read it meanwhile */
     int attempts;     /* of what is at its head */
     int64_t retry_us; /* monotonic: when to try again */
     struct metric *lag;
