@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The broker, commerce, loyalty, crm and analytics are killed (SIGKILL) at random under load, singly and together, in the
-middle of starts, and at the places where it hurts most: between what the log took and what the relay forgot, before and
-after a consumer's commit. What was acknowledged is there, in order, with one effect everywhere.
+"""The broker, who tells (commerce, content) and every consumer (loyalty, crm, analytics, personalization, the gateway) are
+killed (SIGKILL) at random under load, singly and together, in the middle of starts, and at the places where it hurts most:
+between what the log took and what the relay forgot, before and after a consumer's commit. What was acknowledged is there, in
+order, with one effect everywhere.
 
 kill_test.py BUILD_FOLDER [--rounds N] [--seed N]
 """
@@ -10,6 +11,7 @@ import http.client
 import os
 import random
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,13 +22,66 @@ from report import Report  # noqa: E402
 from stack import START_S, Stack, wait_for  # noqa: E402
 
 ROUNDS = 50
-SERVICES = ('broker', 'commerce', 'loyalty', 'crm', 'analytics')
-POINTS = {'commerce': ('events.relay.published',),
-          'loyalty': ('events.relay.published', 'events.consumer.commit', 'events.consumer.committed'),
-          'crm': ('events.consumer.commit', 'events.consumer.committed'),
-          'analytics': ('events.consumer.commit', 'events.consumer.committed')}
+ROUNDS_A_LIFE = 100  # then an empty folder, so that one check reads little
+RELAYS = ('commerce', 'content', 'loyalty', 'gateway')
+CONSUMERS = ('loyalty', 'crm', 'analytics', 'personalization', 'gateway')
+SERVICES = ('broker', 'commerce', 'content', *CONSUMERS)
+POINTS = {name: ('events.relay.published',) * (name in RELAYS) +
+          ('events.consumer.commit', 'events.consumer.committed') * (name in CONSUMERS) for name in SERVICES[1:]}
+PAGE = {'blocks': [{'id': 'offers', 'kind': 'products', 'content': {}, 'products': ['prd_crash']}]}
 CHECK_EVERY = 10
 POINT_S, AT_POINT = 1.5, 137  # how long to wait for it to come by; the status of one that ended there
+
+
+class Page:
+    """A page that is published again and again while it is read. Knows which version was acknowledged last."""
+
+    def __init__(self, stack):
+        self.stack, self.version, self.answered, self.trouble = stack, 0, 0, []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.edit)
+
+    def edit(self):
+        while not self.over.is_set():
+            self.publish()
+            self.answered += self.ask('gateway', 'GET', '/v1/pages/crash') == 200
+            time.sleep(0.02)
+
+    def publish(self):
+        """The next version; it stays the next one until that is acknowledged."""
+        entry = {'kind': 'page', 'slug': 'crash', 'title': f'Version {self.version + 1}', 'document': PAGE}
+        published = self.ask('content', 'PUT', '/v1/entries/ent_crash', entry) == 200 and \
+            self.ask('content', 'POST', '/v1/entries/ent_crash/publish', {}) == 200
+        self.version += published
+        return published
+
+    def ask(self, *what):
+        """The status, 0 when nobody answers."""
+        try:
+            status = self.stack.call(*what, timeout=5)[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+        if status != 404 and 400 <= status < 500:
+            self.trouble.append(f'{what}: {status}')
+        return status
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def check(self, report):
+        def shown():
+            return self.stack.call('gateway', 'GET', '/v1/pages/crash')[2].get('title')
+        report.check(wait_for(self.publish, START_S), 'the page can be published in the end')
+        wanted = f'Version {self.version}'
+        wait_for(lambda: shown() == wanted, START_S)
+        report.equal(self.trouble, [], 'pages and edits that were refused')
+        report.equal(shown(), wanted, 'the page, as the gateway has it')
+        report.check(self.answered > self.version / 2, f'pages were read: {self.answered}, {self.version} versions')
 
 
 class Kills:
@@ -79,12 +134,12 @@ class Kills:
 
 
 def tell(report, stack, rounds, client):
-    kills, orders = Kills(stack), Orders(stack)
+    kills, orders, page = Kills(stack), Orders(stack), Page(stack)
     kills.start()
-    orders.prepare()
+    orders.prepare(crm='crm')
     client.ask('topic kills 3')
     client.ask('begin')
-    with orders:
+    with orders, page:
         for i in range(rounds):
             kills.round()
             if i % CHECK_EVERY == CHECK_EVERY - 1:
@@ -95,8 +150,10 @@ def tell(report, stack, rounds, client):
     client.check()
     report.equal(kills.trouble, [], 'services that ended by themselves, or did not come again')
     print(f'  {rounds} rounds, kills: {kills.kills}, of them {kills.at_points} at fail points;'
-          f' {len(orders.placed)} orders in {orders.tries} tries, {client.acknowledged} records', flush=True)
-    for check in (orders.check_commerce, orders.check_loyalty, orders.check_crm, orders.check_analytics, orders.check_log):
+          f' {len(orders.placed)} orders in {orders.tries} tries, {client.acknowledged} records, {page.version} versions of'
+          f' a page', flush=True)
+    for check in (orders.check_commerce, orders.check_loyalty, orders.check_crm, orders.check_analytics,
+                  orders.check_people, page.check, orders.check_log, orders.check_points_told):
         check(report)
     report.check(len(orders.placed) > rounds * 5, f'enough orders: {len(orders.placed)}')
     report.equal(stack.stop(), [], 'those that did not end well')
@@ -110,15 +167,17 @@ def main():
     options = parser.parse_args()
     random.seed(options.seed)
     print(f'seed {options.seed}', flush=True)
-    report = Report()
-    with Stack(options.build) as stack:
-        client = LogClient(os.path.join(os.path.abspath(options.build), 'tests', 'crash', 'log_client'),
-                           stack.port('broker'))
-        try:
-            tell(report, stack, options.rounds, client)
-        except (Refused, SystemExit) as why:
-            report.check(False, why)
-        client.end()
+    report, left = Report(), options.rounds
+    while left > 0:
+        with Stack(options.build) as stack:
+            client = LogClient(os.path.join(os.path.abspath(options.build), 'tests', 'crash', 'log_client'),
+                               stack.port('broker'))
+            try:
+                tell(report, stack, min(left, ROUNDS_A_LIFE), client)
+            except (Refused, SystemExit) as why:
+                report.check(False, why)
+            client.end()
+        left -= ROUNDS_A_LIFE
     return report.end()
 
 

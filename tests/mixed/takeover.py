@@ -4,6 +4,7 @@ from orders import Orders
 from pair import HERO, NEW, OLD, Pair
 
 NAMES = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+READERS = ('loyalty', 'crm', 'personalization', 'analytics')
 ORDERS = 40  # each time
 
 
@@ -48,6 +49,9 @@ class Takeover(Pair):
         self.change_to(OLD)
 
     def change_to(self, side):
+        """What is told when the readers are gone already, those of the other version read."""
+        self.report.equal(self.stack.stop(*READERS), [], 'readers that did not end well')
+        self.orders.place_some(ORDERS)
         self.report.equal(self.stack.stop(), [], 'those that did not end well')
         self.start(side)
         self.report.check(set(self.registered) <= set(self.subjects('registry')), 'subjects of the registry are kept')
