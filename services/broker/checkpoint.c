@@ -95,9 +95,19 @@ static struct segment *get_segment(struct reader *in, bool has_ages)
     return segment;
 }
 
+static bool is_whole(const uint8_t *bytes, size_t n)
+{
+    return n >= 8 && hash_crc32c(0, bytes, n - 4) == load_be32(bytes + n - 4);
+}
+
+bool checkpoint_is_later(const uint8_t *bytes, size_t n)
+{
+    return is_whole(bytes, n) && (int32_t)load_be32(bytes) > CHECKPOINT_VERSION;
+}
+
 bool checkpoint_read(struct log *log, const uint8_t *bytes, size_t n)
 {
-    if (n < 4 || hash_crc32c(0, bytes, n - 4) != load_be32(bytes + n - 4))
+    if (!is_whole(bytes, n))
         return false;
     struct reader in = reader_of(bytes, n - 4);
     int32_t version = get_i32(&in);

@@ -76,8 +76,11 @@ static bool load_checkpoint(struct ctx *ctx, struct log *log)
         return true;
     if (failed)
         return fail_file(ctx, path, failed);
-    bool ok = checkpoint_read(log, bytes, n);
+    bool later = checkpoint_is_later(bytes, n), ok = checkpoint_read(log, bytes, n);
     free(bytes);
+    if (later)
+        return ctx_fail(ctx, ERR_CONFLICT,
+                        "%s was written by a later program than this: start that one", path);
     return ok ||
            ctx_fail(
                ctx, ERR_INTERNAL,

@@ -63,3 +63,5 @@ void log_trim(struct log *log);
 /* checkpoint.c: the file as bytes, and back (false: damaged). */
 void checkpoint_write(struct log *log, struct writer *out);
 bool checkpoint_read(struct log *log, const uint8_t *bytes, size_t n);
+bool checkpoint_is_later(const uint8_t *bytes,
+                         size_t n); /* whole, of a form that only later programs know */

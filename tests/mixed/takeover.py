@@ -18,7 +18,7 @@ class Takeover(Pair):
 
     def start(self, side):
         """All of one version; where it may refuse what it finds, the other goes on with that."""
-        self.stack.add('broker', build=self.programs[side]).start()
+        self.start_log(side)
         for name in NAMES:
             self.stack.add(name, build=self.programs[side], **({'page_budget': '2s'} if name == 'gateway' else {}))
             if not self.start_or_hear(name):

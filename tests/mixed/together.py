@@ -80,7 +80,7 @@ class Together(Pair):
     def old_alone(self):
         os.mkdir(os.path.join(self.stack.folder, OLD))
         os.mkdir(os.path.join(self.stack.folder, NEW))
-        self.stack.add('broker', build=self.programs[OLD]).start()
+        self.start_log(OLD)
         self.start(OLD)
         self.orders.prepare(crm='crm-old')
         self.stack.must('personalization-old', 'PUT', '/v1/experiences/exp_mixed', HERO)
@@ -147,7 +147,7 @@ class Together(Pair):
         """The other version's log on the same files, and back."""
         for side in (NEW, OLD, NEW):
             self.report.equal(self.stack['broker'].stop(), 0, f'the log of {OTHER[side]} ends')
-            self.stack.add('broker', build=self.programs[side]).start()
+            self.start_log(side)
             for name in GROUPS:
                 for label in self.labels(name):
                     self.has_some(label)

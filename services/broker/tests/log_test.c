@@ -149,9 +149,14 @@ static void test_damage(void)
     check_content(log, 0, 4);
     close_clean(log);
     free(whole);
-    /* The checkpoint: refused when damaged, read around when it is not there. */
+    /* The checkpoint: refused when it is of a later program or damaged, read around when it is not there. */
     file_path(path, folder, "3.checkpoint");
     REQUIRE(file_read_whole(path, &whole, &n) == 0);
+    whole[0] = 1;
+    store_be32(whole + n - 4, hash_crc32c(0, whole, n - 4));
+    write_at(path, whole, n, 0);
+    CHECK(!log_of(1 << 20));
+    CHECK(strstr(ctx.error.detail.ptr, "later program"));
     whole[n / 2] ^= 1;
     write_at(path, whole, n, 0);
     CHECK(!log_of(1 << 20));
