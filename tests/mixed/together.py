@@ -70,8 +70,9 @@ class Together(Pair):
     # ---- the parts ----
 
     def run(self):
+        before = self.report.failed
         self.report.run(self.old_alone)
-        if self.report.failed:
+        if self.report.failed > before:
             return
         with self.orders, self.reads:
             self.report.run(self.new_beside, self.members, self.log_changes)
