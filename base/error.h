@@ -18,6 +18,7 @@
     X(PRECONDITION_FAILED,      412, REJECT, "It has changed since it was read")                   \
     X(TOO_LARGE,                413, REJECT, "The request is too large")                           \
     X(UNSUPPORTED_MEDIA_TYPE,   415, REJECT, "The media type is not supported")                    \
+    X(RANGE_NOT_SATISFIABLE,    416, REJECT, "There is no such part of it")                        \
     X(KEY_REUSED,               422, REJECT, "The idempotency key was used for another request")   \
     X(IN_PROGRESS, 409, RETRY, "The first request with this idempotency key is still under way")   \
     X(PRECONDITION_REQUIRED,    428, REJECT, "If-Match is needed")                                 \

@@ -127,10 +127,17 @@ struct reply_header {
     struct reply_header *next;
 };
 
+/* A part of a file as the body: what is sent is read when it is sent, so nobody holds it in memory meanwhile. */
+struct reply_file {
+    int fd; /* closed when the arena of the request ends */
+    uint64_t offset, bytes;
+};
+
 /* What a handler gives. Body and headers live in the arena of the request. */
 struct reply {
     int status;
     struct str body;
+    const struct reply_file *file; /* instead of body, where it is not NULL */
     const char *content_type;
     struct reply_header *headers;
 };
@@ -139,6 +146,9 @@ struct reply reply_ok(struct ctx *ctx, struct str body); /* the operation's own 
 struct reply reply_empty(struct ctx *ctx);                    /* 204 */
 struct reply reply_not_modified(struct ctx *ctx, struct str etag); /* 304 */
 struct reply reply_error(struct ctx *ctx); /* problem+json of ctx->error (RFC 9457) with trace_id */
+/* `fd` is the reply's from now on. */
+struct reply reply_file(struct ctx *ctx, int status, const char *content_type, int fd,
+                        uint64_t offset, uint64_t bytes);
 struct reply reply_text(struct ctx *ctx, int status, const char *content_type, struct str body);
 void reply_add(struct ctx *ctx, struct reply *reply, const char *name, struct str value);
 

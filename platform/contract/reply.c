@@ -1,5 +1,6 @@
 /* Replies of handlers, and problems (RFC 9457). */
 #include <ctype.h>
+#include <unistd.h>
 
 #include "platform/contract/contract.h"
 #include "platform/telemetry/trace.h"
@@ -29,6 +30,21 @@ struct reply reply_not_modified(struct ctx *ctx, struct str etag)
 struct reply reply_text(struct ctx *ctx, int status, const char *content_type, struct str body)
 {
     return (struct reply){ .status = status, .body = body, .content_type = content_type };
+}
+
+static void file_end(void *argument)
+{
+    const struct reply_file *file = argument;
+    close(file->fd);
+}
+
+struct reply reply_file(struct ctx *ctx, int status, const char *content_type, int fd,
+                        uint64_t offset, uint64_t bytes)
+{
+    struct reply_file *file = ARENA_NEW(ctx->arena, struct reply_file);
+    *file = (struct reply_file){ fd, offset, bytes };
+    arena_at_end(ctx->arena, file_end, file);
+    return (struct reply){ .status = status, .content_type = content_type, .file = file };
 }
 
 void reply_add(struct ctx *ctx, struct reply *reply, const char *name, struct str value)

@@ -1,5 +1,7 @@
 /* One request on a socket, from libmicrohttpd's callbacks to the router and back. */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "platform/http/server.h"
 
@@ -249,10 +251,23 @@ static void size_check(struct incoming *incoming, const struct framing *framing)
 
 /* ---- the answer ---- */
 
+/* libmicrohttpd closes what it is given, and so does the arena: each has its own. */
+static struct MHD_Response *file_response(const struct reply_file *file)
+{
+    int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+    struct MHD_Response *response =
+        fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(file->bytes, fd, file->offset);
+    if (!response && fd >= 0)
+        close(fd);
+    return response;
+}
+
 static struct MHD_Response *response_of(const struct incoming *incoming, const struct reply *reply)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body.len, (void *)reply->body.ptr, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        reply->file ? file_response(reply->file)
+                    : MHD_create_response_from_buffer(reply->body.len, (void *)reply->body.ptr,
+                                                      MHD_RESPMEM_PERSISTENT);
     if (!response)
         return NULL;
     if (reply->content_type)

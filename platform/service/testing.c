@@ -132,8 +132,8 @@ static struct str bearer(struct test_service *test, const char *scopes)
     return arena_printf(test->arena, "Bearer %s", token.ptr);
 }
 
-struct reply test_call(struct test_service *test, const char *method, const char *target,
-                       const char *scopes, const char *headers, const char *body)
+struct reply test_send(struct test_service *test, const char *method, const char *target,
+                       const char *scopes, const char *headers, struct str body)
 {
     struct request_header list[MOST_HEADERS + 2];
     struct str lines = str_of(headers), line, name;
@@ -146,9 +146,15 @@ struct reply test_call(struct test_service *test, const char *method, const char
     }
     if (scopes)
         list[n++] = (struct request_header){ STR("Authorization"), bearer(test, scopes) };
-    if (body && !has_type)
+    if (body.ptr && !has_type)
         list[n++] = (struct request_header){ STR("Content-Type"), STR("application/json") };
-    return router_call(test->runtime.router, test->arena, method, target, list, n, str_of(body));
+    return router_call(test->runtime.router, test->arena, method, target, list, n, body);
+}
+
+struct reply test_call(struct test_service *test, const char *method, const char *target,
+                       const char *scopes, const char *headers, const char *body)
+{
+    return test_send(test, method, target, scopes, headers, str_of(body));
 }
 
 const struct json *test_json(struct test_service *test, struct reply reply)

@@ -19,6 +19,9 @@ void test_reopen(
  * lines, or NULL. The reply lives until test_close. */
 struct reply test_call(struct test_service *test, const char *method, const char *target,
                        const char *scopes, const char *headers, const char *body);
+/* The same with a body of any bytes (ptr NULL: none). */
+struct reply test_send(struct test_service *test, const char *method, const char *target,
+                       const char *scopes, const char *headers, struct str body);
 const struct json *test_json(struct test_service *test, struct reply reply); /* its body */
 
 /* Gives one event to the reactions (SQL or projection) exactly as the consumer does: position, seen ids, savepoint.

@@ -27,23 +27,6 @@ struct reply content_get_entry(struct ctx *ctx, const struct get_entry_in *in)
 
 /* ---- deleting ---- */
 
-#define REFERRERS_NAMED 5
-
-static bool unreferred(struct ctx *ctx, struct str target)
-{
-    struct str ids[REFERRERS_NAMED], names = STR("");
-    size_t n;
-    int64_t in_all;
-    if (!store_referrers(ctx, target, REFERRERS_NAMED, ids, &n, &in_all))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        names = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? ", " : "",
-                             STR_ARG(ids[i]));
-    return n == 0 ||
-           ctx_fail(ctx, ERR_CONFLICT, "%lld refer to it: " STR_FMT "%s", (long long)in_all,
-                    STR_ARG(names), in_all > (int64_t)n ? ", ..." : "");
-}
-
 static bool entry_delete(struct ctx *ctx, const struct entry_row *entry)
 {
     if (entry->published_version)

@@ -45,20 +45,6 @@ struct reply content_unpublish_entry(struct ctx *ctx, const struct unpublish_ent
     return reply_entry(ctx, &entry);
 }
 
-/* RFC 9110 section 13.1.2: weak comparison. */
-static bool has_already(struct str if_none_match, struct str etag)
-{
-    struct str tag;
-    while (str_split(&if_none_match, ',', &tag)) {
-        tag = str_trim(tag);
-        if (str_starts(tag, STR("W/")))
-            tag = (struct str){ tag.ptr + 2, tag.len - 2 };
-        if (str_is(tag, "*") || str_eq(tag, etag))
-            return true;
-    }
-    return false;
-}
-
 /* Of a locale, or else of a shorter form of it, that has fallbacks of its own, these go last. */
 static bool locales_chain(struct ctx *ctx, struct str locale, struct locales *out)
 {
@@ -95,7 +81,7 @@ struct reply content_get_published(struct ctx *ctx, const struct get_published_i
     if (!published_find(ctx, in, &row))
         return reply_error(ctx);
     struct str etag = shown_etag(ctx, &row);
-    if (has_already(in->if_none_match, etag))
+    if (etag_has(in->if_none_match, etag))
         return reply_not_modified(ctx, etag);
     bool moved = !str_eq(row.slug, in->slug);
     return reply_shown(ctx, &row, moved ? in->slug : (struct str){ NULL, 0 });

@@ -3,4 +3,10 @@
 
 #include "platform/service/service.h"
 
+/* ctx->app */
+struct content {
+    char *media_folder;
+    int64_t media_bytes; /* a medium's most */
+};
+
 extern const struct service content_service;

@@ -69,3 +69,33 @@ struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
     reply_add(ctx, &reply, "ETag", entry_etag(ctx, row->version));
     return reply;
 }
+
+bool etag_has(struct str if_none_match, struct str etag)
+{
+    struct str tag;
+    while (str_split(&if_none_match, ',', &tag)) {
+        tag = str_trim(tag);
+        if (str_starts(tag, STR("W/")))
+            tag = (struct str){ tag.ptr + 2, tag.len - 2 };
+        if (str_is(tag, "*") || str_eq(tag, etag))
+            return true;
+    }
+    return false;
+}
+
+#define REFERRERS_NAMED 5
+
+bool unreferred(struct ctx *ctx, struct str target)
+{
+    struct str ids[REFERRERS_NAMED], names = STR("");
+    size_t n;
+    int64_t in_all;
+    if (!store_referrers(ctx, target, REFERRERS_NAMED, ids, &n, &in_all))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        names = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? ", " : "",
+                             STR_ARG(ids[i]));
+    return n == 0 ||
+           ctx_fail(ctx, ERR_CONFLICT, "%lld refer to it: " STR_FMT "%s", (long long)in_all,
+                    STR_ARG(names), in_all > (int64_t)n ? ", ..." : "");
+}

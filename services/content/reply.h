@@ -19,6 +19,12 @@ enum entry_state entry_state_of(const struct entry_row *row);
 struct str entry_etag(struct ctx *ctx, int64_t version);
 struct reply reply_entry(struct ctx *ctx, const struct entry_row *row);
 
+/* Does If-None-Match name the ETag? RFC 9110 section 13.1.2: weak comparison. */
+bool etag_has(struct str if_none_match, struct str etag);
+
+/* CONFLICT, with who they are, while others refer to it. */
+bool unreferred(struct ctx *ctx, struct str target);
+
 /* Empty text as the contract has it: absent. */
 static inline struct str text_or_none(struct str text)
 {

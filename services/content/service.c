@@ -1,12 +1,55 @@
 #include "services/content/content.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "services/content/media.h"
+#include "services/content/media_files.h"
 #include "services/content/schedules.h"
 #include "content_contract.h"
 #include "content_migrations.h"
 
+static const struct setting settings[] = {
+    { .key = "media_folder",
+      .kind = SETTING_PATH,
+      .fallback = "",
+      .optional = true,
+      .help =
+          "Where uploaded files are; instances that share a database share it. Without it media/ in the data folder" },
+    { .key = "media_size",
+      .kind = SETTING_BYTES,
+      .fallback = "10MB",
+      .help = "The largest file that may be uploaded",
+      .least = 1,
+      .most = 16 * 1024 * 1024 },
+};
+
+static void content_close(void *app)
+{
+    struct content *content = app;
+    if (!content)
+        return;
+    free(content->media_folder);
+    free(content);
+}
+
 static bool content_open(struct ctx *ctx)
 {
-    return service_worker(ctx, "schedules", SCHEDULES_EVERY_US, schedules_run);
+    struct content *content = ctx->app = mem_alloc(sizeof(*content));
+    struct str folder = setting_text(ctx, "media_folder");
+    if (!folder.len)
+        folder = service_data_path(ctx, "media");
+    if (!folder.ptr)
+        return false;
+    content->media_folder = mem_strdup(folder.ptr);
+    content->media_bytes = setting_int(ctx, "media_size");
+    if (mkdir(content->media_folder, 0700) != 0 && errno != EEXIST)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "media_folder " STR_FMT ": %s", STR_ARG(folder),
+                        strerror(errno));
+    media_sweep(content->media_folder);
+    return service_worker(ctx, "schedules", SCHEDULES_EVERY_US, schedules_run) &&
+           service_worker(ctx, "media", MEDIA_EVERY_US, media_run);
 }
 
 const struct service content_service = {
@@ -15,5 +58,8 @@ const struct service content_service = {
     .contract = &content_contract,
     .migrations = content_migrations,
     .n_migrations = COUNT(content_migrations),
+    .settings = settings,
+    .n_settings = COUNT(settings),
     .open = content_open,
+    .close = content_close,
 };

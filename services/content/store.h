@@ -176,3 +176,26 @@ bool store_schedule_end(struct ctx *ctx, const struct schedule_row *schedule, in
 
 /* A key of this name, 32 bytes as text; made at first use where `make`. False, no error: there is none. */
 bool store_secret(struct ctx *ctx, struct str name, bool make, struct str *out);
+
+/* ---- media ---- */
+
+struct media_row {
+    struct str media_id, type;
+    int64_t bytes, width, height; /* width, height 0: it has none */
+    struct str name;              /* ptr NULL: none */
+    int64_t uploaded_us;
+};
+
+bool store_media(struct ctx *ctx, struct str media_id, struct media_row *out); /* as store_entry */
+bool store_media_put(struct ctx *ctx,
+                     const struct media_row *media); /* the same again is the same */
+
+/* Up to `limit` below `before`, newest first; type filters where it is not empty. */
+bool store_media_list(struct ctx *ctx, struct str type, struct sql_moment before, size_t limit,
+                      struct media_row *out, size_t *n);
+
+/* It is there no more, and its file is to be removed; one of those; and its row gone for good, held to the end of the
+ * transaction. */
+bool store_media_delete(struct ctx *ctx, struct str media_id, int64_t now_us);
+bool store_media_deleted(struct ctx *ctx, struct str *media_id);
+bool store_media_forget(struct ctx *ctx, struct str media_id, bool *was);

@@ -36,6 +36,8 @@ bool store_reference_missing(struct ctx *ctx, struct str entry_id, struct str *t
                          "SELECT r.target FROM entry_references r"
                          " WHERE r.entry_id = $1 AND r.shown = 1"
                          " AND NOT EXISTS (SELECT 1 FROM shown s WHERE s.entry_id = r.target)"
+                         " AND NOT EXISTS (SELECT 1 FROM media m"
+                         " WHERE m.media_id = r.target AND m.deleted_us = 0)"
                          " ORDER BY r.target LIMIT 1",
                          sql_str(entry_id));
     return text_found(ctx, found, &rows, target);

@@ -226,7 +226,7 @@ static bool response_read(struct compiler *c, struct spot site, struct str code,
         return wrong(c, site, "\"description\" is required");
     if (status >= 400)
         return response_problem(c, spot, site, operation) && response_provoke(c, site);
-    if (status == 304)
+    if (status == 304 || status == 206) /* the same, unchanged or a part of it */
         return true;
     if (operation->success)
         return wrong(c, site, "an operation has exactly one success (%d is the other)",
