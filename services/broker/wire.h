@@ -15,10 +15,11 @@ struct reader {
     bool bad;
 };
 
+/* `bytes` may be NULL where n is 0. */
 static inline struct reader reader_of(const void *bytes, size_t n)
 {
     return (struct reader){ .at = bytes,
-                            .end = (const uint8_t *)bytes + n,
+                            .end = n ? (const uint8_t *)bytes + n : bytes,
                             .elements_left = UINT32_MAX };
 }
 

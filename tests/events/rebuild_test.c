@@ -249,7 +249,7 @@ static void test_beside(void)
     publish("a", MANY, NULL);
     settle();
     spoil();
-    slow_down(100);
+    slow_down(1000);
     CHECK_INT(ask(false), ERR_NONE);
     CHECK_INT(ask(false), ERR_IN_PROGRESS);
     publish("a", 5, "publish");
@@ -466,7 +466,7 @@ static void test_log_killed(void)
     begin();
     publish("a", MANY, NULL);
     settle();
-    slow_down(100);
+    slow_down(1000);
     CHECK_INT(ask(false), ERR_NONE);
     stage_sleep_ms(150);
     stage_broker_end(&stage, SIGKILL);
