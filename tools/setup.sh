@@ -5,7 +5,7 @@
 
 deps=$root/deps
 
-# setup SET...: build, style, test, bench, peers. Says what it is going to install, and installs it.
+# setup SET...: build, style, test, bench, peers, servers. Says what it is going to install, and installs it.
 setup()
 {
     local set todo=()
@@ -42,6 +42,10 @@ setup()
         peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
         peers_are_built || step "librdkafka's tests" build_peers
     fi
+    if in_list servers "${todo[@]}"; then
+        fetch_optional go 'NATS with syncs, into deps/' nats_is_here fetch_nats
+        fetch_optional mvn 'Apache Kafka, into deps/' kafka_is_here fetch_kafka
+    fi
     rm -rf "$deps/npm"
     for set in "${todo[@]}"; do
         set_hash "$set" >"$deps/.ready-$set"
@@ -63,6 +67,7 @@ set_is_ready()
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
     bench) ajv_is_here && liquidjs_is_here ;;
     peers) peers_are_here && peers_are_built ;;
+    servers) nats_is_here && kafka_is_here ;;
     esac
 }
 
@@ -268,6 +273,58 @@ build_peers()
     make -j2 -C tests test-runner
 }
 
+# --- Servers that benchmarks may be compared with: no package manager that ./dev installs has them ------------------
+
+nats_is_here() { as_locked servers/nats nats-server; }
+kafka_is_here() { as_locked servers/kafka kafka_2; }
+
+# fetch_optional COMMAND TITLE CHECK FETCH: where the command is; otherwise it is said.
+fetch_optional()
+{
+    if "$3"; then
+        return
+    elif command -v "$1" >/dev/null; then
+        step "$2" "$4"
+    else
+        say "  $2: left out, there is no $1 here"
+    fi
+}
+
+fetch_nats()
+{
+    local name version integrity got
+    read -r _ name version _ integrity < <(locked go "$(arch)" | grep nats-server)
+    got=$(cd / && go mod download -json "$name@$version" | awk -F'"' '$2 == "Sum" { print $4 }')
+    as_lock_says "$name $version" "$got" "$integrity"
+    ( cd / && GOBIN=$deps/servers/nats go install "$name@$version" )
+    lines nats-server >"$deps/servers/nats/.locked"
+}
+
+fetch_kafka()
+{
+    local name version integrity got work=$deps/.kafka
+    read -r _ name version _ integrity < <(locked maven "$(arch)" | grep kafka_2)
+    rm -rf "$work"
+    mkdir -p "$work"
+    cat >"$work/pom.xml" <<END
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>bench</groupId><artifactId>bench</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>${name%:*}</groupId><artifactId>${name#*:}</artifactId><version>$version</version></dependency>
+  </dependencies>
+</project>
+END
+    mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work/jars"
+    got=$(sha512 "$work/jars/${name#*:}-$version.jar")
+    as_lock_says "$name $version" "$got" "$integrity"
+    mkdir -p "$deps/servers"
+    rm -rf "$deps/servers/kafka"
+    mv "$work/jars" "$deps/servers/kafka"
+    lines kafka_2 >"$deps/servers/kafka/.locked"
+    rm -rf "$work"
+}
+
 # npm_module NAME FOLDER: where Node finds it when NODE_PATH is FOLDER.
 npm_module()
 {
@@ -289,17 +346,25 @@ npm_fetch()
     mkdir -p "$folder"
     ( cd "$root" && npm pack --ignore-scripts --pack-destination "$folder" "$name@$version" )
     tarball=$(echo "$folder"/*.tgz)
-    got=sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)
-    if [ "$got" != "$integrity" ]; then
-        echo "$name $version: its integrity is $got, deps/lock says $integrity"
-        return 1
-    fi
+    got=$(sha512 "$tarball")
+    as_lock_says "$name $version" "$got" "$integrity"
     tar -xzf "$tarball" -C "$folder" "$@"
+}
+
+sha512() { printf 'sha512-%s' "$(openssl dgst -sha512 -binary "$1" | openssl base64 -A)"; }
+
+# as_lock_says WHAT GOT WANTED: ends the step when they differ.
+as_lock_says()
+{
+    [ "$2" = "$3" ] || {
+        echo "$1: its integrity is $2, deps/lock says $3"
+        return 1
+    }
 }
 
 # locked KIND ARCH: the lines of deps/lock of that kind for that architecture.
 locked() { awk -v kind="$1" -v arch="$2" '$1 == kind && ($4 == arch || $4 == "all")' "$deps/lock"; }
 
 # lines WORD: the lines of deps/lock about it. as_locked FOLDER WORD: whether what lies there was fetched by them.
-lines() { grep -E "^(deb|npm) .*\b$1" "$deps/lock"; }
+lines() { grep -E "^(deb|npm|go|maven) .*\b$1" "$deps/lock"; }
 as_locked() { [ "$(cat "$deps/$1/.locked" 2>/dev/null)" = "$(lines "$2")" ]; }
