@@ -15,7 +15,9 @@
 
 #define AHEAD 8
 #define BATCH_BYTES 200000 /* of values, by default */
+#define PACED_BYTES 800000 /* at most: Kafka takes no batch beyond 1 MB */
 #define TICK_US 1000
+#define RECORD_MOST_BYTES 16 /* beside its value */
 #define API_PRODUCE 0
 
 int raw_connect(const struct load *load)
@@ -188,7 +190,8 @@ static void produce_paced(const struct load *load, int64_t number)
     for (bool more = true; more || answered < sent;) {
         int64_t tick_us = clock_mono_us() + TICK_US, left_us;
         int32_t n = 0;
-        while (more && load_due_us(load, made + (n + 1) * load->partitions) == 0)
+        while (more && n < PACED_BYTES / (load->bytes + RECORD_MOST_BYTES) &&
+               load_due_us(load, made + (n + 1) * load->partitions) == 0)
             n++;
         if (n) {
             put_produce(&request, load, made, n);
