@@ -64,6 +64,8 @@ bool op_fractional(struct run *run, const struct node *node, struct value *out)
             return give_null(out);
         total += buckets[i].weight;
     }
+    if (!key.ptr && run->input->notes)
+        run->input->notes->key_missed = true;
     if (!key.ptr || total > INT32_MAX)
         return give_null(out);
     int64_t at =
@@ -72,6 +74,8 @@ bool op_fractional(struct run *run, const struct node *node, struct value *out)
     for (size_t i = first; i < all.n_items; i++) {
         end += buckets[i].weight;
         if (at < end) {
+            if (run->input->notes)
+                run->input->notes->split = true;
             *out = buckets[i].variant;
             return true;
         }

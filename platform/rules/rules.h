@@ -26,6 +26,12 @@ struct value {
     const struct json *json; /* an object, or an array as it was read */
 };
 
+/* What an evaluation went through, for whoever tells why. */
+struct rule_notes {
+    bool split;      /* `fractional` gave a variant */
+    bool key_missed; /* it had no key to split by */
+};
+
 /* Where `var` looks: a JSON document, and/or a function for names that it computes (true when it gave one). */
 struct rule_input {
     const struct json *data;
@@ -33,6 +39,7 @@ struct rule_input {
     void *argument;
     struct str flag_key,
         targeting_key; /* for `fractional`; `$flagd.flagKey` and `targetingKey` where data has none */
+    struct rule_notes *notes; /* NULL: nobody asks */
 };
 
 /* False with ERR_INVALID when more than 100,000 steps were taken or an operator met what it cannot use. */
