@@ -152,7 +152,7 @@ static bool plain_value(struct asker *asker, struct str name, struct value *out)
     return true;
 }
 
-static bool lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
+bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
 {
     struct asker *asker = argument;
     struct str rest;
@@ -188,7 +188,7 @@ bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *
 
 static bool holds(struct ctx *ctx, const struct compiled_variant *variant, struct asker *asker)
 {
-    struct rule_input input = { .lookup = lookup, .argument = asker };
+    struct rule_input input = { .lookup = asker_lookup, .argument = asker };
     struct value value;
     return !variant->rule ||
            (rule_evaluate(ctx, variant->rule, &input, &value) && rule_truthy(&value));

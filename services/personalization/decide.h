@@ -19,6 +19,9 @@ struct asker {
 bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
                 struct str person_id, bool customer, struct asker *out);
 
+/* What rules read of the asker, as rule_input has it (argument: a struct asker); false: it is no name of a feature. */
+bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out);
+
 struct chosen {
     const struct compiled_experience *experience; /* NULL: the default */
     const struct compiled_variant *variant;

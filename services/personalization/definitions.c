@@ -119,34 +119,42 @@ static int by_slot_and_priority(const void *a, const void *b)
     return order ? order : str_cmp(x->experience_id, y->experience_id);
 }
 
-static bool read_all(struct ctx *ctx, struct held *held)
+static bool experiences_read(struct ctx *ctx, struct snapshot *out)
 {
-    struct ctx own = *ctx;
-    own.arena = held->arena;
     struct compiled_experience *all = NULL;
     size_t n_all = 0, n = PAGE;
     struct str after = { NULL, 0 };
     while (n == PAGE) {
-        struct experience_row *rows = ARENA_ARRAY(held->arena, struct experience_row, PAGE);
-        if (!store_experiences(&own, (struct str){ NULL, 0 }, after, PAGE, rows, &n)) {
-            ctx->error = own.error;
-            ctx->error.detail = arena_str(ctx->arena, own.error.detail);
+        struct experience_row *rows = ARENA_ARRAY(ctx->arena, struct experience_row, PAGE);
+        if (!store_experiences(ctx, (struct str){ NULL, 0 }, after, PAGE, rows, &n))
             return false;
-        }
         struct compiled_experience *more =
-            ARENA_ARRAY(held->arena, struct compiled_experience, n_all + n);
+            ARENA_ARRAY(ctx->arena, struct compiled_experience, n_all + n);
         if (n_all)
             memcpy(more, all, n_all * sizeof(*all));
         all = more;
         for (size_t i = 0; i < n; i++)
             if (rows[i].active)
-                compile(&own, &rows[i], &all[n_all++]);
+                compile(ctx, &rows[i], &all[n_all++]);
         if (n)
             after = rows[n - 1].experience_id;
     }
     qsort(all, n_all, sizeof(*all), by_slot_and_priority);
-    held->snapshot = (struct snapshot){ all, n_all };
+    out->experiences = all;
+    out->n = n_all;
     return true;
+}
+
+/* Into the arena of the snapshot; what went wrong into the caller's. */
+static bool read_all(struct ctx *ctx, struct held *held)
+{
+    struct ctx own = *ctx;
+    own.arena = held->arena;
+    if (experiences_read(&own, &held->snapshot) && flags_compile(&own, &held->snapshot.flags))
+        return true;
+    ctx->error = own.error;
+    ctx->error.detail = arena_str(ctx->arena, own.error.detail);
+    return false;
 }
 
 static void free_retired(struct definitions *definitions)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform/rules/rules.h"
+#include "services/personalization/flags_compiled.h"
 #include "services/personalization/store.h"
 
 struct compiled_variant {
@@ -17,10 +18,11 @@ struct compiled_experience {
     size_t n_variants;
 };
 
-/* Sorted by slot, then priority (higher first), then id. */
 struct snapshot {
-    const struct compiled_experience *experiences;
+    const struct compiled_experience
+        *experiences; /* by slot, then priority (higher first), then id */
     size_t n;
+    struct compiled_flags flags;
 };
 
 struct definitions;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/money.h"
+#include "services/personalization/ofrep.h"
 #include "services/personalization/reactions.h"
 #include "personalization_contract.h"
 #include "personalization_migrations.h"
@@ -86,4 +87,5 @@ const struct service personalization_service = {
     .n_settings = COUNT(settings),
     .open = personalization_open,
     .close = personalization_close,
+    .refusal = ofrep_refusal,
 };

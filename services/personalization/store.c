@@ -25,7 +25,7 @@ bool store_experience(struct ctx *ctx, struct str experience_id, struct experien
     return true;
 }
 
-static bool revision_move(struct ctx *ctx)
+bool store_revision_move(struct ctx *ctx)
 {
     return sql_exec(ctx, NULL, "UPDATE revision SET value = value + 1");
 }
@@ -42,7 +42,7 @@ bool store_experience_put(struct ctx *ctx, const struct experience_row *experien
                sql_str(experience->name), sql_str(experience->variants),
                sql_int(experience->priority), sql_int(experience->version),
                sql_int(experience->updated_us), sql_bool(experience->active)) &&
-           revision_move(ctx);
+           store_revision_move(ctx);
 }
 
 bool store_experience_delete(struct ctx *ctx, struct str experience_id, bool *existed)
@@ -50,7 +50,7 @@ bool store_experience_delete(struct ctx *ctx, struct str experience_id, bool *ex
     int64_t changed;
     if (!sql_exec(ctx, &changed, "DELETE FROM experiences WHERE experience_id = $1",
                   sql_str(experience_id)) ||
-        !revision_move(ctx))
+        !store_revision_move(ctx))
         return false;
     *existed = changed == 1;
     return true;

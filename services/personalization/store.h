@@ -21,3 +21,4 @@ bool store_experience_delete(struct ctx *ctx, struct str experience_id,
 bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit,
                        struct experience_row *out, size_t *n);
 bool store_revision(struct ctx *ctx, int64_t *out);
+bool store_revision_move(struct ctx *ctx); /* says that what is defined has changed */
