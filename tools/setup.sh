@@ -34,6 +34,9 @@ setup()
         duckdb_is_here || step 'DuckDB, into deps/' fetch_duckdb
         superstore_is_here || step 'Superstore, the demo data, into deps/' fetch_superstore
     fi
+    if in_list test "${todo[@]}"; then
+        openfeature_is_here || step "OpenFeature's clients, for a test, into deps/" fetch_openfeature
+    fi
     if in_list bench "${todo[@]}"; then
         ajv_is_here || step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
         liquidjs_is_here || step 'liquidjs, a peer in benchmarks, into deps/' fetch_liquidjs
@@ -65,6 +68,7 @@ set_is_ready()
     [ "$(cat "$deps/.ready-$1" 2>/dev/null)" = "$(set_hash "$1")" ] || return 1
     case $1 in
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
+    test) openfeature_is_here ;;
     bench) ajv_is_here && liquidjs_is_here ;;
     peers) peers_are_here && peers_are_built ;;
     servers) nats_is_here && kafka_is_here ;;
@@ -234,8 +238,10 @@ fetch_superstore()
 
 ajv_parts='(ajv|ajv-formats|fast-deep-equal|fast-uri|json-schema-traverse) '
 peer_parts='(kafka-javascript|kafkajs) '
+openfeature_parts='(openfeature/[a-z-]+|tslib) '
 ajv_is_here() { as_locked ajv "$ajv_parts"; }
 liquidjs_is_here() { as_locked liquidjs 'liquidjs '; }
+openfeature_is_here() { as_locked openfeature "$openfeature_parts"; }
 peers_are_here() { as_locked peers "$peer_parts"; }
 peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
 
@@ -254,6 +260,16 @@ fetch_liquidjs()
     rm -rf "$deps/liquidjs"
     npm_module liquidjs "$deps/liquidjs/node_modules"
     lines 'liquidjs ' >"$deps/liquidjs/.locked"
+}
+
+fetch_openfeature()
+{
+    local name
+    rm -rf "$deps/openfeature"
+    for name in @openfeature/server-sdk @openfeature/core @openfeature/ofrep-provider @openfeature/ofrep-core tslib; do
+        npm_module "$name" "$deps/openfeature/node_modules"
+    done
+    lines "$openfeature_parts" >"$deps/openfeature/.locked"
 }
 
 fetch_peers()
@@ -329,7 +345,7 @@ END
 npm_module()
 {
     npm_fetch "$1" "$deps/npm/module"
-    mkdir -p "$2"
+    mkdir -p "$(dirname "$2/$1")"
     mv "$deps/npm/module/package" "$2/$1"
 }
 
