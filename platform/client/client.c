@@ -50,7 +50,9 @@ static void flight_land(struct calling *calling, struct flight *flight)
         span_error(flight->span, error_name(call->error.code));
     ctx->span = flight->span;
     span_end(ctx, flight->span);
-    peer_observe(call->peer, ctx, call->method, call->status, clock_mono_us() - flight->started_us);
+    call->took_us = clock_mono_us() - flight->started_us;
+    call->retried = flight->retried;
+    peer_observe(call->peer, ctx, call->method, call->status, call->took_us);
     flight->state = FLIGHT_DONE;
     calling->open--;
 }

@@ -47,6 +47,8 @@ struct call {
     struct str answer_type, etag; /* header values; ptr NULL when absent */
     struct error
         error; /* NONE for any status < 500; UNAVAILABLE (breaker open, refused), TIMEOUT, BAD_GATEWAY */
+    int64_t took_us;
+    bool retried; /* the first attempt failed */
 };
 
 /* Makes the calls in parallel and waits until all are answered or their deadlines have passed. A span each; traceparent

@@ -374,6 +374,7 @@ static void test_retries(void)
     atomic_store(&flaky_left, 1);
     client_call(&ctx, &post, 1);
     CHECK_INT(post.status, 200);
+    CHECK(post.retried && post.took_us > 0);
     CHECK_INT(atomic_load(&requests) - before, 7);
     CHECK_INT(get(to, "/busy", 1000).status, 503); /* it said when to come back */
     CHECK_INT(get(to, "/500", 1000).status, 500);
