@@ -19,12 +19,12 @@ static bool remember(struct ctx *ctx, void *argument)
 
 /* A page that no event told of yet: content is asked once, and its answer kept. */
 static bool head_ask(struct ctx *ctx, struct lmdb *edge, const struct get_page_in *in,
-                     int64_t deadline_us, struct published *out)
+                     struct str visitor, int64_t deadline_us, struct published *out)
 {
     const struct gateway *gateway = ctx->app;
     if (misses_has(gateway->misses, in->slug, in->locale, clock_mono_us()))
         return ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
-    if (!content_page(ctx, in->slug, in->locale, deadline_us, out)) {
+    if (!content_page(ctx, in->slug, in->locale, visitor, deadline_us, out)) {
         if (ctx->error.code == ERR_NOT_FOUND)
             misses_note(gateway->misses, in->slug, in->locale, clock_mono_us());
         return false;
@@ -34,14 +34,14 @@ static bool head_ask(struct ctx *ctx, struct lmdb *edge, const struct get_page_i
     return true;
 }
 
-static bool structure_find(struct ctx *ctx, const struct get_page_in *in, int64_t deadline_us,
-                           struct structure *out)
+static bool structure_find(struct ctx *ctx, const struct get_page_in *in, struct str visitor,
+                           int64_t deadline_us, struct structure *out)
 {
     CLEANUP(model_done) struct model_use edge = service_model(ctx);
     struct published head;
     bool found = edge_page(ctx, edge.model, in->slug, in->locale, &head);
     ctx_clear(ctx); /* a store that cannot be read is as one that is empty */
-    return (found || head_ask(ctx, edge.model, in, deadline_us, &head)) &&
+    return (found || head_ask(ctx, edge.model, in, visitor, deadline_us, &head)) &&
            structure_read(ctx, &head, out);
 }
 
@@ -113,7 +113,8 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
     struct served_page page;
     if (ctx->deadline_us)
         deadline_us = MIN(deadline_us, ctx->deadline_us);
-    if (!structure_find(ctx, in, deadline_us, &structure))
+    if (!structure_find(ctx, in, visitor_id.ptr ? visitor_id : in->customer_id, deadline_us,
+                        &structure))
         return reply_error(ctx);
     neighbours_ask(ctx, &structure, in->customer_id, visitor_id, deadline_us, &answers);
     request_waited(ctx, clock_mono_us() - started_us); /* late pages ask less, so none is refused */

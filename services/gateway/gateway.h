@@ -4,10 +4,12 @@
 #include "platform/lmdb/lmdb_store.h"
 #include "platform/service/service.h"
 #include "services/gateway/misses.h"
+#include "services/gateway/routing.h"
 
 /* ctx->app. */
 struct gateway {
     struct misses *misses;
+    struct routing *routing;
     int64_t budget_us;  /* of a page, from its request on */
     int64_t margin_us;  /* of that, for putting the page together when the last answer has come */
     int64_t collect_us; /* how long analytics may take to answer for what a site told */

@@ -15,20 +15,36 @@ static struct str own_token(struct ctx *ctx)
     return token;
 }
 
+/* Makes the calls, each to the version that its neighbour's route has for this visitor. True when all were answered. */
+static bool ask(struct ctx *ctx, struct str visitor, const char *const *peers, struct call *calls,
+                size_t n)
+{
+    const struct gateway *gateway = ctx->app;
+    struct leg *legs = ARENA_ARRAY(ctx->arena, struct leg, n);
+    for (size_t i = 0; i < n; i++) {
+        legs[i] = routing_take(gateway->routing, peers[i], visitor);
+        calls[i].peer = legs[i].peer;
+    }
+    bool all = client_call(ctx, calls, n);
+    for (size_t i = 0; i < n; i++)
+        routing_give(&legs[i], &calls[i]);
+    return all;
+}
+
 /* ---- content ---- */
 
-bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t deadline_us,
-                  struct published *out)
+bool content_page(struct ctx *ctx, struct str slug, struct str locale, struct str visitor,
+                  int64_t deadline_us, struct published *out)
 {
+    static const char *const peer = "content";
     struct get_published_in in = { .slug = slug,
                                    .kind = GET_PUBLISHED_KIND_PAGE,
                                    .locale = locale };
-    struct call call = { .peer = service_peer(ctx, "content"),
-                         .method = "GET",
+    struct call call = { .method = "GET",
                          .path = content_get_published_target(ctx->arena, &in),
                          .token = own_token(ctx),
                          .deadline_us = deadline_us };
-    bool answered = client_call(ctx, &call, 1);
+    bool answered = ask(ctx, visitor, &peer, &call, 1);
     ctx_clear(ctx);
     if (answered && call.status == 404)
         return ctx_fail(ctx, ERR_NOT_FOUND, "nothing is shown under this slug");
@@ -60,8 +76,7 @@ static struct call decision_call(struct ctx *ctx, const struct structure *struct
                                         .slots = structure->slots,
                                         .n_slots = structure->n_slots,
                                         .context = json_parse(ctx, json_out_str(&context)) };
-    return (struct call){ .peer = service_peer(ctx, "personalization"),
-                          .method = "POST",
+    return (struct call){ .method = "POST",
                           .path = personalization_decide_target(ctx->arena, NULL),
                           .body = decision_request_encode(ctx, &request),
                           .idempotent = true };
@@ -78,8 +93,7 @@ static struct call quote_call(struct ctx *ctx, const struct structure *structure
     struct quote_request request = { .customer_id = customer_id,
                                      .lines = lines,
                                      .n_lines = structure->n_products };
-    return (struct call){ .peer = service_peer(ctx, "commerce"),
-                          .method = "POST",
+    return (struct call){ .method = "POST",
                           .path = commerce_quote_target(ctx->arena, NULL),
                           .body = quote_request_encode(ctx, &request),
                           .idempotent = true };
@@ -109,19 +123,25 @@ void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct s
                     struct str visitor_id, int64_t deadline_us, struct answers *out)
 {
     struct call calls[2];
+    const char *peers[2];
     size_t n = 0;
     *out = (struct answers){ .no_decision = structure->n_slots > 0,
                              .no_quote = structure->n_products > 0 };
-    if (out->no_decision)
+    if (out->no_decision) {
+        peers[n] = "personalization";
         calls[n++] = decision_call(ctx, structure, customer_id, visitor_id);
-    if (out->no_quote)
+    }
+    if (out->no_quote) {
+        peers[n] = "commerce";
         calls[n++] = quote_call(ctx, structure, customer_id);
+    }
     for (size_t i = 0; i < n; i++) {
         calls[i].deadline_us = deadline_us;
         calls[i].token = own_token(ctx);
     }
     if (n)
-        client_call(ctx, calls, n); /* each call says for itself whether it was answered */
+        ask(ctx, visitor_id.ptr ? visitor_id : customer_id, peers, calls,
+            n); /* each says for itself */
     ctx_clear(ctx);
     struct decision *decision = ARENA_NEW(ctx->arena, struct decision);
     struct quote *quote = ARENA_NEW(ctx->arena, struct quote);
@@ -139,13 +159,32 @@ void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct s
 
 /* ---- analytics ---- */
 
+/* Who tells, so that one browser's calls stay together: in a batch, the first. What cannot be read here (it may be
+ * compressed) goes by the address. */
+static struct str teller(struct ctx *ctx)
+{
+    const struct gateway *gateway = ctx->app;
+    static const char *const members[] = { "anonymousId", "userId" };
+    if (!routing_splits(gateway->routing, "analytics"))
+        return (struct str){ NULL, 0 };
+    const struct json *told = json_parse(ctx, ctx->request->body);
+    const struct json *first = json_at(json_get(told, "batch"), 0);
+    ctx_clear(ctx);
+    for (size_t i = 0; i < COUNT(members); i++) {
+        struct str id = json_str(json_get(first ? first : told, members[i]));
+        if (id.len)
+            return id;
+    }
+    return ctx->request->remote;
+}
+
 bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
 {
-    static const char *const passed[] = { "Authorization", "Content-Encoding" };
+    static const char *const peer = "analytics", *const passed[] = { "Authorization",
+                                                                     "Content-Encoding" };
     struct header headers[COUNT(passed)];
     struct str type = request_header(ctx, "Content-Type");
-    struct call call = { .peer = service_peer(ctx, "analytics"),
-                         .method = "POST",
+    struct call call = { .method = "POST",
                          .path = str_of(ctx->operation->path),
                          .body = ctx->request->body,
                          .content_type = type.ptr ? arena_cstr(ctx->arena, type) : NULL,
@@ -156,7 +195,7 @@ bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
         if (value.ptr)
             headers[call.n_headers++] = (struct header){ str_of(passed[i]), value };
     }
-    client_call(ctx, &call, 1);
+    ask(ctx, teller(ctx), &peer, &call, 1);
     ctx_clear(ctx);
     if (call.status == 0 || call.error.code != ERR_NONE)
         return ctx_fail_openly(ctx, ERR_UNAVAILABLE,

@@ -6,8 +6,8 @@
 #include "services/gateway/page.h"
 
 /* A page from content. NOT_FOUND only when content said so; UNAVAILABLE when it did not answer. */
-bool content_page(struct ctx *ctx, struct str slug, struct str locale, int64_t deadline_us,
-                  struct published *out);
+bool content_page(struct ctx *ctx, struct str slug, struct str locale, struct str visitor,
+                  int64_t deadline_us, struct published *out);
 
 /* Asks for what the structure needs; what has not come by the deadline is noted as missing. Never fails. */
 void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id,

@@ -5,7 +5,12 @@
 #include "base/clock.h"
 #include "services/gateway/edge.h"
 #include "services/gateway/reactions.h"
+#include "services/gateway/routes.h"
 #include "gateway_contract.h"
+#include "gateway_migrations.h"
+
+#define ROUTES_US                                                                                  \
+    (250 * US_PER_MS) /* how late calls may follow a route, and a canary its verdict */
 
 static const struct reaction reactions[] = {
     ON(CONTENT_ENTRY_PUBLISHED_V1,   on_entry_published,
@@ -47,6 +52,7 @@ static void gateway_close(void *app)
     if (!gateway)
         return;
     misses_free(gateway->misses);
+    routing_free(gateway->routing);
     free(gateway);
 }
 
@@ -71,12 +77,56 @@ static void metrics_make(struct gateway *gateway)
                    "Pages whose view could not be told, since too many were waiting.", "");
 }
 
+/* ---- routes ---- */
+
+static bool routes_read(struct ctx *ctx, void *routing)
+{
+    return routing_refresh(ctx, routing);
+}
+
+static bool ruling_store(struct ctx *ctx, void *argument)
+{
+    const struct gateway *gateway = ctx->app;
+    const struct ruling *ruling = argument;
+    return route_rule(ctx, routing_own_address(gateway->routing, ruling->route), ruling);
+}
+
+static void canary_rule(struct ctx *ctx, struct ruling *ruling)
+{
+    static const char *const words[] = { [VERDICT_GOOD] = "good", [VERDICT_WORSE] = "worse" };
+    if (ruling->verdict == VERDICT_NONE ||
+        (ruling->verdict == VERDICT_GOOD && ruling->next_share == ruling->share))
+        return;
+    bool stored = sql_write(ctx, service_db(ctx), ruling_store, ruling);
+    log_line(stored ? LOG_INFO : LOG_WARN, ctx, "canary_judged", LOG_C("route", ruling->route),
+             LOG_C("verdict", words[ruling->verdict]), LOG_I("share", ruling->share),
+             LOG_C("stored", stored ? "true" : "false"));
+    ctx_clear(ctx); /* the next round tries again */
+}
+
+/* Every canary is judged by what this instance saw of it; then routes are as they are stored. */
+static bool routes_tend(struct ctx *ctx)
+{
+    const struct gateway *gateway = ctx->app;
+    const char *name;
+    for (size_t i = 0; (name = routing_name(gateway->routing, i)); i++) {
+        struct ruling ruling = routing_judge(ctx, gateway->routing, name);
+        canary_rule(ctx, &ruling);
+    }
+    if (!sql_read(ctx, service_db(ctx), routes_read, gateway->routing))
+        log_line(LOG_WARN, ctx, "routes_not_read", LOG_S("why", ctx->error.detail));
+    return false;
+}
+
 static bool gateway_open(struct ctx *ctx)
 {
     struct gateway *gateway = ctx->app = mem_alloc(sizeof(*gateway));
     gateway->misses = misses_new();
+    gateway->routing = routing_new(ctx, peers);
     metrics_make(gateway);
-    return settings_read(ctx, gateway);
+    return settings_read(ctx, gateway) &&
+           sql_read(ctx, service_db(ctx), routes_read, gateway->routing) &&
+           service_worker(ctx, "routes", ROUTES_US, routes_tend);
 }
 
 static const struct projection_settings edge = {
@@ -95,6 +145,8 @@ const struct service gateway_service = {
     .port = 8080,
     .edge = true,
     .contract = &gateway_contract,
+    .migrations = gateway_migrations,
+    .n_migrations = GATEWAY_N_MIGRATIONS,
     .projection = &edge,
     .settings = settings,
     .n_settings = COUNT(settings),
