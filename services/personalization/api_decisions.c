@@ -1,4 +1,4 @@
-#include "services/personalization/decide.h"
+#include "services/personalization/choose.h"
 #include "services/personalization/personalization.h"
 #include "personalization_contract.h"
 

@@ -1,7 +1,7 @@
 /* Flags: what a person gets of each, and why (OFREP; the rules are JsonLogic with flagd's operators). */
 #pragma once
 
-#include "services/personalization/decide.h"
+#include "services/personalization/asker.h"
 #include "services/personalization/flags_compiled.h"
 
 /* Whom a flag is evaluated for. */
