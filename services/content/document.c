@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "platform/template/template.h"
 #include "content_contract.h"
 
 /* Ids and slots are there once. */
@@ -84,10 +85,26 @@ static bool page_check(struct ctx *ctx, const struct json *document)
     return products_check(ctx, &page);
 }
 
+/* Each part is Liquid; what is wrong with it is told with its line and column. */
+static bool liquid_check(struct ctx *ctx, const char *pointer, struct str source)
+{
+    if (!source.ptr)
+        return true;
+    struct template *template = template_compile(ctx, source);
+    if (!template)
+        ctx->error.pointer = str_of(pointer);
+    template_free(template);
+    return !ctx_failed(ctx);
+}
+
 static bool email_check(struct ctx *ctx, const struct json *document)
 {
     struct email_document email;
-    return decode(ctx, &email_document_type, document, &email);
+    return decode(ctx, &email_document_type, document, &email) &&
+           liquid_check(ctx, "/document/subject", email.subject) &&
+           liquid_check(ctx, "/document/preheader", email.preheader) &&
+           liquid_check(ctx, "/document/html", email.html) &&
+           liquid_check(ctx, "/document/text", email.text);
 }
 
 /* Kinds with rules of their own. */

@@ -8,6 +8,7 @@
 
 #define DOCUMENT_PRODUCTS 100
 
-/* Does the document fit its kind? Of an email template: EmailDocument; of a page: PageDocument of the contract, each id and slot once, variants only with a slot and
- * each of them an object, not too many products. `text` is its compact JSON. INVALID with the pointer below "/document", or TOO_LARGE. */
+/* Does the document fit its kind? A page: PageDocument of the contract, each id and slot once, variants only with a slot
+ * and each of them an object, not too many products. An email template: EmailDocument, its parts Liquid. `text` is its
+ * compact JSON. INVALID with the pointer below "/document", or TOO_LARGE. */
 bool document_check(struct ctx *ctx, struct str kind, const struct json *document, struct str text);

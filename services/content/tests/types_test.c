@@ -159,6 +159,34 @@ static void test_email_templates(struct test_service *test)
               "a");
 }
 
+static void test_email_templates_are_liquid(struct test_service *test)
+{
+    static const struct {
+        const char *part, *source, *pointer, *sentence;
+    } bad[] = {
+        { "subject", "{{ a | shout }}", "422 /document/subject",
+          "line 1, column 8: there is no filter shout" },
+        { "preheader", "{{ a", "422 /document/preheader",
+          "line 1, column 5: the template ends before }}" },
+        { "html", "<p>\\n {% if a %}b", "422 /document/html",
+          "line 2, column 4: if is not closed" },
+        { "text", "a\\n{% include 'b' %}", "422 /document/text",
+          "line 2, column 3: there is no tag include here" },
+    };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct str body = arena_printf(
+            test_ctx(test)->arena,
+            "{\"kind\":\"email_template\",\"slug\":\"liquid\",\"document\":"
+            "{\"subject\":\"%s\",\"preheader\":\"%s\",\"html\":\"%s\",\"text\":\"%s\"}}",
+            i == 0 ? bad[i].source : "s", i == 1 ? bad[i].source : "p",
+            i == 2 ? bad[i].source : "h", i == 3 ? bad[i].source : "t");
+        struct reply reply = put(test, "ent_liquid", NULL, body.ptr);
+        CHECK_STR(refusal(test, reply), bad[i].pointer);
+        CHECK_STR(text_at(test, reply, "/errors/0/detail"), bad[i].sentence);
+    }
+    CHECK_INT(get(test, "/v1/entries/ent_liquid", NULL).status, 404);
+}
+
 static void test_fallbacks(struct test_service *test)
 {
 #define IN(locale, id)                                                                             \
@@ -230,6 +258,7 @@ static void test_room(struct test_service *test)
     test_restoring_asks_the_type_of_now(test);
     test_types_in_use_stay(test);
     test_email_templates(test);
+    test_email_templates_are_liquid(test);
     test_fallbacks(test);
     test_chains(test);
 }
