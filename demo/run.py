@@ -227,7 +227,7 @@ class Demo:
 
     def footprint(self):
         self.chapter('What it costs to have it idle')
-        time.sleep(5)
+        time.sleep(8)
         services = self.stack.status()
         for one in services:
             print(f'      {one["name"]:16} {one["pss_kib"] / 1024:7.1f} MiB')

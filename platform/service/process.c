@@ -30,6 +30,22 @@ static int64_t cpu_us(void *argument)
            usage.ru_stime.tv_usec;
 }
 
+#define BUSY_US_PER_S 10000
+#define TRIM_BUSY_EVERY 10
+
+void process_give_back(int64_t since_us)
+{
+    static int64_t seen_us;
+    static int n_busy;
+    int64_t now_us = cpu_us(NULL), used_us = now_us - seen_us;
+    seen_us = now_us;
+    bool is_busy = used_us * US_PER_S > since_us * BUSY_US_PER_S;
+    bool is_due = is_busy ? n_busy == TRIM_BUSY_EVERY : n_busy > 0;
+    n_busy = is_due ? 0 : n_busy + is_busy;
+    if (is_due)
+        malloc_trim(0);
+}
+
 static int64_t resident_bytes(void *argument)
 {
     long size = 0, resident = 0;

@@ -117,4 +117,7 @@ void redriver_free(struct redriver *redriver);  /* once nobody can ask any more 
 /* ---- process.c ---- */
 
 void process_limit_memory(void);
+/* Gives what a burst left behind back to the system once it is over, and at times while it lasts: a trim holds up whoever
+ * allocates. One thread calls it, `since_us` after the last time. */
+void process_give_back(int64_t since_us);
 void process_add_metrics(const struct service *service);

@@ -16,7 +16,7 @@
 
 enum exit_status { EXIT_WELL = 0, EXIT_NOT_STARTED = 1, EXIT_FATAL = 3, EXIT_CUT = 4 };
 
-#define TRIM_EVERY_S 30
+#define GIVE_BACK_EVERY_S 3
 
 /* What the process is at; one service runs in it. */
 static struct {
@@ -135,9 +135,9 @@ static void wait_for_end(void)
     while (!process.signals && !atomic_load(&process.is_fatal)) {
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += TRIM_EVERY_S;
+        at.tv_sec += GIVE_BACK_EVERY_S;
         if (sem_clockwait(&process.wake, CLOCK_MONOTONIC, &at) < 0 && errno == ETIMEDOUT)
-            malloc_trim(0);
+            process_give_back(GIVE_BACK_EVERY_S * US_PER_S);
     }
 }
 
