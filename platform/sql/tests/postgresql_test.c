@@ -206,7 +206,8 @@ static bool stop_in_the_middle(struct ctx *ctx, void *argument)
 {
     if (!sql_exec(ctx, NULL, "UPDATE counter SET n = 1000000"))
         return false;
-    kill(getpid(), SIGSTOP);
+    raise(
+        SIGSTOP); /* kill() may let this thread run on until another of the process takes the signal */
     return sql_exec(ctx, NULL, "UPDATE counter SET n = n + 1");
 }
 
