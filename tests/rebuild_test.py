@@ -215,7 +215,7 @@ class Rebuild:
         self.report.equal(self.set_aside(), aside, 'set aside')
         left = sorted(os.path.basename(one) for one in glob.glob(os.path.join(self.stack.data, '*', '*~*'))
                       if not one.endswith('.wal'))
-        self.report.equal(left, ['people~4', 'people~now', 'warehouse.duckdb~4', 'warehouse.duckdb~now'], 'on the disk')
+        self.report.equal(left, ['features~4', 'features~now', 'warehouse.duckdb~4', 'warehouse.duckdb~now'], 'on the disk')
 
     def edge_spoiled(self):
         """A page that says something else than it was told: in the file of the store itself."""
