@@ -1,6 +1,7 @@
 #include "platform/crypto/crypto.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 
 #include "base/id.h"
+
+#define SCRYPT_MOST_BYTES (256 << 20)
 
 static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -45,6 +48,19 @@ void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
 bool crypto_equal(const void *a, const void *b, size_t bytes)
 {
     return CRYPTO_memcmp(a, b, bytes) == 0;
+}
+
+bool crypto_scrypt(struct str password, struct str salt, struct crypto_scrypt_cost cost,
+                   uint8_t out[32])
+{
+    if (cost.log_n < 1 || cost.log_n > 24 || cost.r < 1 || cost.r > 64 || cost.p < 1 || cost.p > 64)
+        return false;
+    bool made = EVP_PBE_scrypt(password.len ? password.ptr : "", password.len,
+                               (const uint8_t *)salt.ptr, salt.len, 1ULL << cost.log_n, cost.r,
+                               cost.p, SCRYPT_MOST_BYTES, out, 32) == 1;
+    if (!made)
+        ERR_clear_error();
+    return made;
 }
 
 static void key_freep(EVP_PKEY **key)

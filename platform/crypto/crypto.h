@@ -7,6 +7,14 @@ void crypto_sha256(const void *data, size_t bytes, uint8_t out[32]);
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32]);
 bool crypto_equal(const void *a, const void *b, size_t bytes); /* in constant time */
 
+/* What scrypt (RFC 7914) takes: 128 * 2^log_n * r bytes of memory, p times over. */
+struct crypto_scrypt_cost {
+    unsigned log_n, r, p;
+};
+/* False: a cost that RFC 7914 has not, or that would take more than 256 MiB. */
+bool crypto_scrypt(struct str password, struct str salt, struct crypto_scrypt_cost cost,
+                   uint8_t out[32]);
+
 /* Ed25519 (RFC 8032). A key pair is 32 bytes of seed and 32 bytes of public key. */
 void crypto_ed25519_new(uint8_t seed[32], uint8_t public_key[32]);
 void crypto_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);

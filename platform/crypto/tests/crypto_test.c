@@ -26,6 +26,23 @@ static void test_hashes(void)
     CHECK(!crypto_equal("same", "some", 4));
 }
 
+/* RFC 7914 section 12. */
+static void test_scrypt(void)
+{
+    uint8_t out[32];
+    struct crypto_scrypt_cost small = { .log_n = 4, .r = 1, .p = 1 },
+                              usual = { .log_n = 10, .r = 8, .p = 16 };
+    CHECK(crypto_scrypt(STR(""), STR(""), small, out));
+    CHECK_STR(crypto_hex(arena, out, 32),
+              "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442");
+    CHECK(crypto_scrypt(STR("password"), STR("NaCl"), usual, out));
+    CHECK_STR(crypto_hex(arena, out, 32),
+              "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162");
+    CHECK(!crypto_scrypt(STR("a"), STR("b"), (struct crypto_scrypt_cost){ 0, 8, 1 }, out));
+    CHECK(!crypto_scrypt(STR("a"), STR("b"), (struct crypto_scrypt_cost){ 22, 8, 1 }, out));
+    CHECK(!crypto_scrypt(STR("a"), STR("b"), (struct crypto_scrypt_cost){ 10, 8, 0 }, out));
+}
+
 static void test_ed25519(void)
 {
     static const struct {
@@ -118,6 +135,7 @@ int main(void)
 {
     arena = arena_new(0);
     test_hashes();
+    test_scrypt();
     test_ed25519();
     test_base64();
     test_hex();
