@@ -54,7 +54,9 @@ static bool read_key(struct ctx *ctx, struct key_set *set, const struct json *va
             "/keys/%zu is not an Ed25519 key (kid, kty OKP, crv Ed25519, x of 32 bytes)",
             set->n_keys);
     struct public_key *key = &set->keys[set->n_keys++];
+    const struct json *until = json_get(value, "until");
     key->kid = arena_str(set->arena, kid);
+    key->until_s = until ? json_int(until) : INT64_MAX;
     memcpy(key->bytes, x.ptr, 32);
     return true;
 }

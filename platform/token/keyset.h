@@ -9,12 +9,17 @@
 
 #define KEY_SET_FILE "keys.json"
 #define SIGNING_FILE "signing.key"
+#define NEXT_FILE                                                                                  \
+    "signing.next" /* signs from the time on that keys.json has beside its public key */
 #define ISSUER "fanfare"
 #define CACHE_SLOTS 1024
+#define CLOCK_LEEWAY_S 5 /* clocks of two machines: for "not before", and for the end of a key */
 
 struct public_key {
     struct str kid;
     uint8_t bytes[32];
+    int64_t
+        until_s; /* what it has signed is good until then at most; INT64_MAX: it signs now, or will */
 };
 
 struct write_key {
@@ -59,3 +64,11 @@ struct str token_key_id(struct arena *arena, const uint8_t public_key[32]);
 
 /* NULL with a sentence. */
 struct str token_read_file(struct ctx *ctx, const char *folder, const char *name);
+/* Whole or not at all: a new file takes the old one's place. */
+bool token_write_file(struct ctx *ctx, const char *folder, const char *name, struct str text,
+                      mode_t mode);
+
+/* ---- folder.c ---- */
+
+/* The seed that signs now; a next one whose time has come takes the place of the one before. */
+bool token_signing_seed(struct ctx *ctx, const char *folder, uint8_t seed[32]);

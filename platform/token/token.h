@@ -16,8 +16,10 @@ bool principal_has(const struct principal *who, const char *scope); /* "*" holds
 
 /* A key set: public keys by key id, and write keys by hash. Read from the key folder; re-read when files change.
  *   <folder>/signing.key     64 hex digits (seed), mode 0600, only where tokens are minted
- *   <folder>/keys.json       {"keys":[{"kid":..., "kty":"OKP","crv":"Ed25519","x":...}], "write_keys":[{"hash":sha256 hex,
- *                             "source":..., "scopes":"collect"}], "revoked":[jti...]} */
+ *   <folder>/signing.next    the seed that signs from the time on that is beside its public key, and is signing.key then
+ *   <folder>/keys.json       {"keys":[{"kid":..., "kty":"OKP","crv":"Ed25519","x":..., "signs_from":seconds,
+ *                             "until":seconds}], "write_keys":[{"hash":sha256 hex, "source":..., "scopes":"collect"}],
+ *                             "revoked":[jti...]} */
 struct token_keys;
 
 struct token_keys *token_keys_open(struct ctx *ctx, const char *folder); /* NULL with a sentence */
@@ -41,3 +43,22 @@ bool token_keys_create(struct ctx *ctx, const char *folder, struct str *write_ke
 /* A signed token. NULL text with a sentence when the folder has no signing key. */
 struct str token_mint(struct ctx *ctx, const char *folder, struct str subject, struct str scopes,
                       struct str audience, int64_t lifetime_s);
+
+/* ---- another signing key ---- */
+
+#define TOKEN_LONGEST_S 600 /* no token lives longer (semantics.md: Tokens) */
+
+struct token_rotation {
+    struct str kid;       /* of the next key */
+    int64_t signs_from_s; /* it signs from then on */
+    int64_t old_until_s;  /* what the old one has signed is good until then; 0: not any more */
+};
+
+/* Publishes the next key, which signs in `wait_s` seconds: all services have read the key set by then. What the old key has
+ * signed stays good until the last of it has expired. `wait_s` negative: at once, and the old key is good for nothing any
+ * more (somebody has it). CONFLICT while a next one waits for its time. */
+bool token_key_rotate(struct ctx *ctx, const char *folder, int64_t wait_s,
+                      struct token_rotation *out);
+
+/* The public keys that are good now or will be, as a JWK set (RFC 7517). ptr NULL with a sentence. */
+struct str token_key_set(struct ctx *ctx, const char *folder);

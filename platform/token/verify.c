@@ -8,7 +8,6 @@
 
 #define LONGEST_TOKEN 4096
 #define LONGEST_WRITE_KEY 256
-#define CLOCK_LEEWAY_S 5 /* for "not before": clocks of two machines */
 
 bool principal_has(const struct principal *who, const char *scope)
 {
@@ -124,7 +123,7 @@ static bool split(struct str token, struct str parts[3], struct str *signed_part
 static const struct public_key *key_of(const struct key_set *set, struct str kid)
 {
     for (size_t i = 0; i < set->n_keys; i++)
-        if (str_eq(set->keys[i].kid, kid))
+        if (str_eq(set->keys[i].kid, kid) && clock_now_us() / US_PER_S < set->keys[i].until_s)
             return &set->keys[i];
     return NULL;
 }
@@ -244,7 +243,7 @@ bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_
     pthread_rwlock_rdlock(&keys->lock);
     for (size_t i = 0; i < keys->set->n_write_keys && !found; i++) {
         const struct write_key *key = &keys->set->write_keys[i];
-        found = memcmp(key->hash, hash, 32) == 0;
+        found = crypto_equal(key->hash, hash, 32);
         if (found)
             *out = (struct principal){ PRINCIPAL_WRITE_KEY, arena_str(ctx->arena, key->source),
                                        arena_str(ctx->arena, key->scopes) };
