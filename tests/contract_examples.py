@@ -5,8 +5,10 @@ Each operation, in the order of `x-order` (then of the file), is called with the
 body; the answer must have the documented success status, a documented media type, and a body that fits its schema.
 Then its documented errors are provoked as far as the contract alone tells how: 400 by JSON that ends early, 401 without
 a token and with bad ones, 403 with a token of another scope, 404 with an id that nobody has, 413, 415, 422 with an
-unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises. What an example needs first, its operation says by `x-prepare`: requests
-like those of `x-provoke`, all of which succeed; `take` {parameter: JSON Pointer} gives the example a value of an answer.
+unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises.
+What an example needs first, its operation says by `x-prepare`: requests like those of `x-provoke`, all of which succeed;
+`take` {parameter: JSON Pointer} gives what follows a value of an answer, also in a body ({/member: JSON Pointer}).
+`x-example-token` of an operation, and `token` of a request, are claims of the token that differ from the usual.
 
 contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
 """
@@ -228,19 +230,23 @@ class Run:
         self.passed, self.failed, self.provoked = 0, [], set()
         self.by_name = {operation.name: operation for operation in operations_of(document)}
 
-    def authorization(self, operation):
+    def authorization(self, operation, claims=None):
         if not operation.security:
             return {}
         if operation.by_write_key():
             return basic(self.write_key)
-        return {'Authorization': 'Bearer ' + (self.keys.token(operation.scope()) if self.keys else self.token)}
+        claims = {'scopes': operation.scope(), **operation.node.get('x-example-token', {}), **(claims or {})}
+        return {'Authorization': 'Bearer ' + (self.keys.token(**claims) if self.keys else self.token)}
 
     def send(self, operation, body=None, replace=None, headers=None, authorization=None, more=''):
-        """`body` is JSON to be written, or bytes; None takes the first example. `more` ends the target."""
+        """`body` is JSON to be written, or bytes; None takes the first example. `more` ends the target. `replace` has
+        texts by the names of parameters, and members of an object that is a body by their pointers."""
         target, all_headers = operation.request(replace)
         all_headers.update(self.authorization(operation) if authorization is None else authorization)
         if body is None and operation.bodies:
             body = operation.bodies[0]
+        if isinstance(body, dict):
+            body = {name: (replace or {}).get('/' + name, value) for name, value in body.items()}
         if body is not None:
             all_headers['Content-Type'] = operation.media
             raw = operation.raw and isinstance(body, str)
@@ -285,16 +291,24 @@ class Run:
             return [f'{operation.success} is documented, not {answer}']
         return self.body_misfits(operation.responses[str(operation.success)], answer)
 
-    def prepare(self, operation):
-        """What goes before the example: (parameters taken from answers, what is wrong)."""
-        taken = {}
-        for number, step in enumerate(operation.node.get('x-prepare', []), 1):
-            target = self.by_name[step['operation']]
-            answer = self.send(target, step.get('body'), step.get('params'), step.get('headers'))
-            if answer.status != target.success:
-                return taken, [f'x-prepare {number}: {target.success} was to come, not {answer}']
+    def step(self, operation, step, taken):
+        """One request of x-prepare or x-provoke: (its answer, the status that it was to have). Takes what it says."""
+        target = self.by_name[step.get('operation', operation.name)]
+        answer = self.send(target, step.get('body'), {**taken, **step.get('params', {})}, step.get('headers'),
+                           self.authorization(target, step.get('token')))
+        wanted = step.get('status', target.success)
+        if answer.status == wanted:
             for name, pointer in step.get('take', {}).items():
                 taken[name] = at_pointer(json.loads(answer.body), pointer)
+        return answer, wanted
+
+    def prepare(self, operation):
+        """What goes before the example: (what was taken from answers, what is wrong)."""
+        taken = {}
+        for number, step in enumerate(operation.node.get('x-prepare', []), 1):
+            answer, wanted = self.step(operation, step, taken)
+            if answer.status != wanted:
+                return taken, [f'x-prepare {number}: {wanted} was to come, not {answer}']
         return taken, []
 
     def examples(self):
@@ -325,12 +339,12 @@ class Run:
                     provoke(operation)
 
     def provoke_as_told(self, operation, status, steps):
-        """`x-provoke`: requests, the last of which is refused; those before may name other operations, and succeed."""
+        """`x-provoke`: requests, the last of which is refused; those before succeed, or have the `status` they say."""
+        taken = {}
         for number, step in enumerate(steps, 1):
-            target = self.by_name[step.get('operation', operation.name)]
-            answer = self.send(target, step.get('body'), step.get('params'), step.get('headers'))
-            if number < len(steps) and answer.status != target.success:
-                self.note(operation, f'{status}, step {number}', [f'{target.success} was to come, not {answer}'])
+            answer, wanted = self.step(operation, step, taken)
+            if number < len(steps) and answer.status != wanted:
+                self.note(operation, f'{status}, step {number}', [f'{wanted} was to come, not {answer}'])
                 return
         self.refused(operation, 'as its contract tells', status, answer)
 

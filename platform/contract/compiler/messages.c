@@ -201,15 +201,23 @@ static bool response_problem(struct compiler *c, struct spot spot, struct spot s
 /* Requests by which a test provokes the error: the last one is refused, those before may be of other operations. */
 static bool response_provoke(struct compiler *c, struct spot site)
 {
+    static const char *const words[] = { "operation", "params", "headers", "body",
+                                         "token",     "status", "take" };
     struct spot steps = spot_member(c, site, "x-provoke");
     if (!steps.node)
         return true;
     bool fine = json_type(steps.node) == JSON_ARRAY && json_size(steps.node) > 0;
     for (struct json_iter it = json_iter(steps.node); json_next(&it);)
-        for (struct json_iter word = json_iter(it.value); json_next(&word);)
-            fine &= str_is(word.key, "operation") || str_is(word.key, "params") ||
-                    str_is(word.key, "headers") || str_is(word.key, "body");
-    return fine || wrong(c, steps, "is a list of requests: { operation, params, headers, body }");
+        for (struct json_iter word = json_iter(it.value); json_next(&word);) {
+            bool known = false;
+            for (size_t i = 0; i < COUNT(words); i++)
+                known |= str_is(word.key, words[i]);
+            fine &= known;
+        }
+    return fine ||
+           wrong(
+               c, steps,
+               "is a list of requests: { operation, params, headers, body, token, status, take }");
 }
 
 static bool response_read(struct compiler *c, struct spot site, struct str code,

@@ -134,9 +134,9 @@ OPENAPI_CASES = [
     (OP + '/responses/201', OK, AT_OP + '/responses/201: an operation has exactly one success (200 is the other)'),
     (OP + '/responses/404/x-provoke', [{'params': {'id': 'b'}}], None),
     (OP + '/responses/404/x-provoke', {}, AT_OP + '/responses/404/x-provoke: is a list of requests: '
-                                                  '{ operation, params, headers, body }'),
+                                                  '{ operation, params, headers, body, token, status, take }'),
     (OP + '/responses/404/x-provoke', [{'path': '/'}], AT_OP + '/responses/404/x-provoke: is a list of requests: '
-                                                               '{ operation, params, headers, body }'),
+                                                               '{ operation, params, headers, body, token, status, take }'),
     (OP + '/responses/304', {'description': 'Same.'}, None),
     (OP + '/responses/default', PROBLEM, AT_OP + '/responses/default: a response is named by its status (200 to 599)'),
     (OP + '/responses/500', {'description': 'Bad.'},
