@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -54,6 +54,8 @@ class Alone:
         price = {'amount': 1000, 'currency': 'USD'}
         self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{"type":"object"}'})
         self.serves('registry', 'GET', '/subjects/alone/versions/1')
+        self.serves('identity', 'PUT', '/v1/roles/alone', {'scopes': ['orders:read']})
+        self.serves('identity', 'POST', '/v1/keys', {'kind': 'api', 'name': 'alone', 'scopes': ['orders:read']}, 201)
         self.serves('commerce', 'PUT', '/v1/products/prd_alone', {'name': 'Chair', 'price': price})
         self.serves('commerce', 'POST', '/v1/orders', {'order_id': 'ord_alone', 'customer_id': 'prf_alone',
                                                       'lines': [{'product_id': 'prd_alone', 'quantity': 2}]}, 201)

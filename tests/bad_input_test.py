@@ -20,7 +20,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('registry', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
@@ -33,6 +33,7 @@ WITH_BODY = [
     ('content', 'PUT', '/v1/entries/ent_bad', 'content:write', {
         'kind': 'page', 'slug': 'bad', 'title': 'Bad', 'document': {'blocks': []}}),
     ('crm', 'PUT', '/v1/profiles/prf_bad', 'profiles:write', {'name': 'Bad', 'email': 'bad@example.com', 'traits': {'a': 1}}),
+    ('identity', 'POST', '/v1/keys', 'keys:write', {'kind': 'api', 'name': 'bad', 'scopes': ['keys:write']}),
     ('loyalty', 'POST', '/v1/balances/prf_bad/adjust', 'loyalty:write', {'points': 5, 'note': 'bad'}),
     ('personalization', 'PUT', '/v1/experiences/exp_bad', 'experiences:write', {
         'slot': 'bad', 'name': 'Bad', 'variants': [{'variant': 'a', 'rule': {'>': [{'var': 'visits'}, 0]}}]}),
@@ -42,6 +43,7 @@ WITH_BODY = [
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
 UNKNOWN = [('commerce', '/v1/products/prd_none'), ('commerce', '/v1/orders/ord_none'), ('content', '/v1/entries/ent_none'),
            ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('loyalty', '/v1/balances/prf_none'),
+           ('identity', '/v1/people/usr_none'), ('identity', '/v1/keys/key_none'),
            ('personalization', '/v1/experiences/exp_none'), ('gateway', '/v1/pages/none')]
 SECRETS = ('SELECT', 'INSERT', 'sqlite', 'postgres', 'psql', '127.0.0.1', '.db', '/tmp/', '.c:', 'fail point', 'connection')
 
