@@ -3,7 +3,7 @@
 #pragma once
 
 #include "platform/sql/sql.h"
-#include "services/content/locales.h"
+#include "base/locales.h"
 #include "services/content/references.h"
 
 /* An entry and its newest version. */

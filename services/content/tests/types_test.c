@@ -1,5 +1,5 @@
 /* Content types, email templates and locales, on each engine. */
-#include "services/content/locales.h"
+#include "base/locales.h"
 #include "services/content/tests/room.h"
 
 #define ARTICLE                                                                                    \

@@ -1,4 +1,4 @@
-#include "services/content/locales.h"
+#include "base/locales.h"
 
 /* Each once: what was asked already has nothing. The last place is kept for "". */
 static void name_add(struct locales *locales, struct str name)
