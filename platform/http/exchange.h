@@ -34,7 +34,7 @@ struct router {
 /* The headers that the router reads itself; ptr NULL when absent. */
 struct known_headers {
     struct str authorization, content_type, content_encoding, traceparent, deadline,
-        idempotency_key, origin;
+        idempotency_key;
     const char *repeated; /* one that was sent twice and must not be */
 };
 

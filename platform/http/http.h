@@ -16,12 +16,16 @@ struct router_settings {
     void *app, *runtime;
     size_t max_body_bytes; /* 0: 1 MB */
     int pool_threads;      /* 0: 8 */
-    bool
-        edge; /* true: `traceparent` from outside starts a linked trace, and browsers of other origins may ask */
+    bool edge; /* true: `traceparent` from outside starts a linked trace */
     /* Before an operation that writes is accepted: false refuses with what is in ctx (outbox over its limit). */
     bool (*accepts)(struct ctx *ctx, const struct operation *operation);
     /* May one without credentials in, where the contract has that among the ways (`open`)? NULL: never. */
     bool (*lets_in)(struct ctx *ctx);
+    /* May this request go on? Asked before anything of it is read (ctx->who is nobody yet), and again once it is known who
+     * asks; false refuses with what is in ctx. NULL: always. */
+    bool (*admits)(struct ctx *ctx);
+    /* Sees each reply last, refusals too, and may add to its headers. May be NULL. */
+    void (*finish)(struct ctx *ctx, struct reply *reply);
     /* How a foreign operation's protocol says what is in ctx->error. NULL: as a problem. */
     struct reply (*refusal)(struct ctx *ctx);
 };

@@ -46,7 +46,6 @@ static void known_find(struct known_headers *known, struct str name, struct str 
         { "traceparent", 11, offsetof(struct known_headers, traceparent) },
         { "content-type", 12, offsetof(struct known_headers, content_type) },
         { "authorization", 13, offsetof(struct known_headers, authorization) },
-        { "origin", 6, offsetof(struct known_headers, origin) },
         { "idempotency-key", 15, offsetof(struct known_headers, idempotency_key) },
         { "content-encoding", 16, offsetof(struct known_headers, content_encoding) },
         { "fanfare-deadline-ms", 19, offsetof(struct known_headers, deadline) },

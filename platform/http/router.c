@@ -24,21 +24,6 @@ static void reply_retry_after(struct exchange *ex)
     reply_add(&ex->ctx, &ex->reply, "Retry-After", STR("1"));
 }
 
-static void reply_cross_origin(struct exchange *ex)
-{
-    if (!ex->router->settings.edge || !ex->headers.origin.ptr)
-        return;
-    reply_add(&ex->ctx, &ex->reply, "Access-Control-Allow-Origin",
-              STR("*")); /* nothing here trusts cookies */
-    if (ex->method != METHOD_OPTIONS)
-        return;
-    reply_add(&ex->ctx, &ex->reply, "Access-Control-Allow-Methods",
-              STR("GET, POST, PUT, DELETE, PATCH"));
-    reply_add(&ex->ctx, &ex->reply, "Access-Control-Allow-Headers",
-              STR("Authorization, Content-Type, If-None-Match, Idempotency-Key, traceparent"));
-    reply_add(&ex->ctx, &ex->reply, "Access-Control-Max-Age", STR("600"));
-}
-
 static void failure_log(struct exchange *ex)
 {
     const struct ctx *ctx = &ex->ctx;
@@ -54,7 +39,8 @@ void exchange_answer(struct exchange *ex)
     struct router *router = ex->router;
     struct request *request = ex->request;
     reply_retry_after(ex);
-    reply_cross_origin(ex);
+    if (router->settings.finish)
+        router->settings.finish(&ex->ctx, &ex->reply);
     if (ex->reply.status >= 500 && !ex->shed)
         failure_log(ex);
     int64_t took_us = signals_end(&ex->endpoint->signals, &ex->flight, &ex->ctx, ex->reply.status);
@@ -188,9 +174,15 @@ static bool accepts(struct exchange *ex)
     return !ask || ex->ctx.operation->run != RUN_WRITE || ask(&ex->ctx, ex->ctx.operation);
 }
 
+static bool admits(struct exchange *ex)
+{
+    return !ex->router->settings.admits || ex->router->settings.admits(&ex->ctx);
+}
+
 static bool admit(struct exchange *ex)
 {
-    if (!headers_check(ex) || !enter(ex) || !deadline_read(ex) || !authorise(ex) || !accepts(ex))
+    if (!admits(ex) || !headers_check(ex) || !enter(ex) || !deadline_read(ex) || !authorise(ex) ||
+        (ex->who.kind != PRINCIPAL_NOBODY && !admits(ex)) || !accepts(ex))
         return false;
     ex->in = arena_alloc(ex->ctx.arena, MAX(ex->ctx.operation->in_size, 1));
     return params_read(ex) && body_read(ex);
@@ -237,6 +229,7 @@ void router_handle(struct router *router, struct request *request)
     struct exchange *ex = exchange_new(router, request);
     signals_begin(&ex->endpoint->signals, &ex->flight, &ex->ctx, ex->headers.traceparent,
                   router->settings.edge);
+    request->received_us = ex->flight.started_us;
     if (!sound(ex, fault))
         exchange_refuse(ex);
     else if (answer_by_itself(ex))

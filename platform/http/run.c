@@ -113,7 +113,6 @@ static void write_start(struct exchange *ex)
 
 void exchange_run(struct exchange *ex)
 {
-    ex->request->received_us = ex->flight.started_us;
     if (ex->endpoint->on_loop)
         read_run(ex);
     else if (ex->ctx.operation->run == RUN_WRITE)

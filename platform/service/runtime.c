@@ -207,6 +207,8 @@ static bool open_router(struct ctx *ctx, struct runtime *runtime)
                                           .accepts = accepts,
                                           .lets_in = runtime->service->lets_in,
                                           .refusal = runtime->service->refusal,
+                                          .admits = runtime->service->admits,
+                                          .finish = runtime->service->finish,
                                       });
     return runtime->router != NULL;
 }

@@ -34,6 +34,9 @@ struct service {
     /* For operations of foreign protocols (x-foreign); http.h says what they are. May be NULL. */
     bool (*lets_in)(struct ctx *ctx);
     struct reply (*refusal)(struct ctx *ctx);
+    /* For an edge; http.h says what they are. May be NULL. */
+    bool (*admits)(struct ctx *ctx);
+    void (*finish)(struct ctx *ctx, struct reply *reply);
 };
 
 /* Runs it until SIGTERM or SIGINT; gives the process's exit status. `--help`, `--version`, `--config FILE`,

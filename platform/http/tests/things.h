@@ -366,6 +366,22 @@ static inline struct str things_token(struct things *things, const char *scopes)
     return token;
 }
 
+static inline struct str asker_name(const struct ctx *ctx)
+{
+    return ctx->who->kind == PRINCIPAL_NOBODY ? STR("nobody") : ctx->who->subject;
+}
+
+static inline bool edge_admits(struct ctx *ctx)
+{
+    return !str_eq(request_header(ctx, "X-Refuse"), asker_name(ctx)) ||
+           ctx_fail(ctx, ERR_RATE_LIMITED, "too many");
+}
+
+static inline void edge_finish(struct ctx *ctx, struct reply *reply)
+{
+    reply_add(ctx, reply, "X-Finished", asker_name(ctx));
+}
+
 /* `url` NULL: SQLite in the folder. */
 static inline void things_open(struct things *things, const char *url, bool edge)
 {
@@ -389,6 +405,8 @@ static inline void things_open(struct things *things, const char *url, bool edge
                                                                 .db = things->db,
                                                                 .keys = things->keys,
                                                                 .edge = edge,
+                                                                .admits = edge ? edge_admits : NULL,
+                                                                .finish = edge ? edge_finish : NULL,
                                                                 .accepts = things_accept,
                                                                 .lets_in = things_let_in,
                                                                 .refusal = things_refusal,
