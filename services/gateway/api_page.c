@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/id.h"
+#include "services/gateway/cache.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/neighbours.h"
 #include "gateway_contract.h"
@@ -87,10 +88,11 @@ static void defaults_count(const struct gateway *gateway, const struct answers *
         metric_add(gateway->no_quote, 1);
 }
 
-static struct reply reply_page(struct ctx *ctx, const struct served_page *page)
+static struct reply reply_page(struct ctx *ctx, const struct structure *structure,
+                               const struct served_page *page, bool shared)
 {
     struct reply reply = reply_ok(ctx, served_page_encode(ctx, page));
-    reply_add(ctx, &reply, "Cache-Control", STR("private, no-store")); /* it is one visitor's */
+    cache_tell(ctx, structure, shared, &reply);
     if (page->n_defaults == 0)
         return reply;
     struct str list = page->defaults[0];
@@ -120,7 +122,10 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
     request_waited(ctx, clock_mono_us() - started_us); /* late pages ask less, so none is refused */
     defaults_count(gateway, &answers);
     page_compose(ctx, &structure, &answers, &page);
-    page.visitor_id = stranger ? visitor_id : (struct str){ NULL, 0 };
-    view_tell(ctx, &page, in->customer_id, visitor_id, started_us);
-    return reply_page(ctx, &page);
+    /* What everybody may keep names nobody, and a view by nobody is told to nobody. */
+    bool shared = cache_is_shared(&structure, &answers, in->customer_id);
+    page.visitor_id = stranger && !shared ? visitor_id : (struct str){ NULL, 0 };
+    if (!stranger || !shared)
+        view_tell(ctx, &page, in->customer_id, visitor_id, started_us);
+    return reply_page(ctx, &structure, &page, shared);
 }

@@ -1,8 +1,8 @@
 #include "services/gateway/edge.h"
 
-enum { PAGES, ENTRIES, PRODUCTS };
 static const char *const tables[] = {
-    [PAGES] = "pages", [ENTRIES] = "entries", [PRODUCTS] = "products"
+    [EDGE_PAGES] = "pages", [EDGE_ENTRIES] = "entries", [EDGE_PRODUCTS] = "products",
+    [EDGE_MOVED] = "moved", [EDGE_LOCALES] = "locales", [EDGE_PURGES] = "purges",
 };
 
 void *edge_open(struct ctx *ctx, const char *folder)
@@ -18,7 +18,8 @@ void edge_close(void *edge)
 /* ---- pages ----
  *
  * PAGES: slug, NUL, locale -> the page as content's contract has it (JSON).
- * ENTRIES: entry_id -> when something was last heard of it, and under which key it is shown. */
+ * ENTRIES: entry_id -> when something was last heard of it, and under which key it is shown.
+ * MOVED: a key under which nothing is shown any more -> the entry that was. */
 
 struct entry_head {
     int64_t at_us;
@@ -39,7 +40,7 @@ static bool entry_get(struct ctx *ctx, struct lmdb *edge, struct str entry_id, i
                       struct str *key)
 {
     struct entry_head head;
-    struct str record = lmdb_get_for_update(ctx, edge, ENTRIES, entry_id);
+    struct str record = lmdb_get_for_update(ctx, edge, EDGE_ENTRIES, entry_id);
     if (record.len < sizeof(head))
         return false;
     memcpy(&head, record.ptr, sizeof(head));
@@ -56,7 +57,8 @@ static bool entry_put(struct ctx *ctx, struct lmdb *edge, struct str entry_id, i
     char *record = arena_alloc_raw(ctx->arena, sizeof(head) + key.len);
     memcpy(record, &head, sizeof(head));
     memcpy(record + sizeof(head), key.ptr, key.len);
-    return lmdb_put(ctx, edge, ENTRIES, entry_id, (struct str){ record, sizeof(head) + key.len });
+    return lmdb_put(ctx, edge, EDGE_ENTRIES, entry_id,
+                    (struct str){ record, sizeof(head) + key.len });
 }
 
 static bool page_read(struct ctx *ctx, struct str record, struct published *out)
@@ -68,7 +70,7 @@ static bool page_read(struct ctx *ctx, struct str record, struct published *out)
 /* The page under the key, with an owner. False, and no error, when there is none. */
 static bool page_get(struct ctx *ctx, struct lmdb *edge, struct str key, struct published *out)
 {
-    struct str record = lmdb_get_for_update(ctx, edge, PAGES, key);
+    struct str record = lmdb_get_for_update(ctx, edge, EDGE_PAGES, key);
     return record.ptr && page_read(ctx, arena_str(ctx->arena, record), out);
 }
 
@@ -78,25 +80,53 @@ static bool page_remove(struct ctx *ctx, struct lmdb *edge, struct str key, stru
     struct published page;
     if (key.len == 0 || !page_get(ctx, edge, key, &page))
         return !ctx_failed(ctx);
-    return !str_eq(page.entry_id, entry_id) || lmdb_delete(ctx, edge, PAGES, key);
+    return !str_eq(page.entry_id, entry_id) || lmdb_delete(ctx, edge, EDGE_PAGES, key);
+}
+
+static bool moved_note(struct ctx *ctx, struct lmdb *edge, const struct published *page,
+                       struct str key, struct str old_key)
+{
+    if (page->moved_from.ptr)
+        old_key = page_key(ctx->arena, page->moved_from, page->locale);
+    return (old_key.len == 0 || str_eq(old_key, key) ||
+            lmdb_put(ctx, edge, EDGE_MOVED, old_key, page->entry_id)) &&
+           lmdb_delete(ctx, edge, EDGE_MOVED, key);
+}
+
+/* Late news of an entry: it tells where it was. */
+static bool was_there_note(struct ctx *ctx, struct lmdb *edge, struct str entry_id, struct str key,
+                           struct str key_now)
+{
+    if (str_eq(key, key_now) || lmdb_get_for_update(ctx, edge, EDGE_PAGES, key).ptr)
+        return !ctx_failed(ctx);
+    return !ctx_failed(ctx) && lmdb_put(ctx, edge, EDGE_MOVED, key, entry_id);
+}
+
+static bool page_put(struct ctx *ctx, struct lmdb *edge, struct str key,
+                     const struct published *page)
+{
+    struct published kept = *page;
+    kept.moved_from = (struct str){ NULL, 0 }; /* that is about who asked */
+    return lmdb_put(ctx, edge, EDGE_PAGES, key, published_encode(ctx, &kept));
 }
 
 bool edge_show(struct ctx *ctx, struct lmdb *edge, const struct published *page)
 {
     int64_t at_us;
     struct published there;
-    struct str key = page_key(ctx->arena, page->slug, page->locale), old_key;
+    struct str key = page_key(ctx->arena, page->slug, page->locale), old_key = { NULL, 0 };
     if (entry_get(ctx, edge, page->entry_id, &at_us, &old_key)) {
         if (at_us > page->published_at)
-            return true;
+            return was_there_note(ctx, edge, page->entry_id, key, old_key);
         if (!str_eq(old_key, key) && !page_remove(ctx, edge, old_key, page->entry_id))
             return false;
     }
-    if (ctx_failed(ctx) || !entry_put(ctx, edge, page->entry_id, page->published_at, key))
+    if (ctx_failed(ctx) || !entry_put(ctx, edge, page->entry_id, page->published_at, key) ||
+        !moved_note(ctx, edge, page, key, old_key))
         return false;
     if (page_get(ctx, edge, key, &there) && there.published_at > page->published_at)
         return true;
-    return !ctx_failed(ctx) && lmdb_put(ctx, edge, PAGES, key, published_encode(ctx, page));
+    return !ctx_failed(ctx) && page_put(ctx, edge, key, page);
 }
 
 bool edge_hide(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t at_us)
@@ -109,22 +139,41 @@ bool edge_hide(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t 
     return !ctx_failed(ctx) && entry_put(ctx, edge, entry_id, at_us, STR(""));
 }
 
+/* Where the entry is shown that was under this key. */
+static struct str moved_get(const struct lmdb_read *read, struct str key)
+{
+    struct str entry_id = lmdb_get(read, EDGE_MOVED, key), none = { NULL, 0 };
+    struct str head = entry_id.ptr ? lmdb_get(read, EDGE_ENTRIES, entry_id) : none;
+    if (head.len <= sizeof(struct entry_head))
+        return none;
+    head.ptr += sizeof(struct entry_head);
+    head.len -= sizeof(struct entry_head);
+    return lmdb_get(read, EDGE_PAGES, head);
+}
+
 bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale,
                struct published *out)
 {
     struct lmdb_read read;
-    ptrdiff_t dash = str_find_char(locale, '-');
-    struct str language = { locale.ptr, dash < 0 ? 0 : (size_t)dash }, none = { NULL, 0 };
-    const struct str asked[] = { locale, language, none };
+    struct locales locales;
+    struct str record = { NULL, 0 }, moved = { NULL, 0 };
     if (!lmdb_read_begin(ctx, edge, &read))
         return false;
-    struct str record = { NULL, 0 };
-    for (size_t i = 0; i < COUNT(asked) && !record.ptr; i++)
-        if (asked[i].len || i + 1 == COUNT(asked))
-            record = lmdb_get(&read, PAGES, page_key(ctx->arena, slug, asked[i]));
+    edge_locales(&read, locale, &locales);
+    for (size_t i = 0; i < locales.n && !record.ptr; i++) {
+        struct str key = page_key(ctx->arena, slug, locales.names[i]);
+        record = lmdb_get(&read, EDGE_PAGES, key);
+        moved = moved.ptr ? moved : moved_get(&read, key);
+    }
+    bool is_moved = !record.ptr && moved.ptr;
+    record = is_moved ? moved : record;
     record = record.ptr ? arena_str(ctx->arena, record) : record;
     lmdb_read_end(&read);
-    return record.ptr && page_read(ctx, record, out);
+    if (!record.ptr || !page_read(ctx, record, out))
+        return false;
+    if (is_moved)
+        out->moved_from = slug;
+    return true;
 }
 
 /* ---- products: product_id -> head, name ---- */
@@ -143,7 +192,7 @@ bool edge_product(struct ctx *ctx, struct lmdb *edge, const struct product_upser
     char *record = arena_alloc_raw(ctx->arena, sizeof(head) + product->name.len);
     memcpy(record, &head, sizeof(head));
     memcpy(record + sizeof(head), product->name.ptr, product->name.len);
-    return lmdb_put(ctx, edge, PRODUCTS, product->product_id,
+    return lmdb_put(ctx, edge, EDGE_PRODUCTS, product->product_id,
                     (struct str){ record, sizeof(head) + product->name.len });
 }
 
@@ -167,7 +216,7 @@ bool edge_products(struct ctx *ctx, struct lmdb *edge, const struct str *product
     if (!lmdb_read_begin(ctx, edge, &read))
         return false;
     for (size_t i = 0; i < n; i++)
-        out[i] = product_of(ctx, lmdb_get(&read, PRODUCTS, product_ids[i]));
+        out[i] = product_of(ctx, lmdb_get(&read, EDGE_PRODUCTS, product_ids[i]));
     lmdb_read_end(&read);
     return true;
 }

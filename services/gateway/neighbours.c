@@ -1,9 +1,12 @@
 #include "services/gateway/neighbours.h"
 
+#include "base/clock.h"
 #include "commerce_client.h"
 #include "content_client.h"
 #include "personalization_client.h"
 
+#define LOCALES_ASKED 200 /* with fallbacks of their own: a page of the list */
+#define LOCALES_US (2 * US_PER_S)
 #define SCOPES "decisions:read quotes:read content:read"
 
 /* Without a token the call is made all the same, and refused there: one way of failing less. */
@@ -54,6 +57,21 @@ bool content_page(struct ctx *ctx, struct str slug, struct str locale, struct st
     ctx_clear(ctx);
     return ctx_fail(ctx, ERR_UNAVAILABLE,
                     "the page is not known here, and content cannot be asked");
+}
+
+bool locales_ask(struct ctx *ctx, struct lmdb *edge)
+{
+    struct locale_list list;
+    struct list_locales_in in = { .limit = LOCALES_ASKED };
+    static const char *const peer = "content";
+    struct call call = { .method = "GET",
+                         .path = content_list_locales_target(ctx->arena, &in),
+                         .token = own_token(ctx),
+                         .deadline_us = clock_mono_us() + LOCALES_US };
+    if (!ask(ctx, STR("locales"), &peer, &call, 1) || call.status != 200)
+        return true; /* what was known goes on */
+    const struct json *json = json_parse(ctx, call.answer);
+    return json && locale_list_read(ctx, json, &list) && edge_locales_put(ctx, edge, &list);
 }
 
 /* ---- personalization and commerce ---- */

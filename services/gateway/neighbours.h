@@ -9,6 +9,9 @@
 bool content_page(struct ctx *ctx, struct str slug, struct str locale, struct str visitor,
                   int64_t deadline_us, struct published *out);
 
+/* Keeps the fallbacks that content has set for locales. */
+bool locales_ask(struct ctx *ctx, struct lmdb *edge);
+
 /* Asks for what the structure needs; what has not come by the deadline is noted as missing. Never fails. */
 void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id,
                     struct str visitor_id, int64_t deadline_us, struct answers *out);

@@ -112,6 +112,7 @@ void page_compose(struct ctx *ctx, const struct structure *structure, const stru
     struct str *defaults = ARENA_ARRAY(ctx->arena, struct str, 2);
     *out = (struct served_page){ .slug = structure->head.slug,
                                  .locale = structure->head.locale,
+                                 .moved_from = structure->head.moved_from,
                                  .title = structure->head.title,
                                  .version = structure->head.version,
                                  .blocks = blocks,

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "services/gateway/edge.h"
+#include "services/gateway/neighbours.h"
 #include "services/gateway/reactions.h"
 #include "services/gateway/routes.h"
 #include "gateway_contract.h"
 #include "gateway_migrations.h"
 
+#define LOCALES_US (30 * US_PER_S) /* how late changed fallbacks of locales may be followed */
 #define ROUTES_US                                                                                  \
     (250 * US_PER_MS) /* how late calls may follow a route, and a canary its verdict */
 
@@ -42,6 +44,62 @@ static const struct setting settings[] = {
       .help = "How long analytics may take to answer for what a site told",
       .least = 100 * US_PER_MS,
       .most = 60 * US_PER_S },
+    { .key = "rate_per_address",
+      .kind = SETTING_INTEGER,
+      .fallback = "0",
+      .help =
+          "Requests a minute from one address; 0: no limit (behind a CDN all come from its addresses)",
+      .most = 100000000 },
+    { .key = "rate_per_key",
+      .kind = SETTING_INTEGER,
+      .fallback = "0",
+      .help = "Requests a minute by one token's subject or one write key's source; 0: no limit",
+      .most = 100000000 },
+    { .key = "address_header",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help =
+          "The header in which a proxy in front names the visitor's address; believed, so only where nobody else gets in",
+      .optional = true },
+    { .key = "cors_origins",
+      .kind = SETTING_TEXT,
+      .fallback = "*",
+      .help =
+          "Origins whose pages may ask from a browser, with spaces between them; * for all, nothing for none",
+      .optional = true },
+    { .key = "https",
+      .kind = SETTING_BOOL,
+      .fallback = "false",
+      .help =
+          "Visitors come by https: says so to browsers (Strict-Transport-Security, Secure cookies)" },
+    { .key = "access_log",
+      .kind = SETTING_BOOL,
+      .fallback = "false",
+      .help =
+          "A line in the log for each request: method, route, status, bytes, time; nothing about persons" },
+    { .key = "page_fresh",
+      .kind = SETTING_DURATION,
+      .fallback = "1m",
+      .help = "How long a CDN may keep a page that is the same for everybody; 0s: none is kept",
+      .most = US_PER_DAY },
+    { .key = "page_stale",
+      .kind = SETTING_DURATION,
+      .fallback = "10m",
+      .help = "How long after that it may still show it while it asks for the new one",
+      .most = 30 * US_PER_DAY },
+    { .key = "purge_url",
+      .kind = SETTING_URL,
+      .fallback = "",
+      .help =
+          "Where a CDN is told by POST which surrogate keys have changed; nothing: none is told",
+      .choices = "http|https",
+      .optional = true },
+    { .key = "purge_token",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help = "The bearer token for purge_url",
+      .secret = true,
+      .optional = true },
 };
 
 static const char *const peers[] = { "analytics", "commerce", "content", "personalization", NULL };
@@ -52,6 +110,8 @@ static void gateway_close(void *app)
     if (!gateway)
         return;
     misses_free(gateway->misses);
+    door_close(&gateway->door);
+    purge_close(&gateway->purge);
     routing_free(gateway->routing);
     free(gateway);
 }
@@ -61,6 +121,8 @@ static bool settings_read(struct ctx *ctx, struct gateway *gateway)
     gateway->budget_us = setting_int(ctx, "page_budget");
     gateway->margin_us = setting_int(ctx, "page_margin");
     gateway->collect_us = setting_int(ctx, "collect_budget");
+    gateway->fresh_us = setting_int(ctx, "page_fresh");
+    gateway->stale_us = setting_int(ctx, "page_stale");
     return gateway->margin_us < gateway->budget_us ||
            ctx_fail(ctx, ERR_INVALID,
                     "page_margin must be shorter than page_budget, of which it is a part");
@@ -75,6 +137,14 @@ static void metrics_make(struct gateway *gateway)
     gateway->views_lost =
         metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
                    "Pages whose view could not be told, since too many were waiting.", "");
+}
+
+static bool locales_refresh(struct ctx *ctx)
+{
+    CLEANUP(model_done) struct model_use use = service_model(ctx);
+    if (!locales_ask(ctx, use.model))
+        log_line(LOG_WARN, ctx, "locales_not_asked", LOG_S("why", ctx->error.detail));
+    return false;
 }
 
 /* ---- routes ---- */
@@ -124,9 +194,11 @@ static bool gateway_open(struct ctx *ctx)
     gateway->misses = misses_new();
     gateway->routing = routing_new(ctx, peers);
     metrics_make(gateway);
-    return settings_read(ctx, gateway) &&
+    door_open(ctx, &gateway->door);
+    return settings_read(ctx, gateway) && purge_open(ctx, &gateway->purge) &&
            sql_read(ctx, service_db(ctx), routes_read, gateway->routing) &&
-           service_worker(ctx, "routes", ROUTES_US, routes_tend);
+           service_worker(ctx, "routes", ROUTES_US, routes_tend) &&
+           service_worker(ctx, "locales", LOCALES_US, locales_refresh);
 }
 
 static const struct projection_settings edge = {
@@ -151,6 +223,8 @@ const struct service gateway_service = {
     .settings = settings,
     .n_settings = COUNT(settings),
     .peers = peers,
+    .admits = door_admits,
+    .finish = door_finish,
     .open = gateway_open,
     .close = gateway_close,
 };

@@ -128,10 +128,13 @@ static void test_newer_wins(struct test_service *test)
     CHECK_INT(served(test, "/v1/pages/home"), 3);
     CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")),
               DONE); /* another slug */
-    CHECK_INT(served(test, "/v1/pages/home"), -503);
+    const struct json *moved = test_json(test, get_page(test, "/v1/pages/home"));
+    CHECK_STR(json_str(json_get(moved, "slug")), "start");
+    CHECK_STR(json_str(json_get(moved, "moved_from")), "home");
     CHECK_INT(served(test, "/v1/pages/start"), 4);
     CHECK_INT(unpublish(test, UNPUBLISHED("ent_home", "start", "05")), DONE);
     CHECK_INT(served(test, "/v1/pages/start"), -503);
+    CHECK_INT(served(test, "/v1/pages/home"), -503);
     CHECK_INT(publish(test, PUBLISHED("ent_home", "start", "4", "04", "[]")),
               DONE); /* late: it was taken back */
     CHECK_INT(served(test, "/v1/pages/start"), -503);
