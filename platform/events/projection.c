@@ -118,21 +118,32 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
-/* Removes what is of other generations than this one. What cannot be removed is tried again at the next start. */
+/* What cannot be removed is tried again at the next start. */
+static void remove_in(struct arena *arena, struct str folder, const char *file)
+{
+    const char *path = arena_printf(arena, STR_FMT "/%s", STR_ARG(folder), file).ptr;
+    if (nftw(path, remove_one, REMOVE_FILES, FTW_DEPTH | FTW_PHYS) != 0)
+        log_line(LOG_WARN, NULL, "generation_not_removed", LOG_C("path", path),
+                 LOG_C("cause", strerror(errno)));
+}
+
+static bool is_of(const char *base, const char *file)
+{
+    size_t n = strlen(base);
+    return strncmp(base, file, n) == 0 && strchr(".~", file[n]); /* its end too */
+}
+
+/* Removes what is of other generations than this one, and of an earlier form. */
 static void remove_others(const struct projection *projection, int kept)
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
-    const char *base;
+    const char *base, *earlier = projection->settings->replaces;
     struct str folder = folder_of(arena, projection->path, &base);
     DIR *entries = opendir(folder.ptr);
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
         int number = number_of(base, entry->d_name);
-        if (number == 0 || number == kept)
-            continue;
-        const char *path = arena_printf(arena, STR_FMT "/%s", STR_ARG(folder), entry->d_name).ptr;
-        if (nftw(path, remove_one, REMOVE_FILES, FTW_DEPTH | FTW_PHYS) != 0)
-            log_line(LOG_WARN, NULL, "generation_not_removed", LOG_C("path", path),
-                     LOG_C("cause", strerror(errno)));
+        if ((number && number != kept) || (earlier && is_of(earlier, entry->d_name)))
+            remove_in(arena, folder, entry->d_name);
     }
     if (entries)
         closedir(entries);

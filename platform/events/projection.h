@@ -7,6 +7,7 @@
 struct projection_settings {
     const char *name; /* the consumer's: "<service>" or "<service>.<projection>" */
     const char *file; /* the model's file or folder, in the service's own folder */
+    const char *replaces; /* the file of an earlier form, which is removed; NULL: none */
     enum consumer_sharing sharing;
     const struct reaction *reactions;
     size_t n_reactions;

@@ -46,7 +46,10 @@
     X(FRACTIONAL,     "fractional",   1, MANY)                                                     \
     X(SEM_VER,        "sem_ver",      3, 3)                                                        \
     X(STARTS_WITH,    "starts_with",  2, 2)                                                        \
-    X(ENDS_WITH,      "ends_with",    2, 2)
+    X(ENDS_WITH,      "ends_with",    2, 2)                                                        \
+    X(DID,            "did",          1, 3)                                                        \
+    X(TIMES_DONE,     "times",        1, 2)                                                        \
+    X(TOTAL,          "total",        1, 2)
 
 enum operator{
     OP_CONSTANT,
@@ -91,6 +94,11 @@ struct run {
     struct scope scope;
     size_t steps;
 };
+
+/* ---- behaviour.c: operators that stand for others, which are what is evaluated ---- */
+
+/* Puts into the node what it stands for. False: *why says what its arguments must be. */
+bool behaviour_compile(struct arena *arena, struct node *node, const char **why);
 
 /* ---- evaluate.c ---- */
 

@@ -129,8 +129,11 @@ static bool compile_logic(struct compiler *c, const struct json *logic, const st
     }
     if (out->n < operators[out->op].least || out->n > operators[out->op].most)
         return FAIL(c, &below, "%s does not take %u arguments", operators[out->op].name, out->n);
+    const char *why;
     if (out->op == OP_VAR)
         name_var(c, out);
+    if (!behaviour_compile(c->arena, out, &why))
+        return FAIL(c, &below, "%s", why);
     return true;
 }
 

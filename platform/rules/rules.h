@@ -1,7 +1,11 @@
 /* JsonLogic with the flagd operators (protocols.md: OFREP), compiled once, steps bounded. No I/O.
  *
  * Values are converted as JavaScript does it, which is what JsonLogic means: "1" == 1, [] and "" and 0 are false, lists
- * and objects are equal only to themselves. `substr` counts code points. `log` and `method` are not taken. */
+ * and objects are equal only to themselves. `substr` counts code points. `log` and `method` are not taken.
+ *
+ * Three operators are our own, for behaviour; their arguments are no logic. `what` is the name of something that is
+ * counted (`<what>.count`, `<what>.count_30d`, `<what>.sum` ...), the window one of 1, 7, 30 and 90 days or all time:
+ * {"did": [what, times, days]} at least so often (once), {"times": [what, days]}, {"total": [what, days]}. */
 #pragma once
 
 #include "platform/json/json.h"

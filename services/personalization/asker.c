@@ -40,29 +40,15 @@ static int32_t today(const struct asker *asker)
     return (int32_t)(asker->now_us / US_PER_DAY);
 }
 
-/* "count", "count_30d", "first_at", "last_at" of a history. */
 static bool history_value(const struct asker *asker, const struct history *history,
-                          struct str metric, struct value *out)
+                          struct str metric, int64_t scale, struct value *out)
 {
-    static const struct {
-        const char *name;
-        int days;
-    } windows[] = {
-        { "count_1d", 1 }, { "count_7d", 7 }, { "count_30d", 30 }, { "count_90d", 90 }
-    };
-    if (str_is(metric, "count"))
-        *out = number((double)history->count);
-    else if (str_is(metric, "first_at"))
-        *out = seconds(history->first_us);
-    else if (str_is(metric, "last_at"))
-        *out = seconds(history->last_us);
-    else
-        for (size_t i = 0; i < COUNT(windows); i++)
-            if (str_is(metric, windows[i].name)) {
-                *out = number((double)history_within(history, today(asker), windows[i].days));
-                return true;
-            }
-    return out->kind != VALUE_NULL || str_is(metric, "first_at") || str_is(metric, "last_at");
+    double metric_value;
+    bool none;
+    if (!history_metric(history, metric, today(asker), scale, &metric_value, &none))
+        return false;
+    *out = none ? (struct value){ .kind = VALUE_NULL } : number(metric_value);
+    return true;
 }
 
 static const char *const tier_names[] = { "none", "bronze", "silver", "gold", "platinum" };
@@ -102,7 +88,7 @@ static bool event_value(const struct asker *asker, struct str rest, struct value
     const struct history *history =
         person_event_find(&asker->person, (struct str){ rest.ptr, at - 1 });
     return history_value(asker, history ? history : &never,
-                         (struct str){ rest.ptr + at, rest.len - at }, out);
+                         (struct str){ rest.ptr + at, rest.len - at }, EVENT_SUM_SCALE, out);
 }
 
 static bool path_value(const struct json *json, struct str path, struct value *out)
@@ -160,9 +146,9 @@ bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value
     if (plain_value(asker, name, out))
         return true;
     if (prefixed(name, STR("orders."), &rest))
-        return history_value(asker, &asker->person.orders, rest, out);
+        return history_value(asker, &asker->person.orders, rest, 1, out);
     if (prefixed(name, STR("visits."), &rest))
-        return history_value(asker, &asker->person.visits, rest, out);
+        return history_value(asker, &asker->person.visits, rest, 1, out);
     if (prefixed(name, STR("events."), &rest))
         return event_value(asker, rest, out);
     if (prefixed(name, STR("traits."), &rest))
@@ -187,14 +173,12 @@ bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *
 }
 
 static void put_history(struct json_out *out, const struct asker *asker,
-                        const struct history *history)
+                        const struct history *history, int64_t scale)
 {
-    static const char *const metrics[] = { "count",     "count_1d", "count_7d", "count_30d",
-                                           "count_90d", "first_at", "last_at" };
-    for (size_t i = 0; i < COUNT(metrics); i++) {
+    for (size_t i = 0; i < n_history_metrics; i++) {
         struct value value = { .kind = VALUE_NULL };
-        history_value(asker, history, str_of(metrics[i]), &value);
-        json_key(out, metrics[i]);
+        history_value(asker, history, str_of(history_metric_name(i)), scale, &value);
+        json_key(out, history_metric_name(i));
         rule_put_value(out, &value);
     }
 }
@@ -230,14 +214,14 @@ struct str asker_json(struct ctx *ctx, struct asker *asker)
     json_object(&out);
     json_key(&out, "total");
     json_put_int(&out, asker->person.spent - asker->person.refunded);
-    put_history(&out, asker, &asker->person.orders);
+    put_history(&out, asker, &asker->person.orders, 1);
     json_object_end(&out);
     json_key(&out, "events");
     json_object(&out);
     for (uint32_t i = 0; i < asker->person.n_events; i++) {
         json_key_n(&out, asker->person.events[i].name);
         json_object(&out);
-        put_history(&out, asker, &asker->person.events[i].history);
+        put_history(&out, asker, &asker->person.events[i].history, EVENT_SUM_SCALE);
         json_object_end(&out);
     }
     json_object_end(&out);

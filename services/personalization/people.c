@@ -1,12 +1,15 @@
-#include "services/personalization/people.h"
+#include "services/personalization/people_internal.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define ERASED_MARK                                                                                \
     STR("erased") /* in place of a record: what comes later for this id is not taken */
 
-enum { TABLE_PEOPLE };
-static const char *const tables[] = { "people" };
+enum { TABLE_PEOPLE, TABLE_ROWS };
+static const char *const tables[] = { "people", "rows" };
+
+#define NO_ROW UINT32_MAX /* of who is new */
 
 /* A change of somebody's spend in the transaction under way. */
 struct move {
@@ -19,6 +22,7 @@ struct people {
     struct percentile *percentile;
     struct move *moves; /* the consumer's thread only */
     size_t n_moves, room;
+    uint32_t next_row, rows_before; /* now; when the transaction began */
 };
 
 static bool is_erased(struct str record)
@@ -28,7 +32,7 @@ static bool is_erased(struct str record)
 
 struct counting {
     struct ctx *ctx;
-    struct percentile *percentile;
+    struct people *people;
 };
 
 static bool count_one(struct str key, struct str value, void *argument)
@@ -40,7 +44,10 @@ static bool count_one(struct str key, struct str value, void *argument)
     if (!person_read(counting->ctx, value, &person))
         return false;
     if (person.orders.count > 0)
-        percentile_add(counting->percentile, person.spent - person.refunded);
+        percentile_add(counting->people->percentile, person.spent - person.refunded);
+    if (person.row >= counting->people->next_row)
+        counting->people->next_row = person.row + 1;
+    arena_clear(counting->ctx->arena);
     return true;
 }
 
@@ -49,7 +56,7 @@ static bool count_all(struct ctx *ctx, struct people *people)
     struct lmdb_read read;
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx own = { .arena = arena };
-    struct counting counting = { &own, people->percentile };
+    struct counting counting = { &own, people };
     if (!lmdb_read_begin(ctx, people->db, &read))
         return false;
     lmdb_scan(&read, TABLE_PEOPLE, (struct str){ NULL, 0 }, count_one, &counting);
@@ -89,26 +96,37 @@ bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read 
     return lmdb_read_begin(ctx, people->db, read);
 }
 
+struct str record_get(struct ctx *ctx, const struct source *source, struct str id, bool *erased)
+{
+    struct str record = source->read
+                            ? lmdb_get(source->read, TABLE_PEOPLE, id)
+                            : lmdb_get_for_update(ctx, source->people->db, TABLE_PEOPLE, id);
+    *erased = is_erased(record);
+    return *erased ? (struct str){ NULL, 0 } : record;
+}
+
 bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
                 struct person *out, bool *known)
 {
-    struct str record = lmdb_get(read, TABLE_PEOPLE, person_id);
-    if (is_erased(record))
-        record = (struct str){ NULL, 0 };
-    *known = record.ptr != NULL;
-    return person_read(ctx, record, out);
+    struct source source = { .read = read };
+    struct str root;
+    return group_root(ctx, &source, person_id, &root) && group_read(ctx, &source, root, out, known);
 }
 
 bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
                    struct person *room, struct person **out)
 {
-    struct str record = lmdb_get_for_update(ctx, people->db, TABLE_PEOPLE, person_id);
+    struct source source = { .people = people };
+    bool erased;
+    struct str record = record_get(ctx, &source, person_id, &erased);
     if (ctx_failed(ctx))
         return false;
-    *out = is_erased(record) ? NULL : room;
-    if (record.ptr)
-        record = arena_str(ctx->arena, record); /* the map's own copy moves when it is written */
-    return !*out || person_read(ctx, record, room);
+    *out = erased ? NULL : room;
+    if (!erased && !record.ptr) {
+        *room = (struct person){ .row = NO_ROW };
+        return true;
+    }
+    return erased || person_read(ctx, record, room);
 }
 
 static void note_move(struct people *people, int64_t spent, bool comes)
@@ -124,27 +142,56 @@ static void note_move(struct people *people, int64_t spent, bool comes)
 static bool note_change(struct ctx *ctx, struct people *people, struct str person_id,
                         const struct person *after)
 {
-    struct person before;
-    struct str record = lmdb_get_for_update(ctx, people->db, TABLE_PEOPLE, person_id);
-    if (ctx_failed(ctx) || (!is_erased(record) && !person_read(ctx, record, &before)))
+    struct person before_room, *before;
+    if (after && after->orders.count == 0) /* orders do not go away: there were none before */
+        return true;
+    if (!people_update(ctx, people, person_id, &before_room, &before))
         return false;
-    if (!is_erased(record) && before.orders.count > 0)
-        note_move(people, before.spent - before.refunded, false);
-    if (after && after->orders.count > 0)
+    if (before && before->orders.count > 0)
+        note_move(people, before->spent - before->refunded, false);
+    if (after)
         note_move(people, after->spent - after->refunded, true);
     return true;
 }
 
-bool people_put(struct ctx *ctx, struct people *people, struct str person_id,
-                const struct person *person)
+/* Rows are numbers in the order of their coming, the most significant byte first. */
+static struct str row_key(struct arena *arena, uint32_t row)
 {
-    return note_change(ctx, people, person_id, person) &&
+    uint32_t big = htobe32(row);
+    return (struct str){ arena_copy(arena, &big, sizeof big), sizeof big };
+}
+
+static bool row_give(struct ctx *ctx, struct people *people, struct str person_id,
+                     struct person *person)
+{
+    if (people->next_row == NO_ROW)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "there is no room for another person");
+    if (!lmdb_put(ctx, people->db, TABLE_ROWS, row_key(ctx->arena, people->next_row), person_id))
+        return false;
+    person->row = people->next_row++;
+    return true;
+}
+
+bool people_put(struct ctx *ctx, struct people *people, struct str person_id, struct person *person)
+{
+    return (person->row != NO_ROW || row_give(ctx, people, person_id, person)) &&
+           note_change(ctx, people, person_id, person) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, person_write(ctx->arena, person));
 }
 
 bool people_erase(struct ctx *ctx, struct people *people, struct str person_id)
 {
-    return note_change(ctx, people, person_id, NULL) &&
+    struct person room, *person;
+    if (!people_update(ctx, people, person_id, &room, &person))
+        return false;
+    if (!person)
+        return true;
+    for (uint32_t i = 0; i < person->n_children; i++)
+        if (!people_erase(ctx, people, person->children[i].id))
+            return false;
+    return (person->row == NO_ROW ||
+            lmdb_delete(ctx, people->db, TABLE_ROWS, row_key(ctx->arena, person->row))) &&
+           note_change(ctx, people, person_id, NULL) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, ERASED_MARK);
 }
 
@@ -154,6 +201,7 @@ static bool store_begin(struct ctx *ctx, void *store)
 {
     struct people *people = store;
     people->n_moves = 0;
+    people->rows_before = people->next_row;
     return lmdb_event_store.begin(ctx, people->db);
 }
 
@@ -174,8 +222,10 @@ static bool store_move(struct ctx *ctx, void *store, struct str log, struct str 
 static bool store_commit(struct ctx *ctx, void *store)
 {
     struct people *people = store;
-    if (!lmdb_event_store.commit(ctx, people->db))
+    if (!lmdb_event_store.commit(ctx, people->db)) {
+        people->next_row = people->rows_before;
         return false;
+    }
     for (size_t i = 0; i < people->n_moves; i++)
         (people->moves[i].comes ? percentile_add : percentile_remove)(people->percentile,
                                                                       people->moves[i].spent);
@@ -187,6 +237,7 @@ static void store_undo(struct ctx *ctx, void *store)
 {
     struct people *people = store;
     people->n_moves = 0;
+    people->next_row = people->rows_before;
     lmdb_event_store.undo(ctx, people->db);
 }
 

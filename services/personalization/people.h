@@ -1,9 +1,10 @@
-/* People: a record of features each, in LMDB, one projection in every instance. Changed only by the consumer. */
+/* People: a record of features for each id, in LMDB, one projection in every instance. Changed only by the consumer, and
+ * by people_write. */
 #pragma once
 
 #include "platform/lmdb/lmdb_store.h"
-#include "services/personalization/person.h"
 #include "services/personalization/percentile.h"
+#include "services/personalization/person.h"
 
 struct people;
 
@@ -17,14 +18,22 @@ extern const struct event_store people_event_store;
 
 const struct percentile *people_percentile(const struct people *people);
 
-/* Reading, from any thread, between people_read_begin and people_read_end. *known: anything was heard of the person. */
+/* Reading, from any thread, between people_read_begin and people_read_end. What is known of the person under all ids that
+ * are theirs. *known: anything was heard of them. */
 bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read *read);
 bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
                 struct person *out, bool *known);
 
-/* Changing, inside a reaction: read for update, change, put. An erased person stays erased: *out is NULL then. */
+/* Changing, inside a reaction: read for update, change, put; of this id alone. An erased person stays erased: *out is
+ * NULL then. */
 bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
                    struct person *room, struct person **out);
 bool people_put(struct ctx *ctx, struct people *people, struct str person_id,
-                const struct person *person);
+                struct person *person);
+
+/* Two ids are of one person, as was said at that time. */
+bool people_join(struct ctx *ctx, struct people *people, struct str one, struct str other,
+                 int64_t at_us);
+
+/* Under this id and those that were joined to it. */
 bool people_erase(struct ctx *ctx, struct people *people, struct str person_id);

@@ -2,66 +2,63 @@
 
 #include "base/clock.h"
 
-#define RECORD_FORM 1
-
 static int32_t day_of(int64_t at_us)
 {
     return (int32_t)(at_us / US_PER_DAY);
 }
 
-static void forget_before(struct history *history, int32_t oldest)
+/* Two rows of days in one, without those that no window reaches any more; when days beyond today fill it, the oldest
+ * give way. */
+static void days_join(struct arena *arena, struct history *history, const struct day_sum *more,
+                      uint32_t n_more, int32_t today)
 {
-    uint32_t gone = 0;
-    while (gone < history->n_days && history->days[gone].day < oldest)
-        gone++;
-    history->n_days -= gone;
-    memmove(history->days, history->days + gone, history->n_days * sizeof(history->days[0]));
+    struct day_sum *made = ARENA_ARRAY(arena, struct day_sum, history->n_days + n_more);
+    uint32_t i = 0, k = 0, n = 0;
+    while (i < history->n_days || k < n_more) {
+        struct day_sum day;
+        if (k == n_more || (i < history->n_days && history->days[i].day < more[k].day)) {
+            day = history->days[i++];
+        } else {
+            day = more[k++];
+            if (i < history->n_days && history->days[i].day == day.day) {
+                day.n += history->days[i].n;
+                day.sum += history->days[i++].sum;
+            }
+        }
+        if (day.day > today - FEATURE_DAYS)
+            made[n++] = day;
+    }
+    uint32_t gone = n > FEATURE_DAYS ? n - FEATURE_DAYS : 0;
+    history->days = made + gone;
+    history->n_days = n - gone;
 }
 
-void history_add(struct history *history, int64_t at_us, int32_t today)
+void history_add(struct arena *arena, struct history *history, int64_t at_us, int64_t amount,
+                 int32_t today)
 {
     history->count++;
+    history->sum += amount;
     if (!history->first_us || at_us < history->first_us)
         history->first_us = at_us;
     if (at_us > history->last_us)
         history->last_us = at_us;
-    int32_t day = day_of(at_us), oldest = today - FEATURE_DAYS + 1;
-    forget_before(history, oldest);
-    if (day < oldest)
-        return;
-    uint32_t at = history->n_days;
-    while (at > 0 && history->days[at - 1].day > day)
-        at--;
-    if (at > 0 && history->days[at - 1].day == day) {
-        history->days[at - 1].n++;
-        return;
-    }
-    if (history->n_days == FEATURE_DAYS) { /* days beyond today fill it: the oldest gives way */
-        if (at == 0)
-            return;
-        forget_before(history, history->days[0].day + 1);
-        at--;
-    }
-    memmove(history->days + at + 1, history->days + at,
-            (history->n_days - at) * sizeof(history->days[0]));
-    history->days[at] = (struct day_count){ day, 1 };
-    history->n_days++;
-}
-
-void history_take(struct history *history, int64_t at_us)
-{
-    if (history->count > 0)
-        history->count--;
-    for (uint32_t i = 0; i < history->n_days; i++)
-        if (history->days[i].day == day_of(at_us) && history->days[i].n > 0)
-            history->days[i].n--;
+    struct day_sum one = { day_of(at_us), 1, amount };
+    days_join(arena, history, &one, 1, today);
 }
 
 int64_t history_within(const struct history *history, int32_t today, int days)
 {
+    int64_t n = 0;
+    for (uint32_t i = history->n_days; i > 0 && history->days[i - 1].day > today - days; i--)
+        n += history->days[i - 1].n;
+    return n;
+}
+
+int64_t history_sum_within(const struct history *history, int32_t today, int days)
+{
     int64_t sum = 0;
     for (uint32_t i = history->n_days; i > 0 && history->days[i - 1].day > today - days; i--)
-        sum += history->days[i - 1].n;
+        sum += history->days[i - 1].sum;
     return sum;
 }
 
@@ -112,118 +109,191 @@ int person_consent(const struct person *person, int purpose, int channel)
     return bits & 1 ? (int)((bits >> 1) & 1) : -1;
 }
 
-/* ---- the record: little-endian as the machine has it, one form number in front ---- */
+/* ---- what rules read of a history ---- */
 
-struct head {
-    uint32_t form, tier, consents, n_events;
-    int64_t spent, refunded;
-    uint32_t traits_bytes, filler;
+enum metric { METRIC_COUNT, METRIC_SUM, METRIC_FIRST, METRIC_LAST };
+
+static const struct {
+    const char *name;
+    enum metric metric;
+    int days; /* 0: all time */
+} metrics[] = {
+    { "count", METRIC_COUNT, 0 },      { "count_1d", METRIC_COUNT, 1 },
+    { "count_7d", METRIC_COUNT, 7 },   { "count_30d", METRIC_COUNT, 30 },
+    { "count_90d", METRIC_COUNT, 90 }, { "sum", METRIC_SUM, 0 },
+    { "sum_1d", METRIC_SUM, 1 },       { "sum_7d", METRIC_SUM, 7 },
+    { "sum_30d", METRIC_SUM, 30 },     { "sum_90d", METRIC_SUM, 90 },
+    { "first_at", METRIC_FIRST, 0 },   { "last_at", METRIC_LAST, 0 },
 };
 
-static char *put(char *at, const void *from, size_t bytes)
+const size_t n_history_metrics = COUNT(metrics);
+
+const char *history_metric_name(size_t index)
 {
-    if (bytes)
-        memcpy(at, from, bytes);
-    return at + bytes;
+    return metrics[index].name;
 }
 
-static size_t history_bytes(const struct history *history)
+static double value_of(const struct history *history, size_t index, int32_t today, int64_t scale)
 {
-    return 3 * sizeof(int64_t) + sizeof(uint32_t) + history->n_days * sizeof(struct day_count);
+    int days = metrics[index].days;
+    switch (metrics[index].metric) {
+    case METRIC_COUNT:
+        return (double)(days ? history_within(history, today, days) : history->count);
+    case METRIC_SUM:
+        return (double)(days ? history_sum_within(history, today, days) : history->sum) /
+               (double)scale;
+    case METRIC_FIRST:
+        return (double)(history->first_us / US_PER_S);
+    default:
+        return (double)(history->last_us / US_PER_S);
+    }
 }
 
-static char *history_put(char *at, const struct history *history)
+bool history_metric(const struct history *history, struct str metric, int32_t today, int64_t scale,
+                    double *out, bool *none)
 {
-    at = put(at, &history->count, 3 * sizeof(int64_t));
-    at = put(at, &history->n_days, sizeof(uint32_t));
-    return put(at, history->days, history->n_days * sizeof(struct day_count));
+    for (size_t i = 0; i < COUNT(metrics); i++)
+        if (str_is(metric, metrics[i].name)) {
+            *out = value_of(history, i, today, scale);
+            *none = metrics[i].metric >= METRIC_FIRST && !history->first_us;
+            return true;
+        }
+    return false;
 }
 
-struct str person_write(struct arena *arena, const struct person *person)
+/* ---- several ids of one person ---- */
+
+static void history_merge(struct arena *arena, struct history *into, const struct history *from,
+                          int32_t today)
 {
-    struct head head = { .form = RECORD_FORM,
-                         .tier = person->tier,
-                         .consents = person->consents,
-                         .n_events = person->n_events,
-                         .spent = person->spent,
-                         .refunded = person->refunded,
-                         .traits_bytes = (uint32_t)person->traits.len };
-    size_t bytes = sizeof(head) + history_bytes(&person->visits) + history_bytes(&person->orders) +
-                   person->traits.len;
+    if (from->count == 0)
+        return;
+    if (!into->first_us || from->first_us < into->first_us)
+        into->first_us = from->first_us;
+    if (from->last_us > into->last_us)
+        into->last_us = from->last_us;
+    into->count += from->count;
+    into->sum += from->sum;
+    days_join(arena, into, from->days, from->n_days, today);
+}
+
+static void consents_merge(struct person *into, const struct person *from)
+{
+    for (int bit = 0; bit < 2 * N_CONSENTS; bit += 2)
+        if (!(into->consents >> bit & 1))
+            into->consents |= from->consents & (3u << bit);
+}
+
+void person_merge(struct ctx *ctx, struct person *into, const struct person *from, int32_t today)
+{
+    history_merge(ctx->arena, &into->visits, &from->visits, today);
+    history_merge(ctx->arena, &into->orders, &from->orders, today);
+    into->spent += from->spent;
+    into->refunded += from->refunded;
+    into->tier = MAX(into->tier, from->tier);
+    consents_merge(into, from);
+    if (!into->traits.ptr)
+        into->traits = from->traits;
+    for (uint32_t i = 0; i < from->n_events; i++)
+        history_merge(ctx->arena, person_event(ctx, into, from->events[i].name),
+                      &from->events[i].history, today);
+}
+
+void person_child_add(struct arena *arena, struct person *person, const struct joined *child)
+{
+    uint32_t n = person->n_children, at = n;
+    struct joined *more = ARENA_ARRAY(arena, struct joined, n + 1);
+    while (at > 0 && (person->children[at - 1].at_us > child->at_us ||
+                      (person->children[at - 1].at_us == child->at_us &&
+                       str_cmp(person->children[at - 1].id, child->id) > 0)))
+        at--;
+    for (uint32_t i = 0; i < n; i++)
+        more[i < at ? i : i + 1] = person->children[i];
+    more[at] = *child;
+    person->children = more;
+    person->n_children = n + 1;
+}
+
+void person_child_remove(struct person *person, struct str id)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < person->n_children; i++)
+        if (!str_eq(person->children[i].id, id))
+            person->children[kept++] = person->children[i];
+    person->n_children = kept;
+}
+
+/* ---- segments ---- */
+
+/* Where it is, or would be. */
+static uint32_t member_place(const struct person *person, struct str segment_id, bool *is_there)
+{
+    uint32_t low = 0, high = person->n_memberships;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (str_cmp(person->memberships[middle].segment_id, segment_id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *is_there = low < person->n_memberships &&
+                str_eq(person->memberships[low].segment_id, segment_id);
+    return low;
+}
+
+const struct membership *person_member(const struct person *person, struct str segment_id)
+{
+    bool is_there;
+    uint32_t at = member_place(person, segment_id, &is_there);
+    return is_there ? &person->memberships[at] : NULL;
+}
+
+void person_member_set(struct arena *arena, struct person *person, struct str segment_id,
+                       bool member, int64_t since_us)
+{
+    bool is_there;
+    uint32_t at = member_place(person, segment_id, &is_there), n = person->n_memberships;
+    if (is_there == member)
+        return;
+    struct membership *made = ARENA_ARRAY(arena, struct membership, n + 1);
+    for (uint32_t i = 0; i < at; i++)
+        made[i] = person->memberships[i];
+    if (member)
+        made[at] = (struct membership){ segment_id, since_us };
+    for (uint32_t i = member ? at : at + 1; i < n; i++)
+        made[member ? i + 1 : i - 1] = person->memberships[i];
+    person->memberships = made;
+    person->n_memberships = member ? n + 1 : n - 1;
+}
+
+/* ---- time ---- */
+
+static int32_t history_due(const struct history *history, int32_t today)
+{
+    static const int windows[] = { 1, 7, 30, 90 };
+    int32_t due = 0;
+    for (uint32_t i = 0; i < history->n_days; i++)
+        for (size_t w = 0; w < COUNT(windows); w++) {
+            int32_t out = history->days[i].day + windows[w];
+            if (out > today && (!due || out < due))
+                due = out;
+        }
+    return due;
+}
+
+static void due_sooner(int32_t *due, const struct history *history, int32_t today)
+{
+    int32_t other = history_due(history, today);
+    if (other && (!*due || other < *due))
+        *due = other;
+}
+
+int32_t person_due(const struct person *person, int32_t today)
+{
+    int32_t due = 0;
+    due_sooner(&due, &person->visits, today);
+    due_sooner(&due, &person->orders, today);
     for (uint32_t i = 0; i < person->n_events; i++)
-        bytes += sizeof(uint32_t) + person->events[i].name.len +
-                 history_bytes(&person->events[i].history);
-    char *record = arena_alloc_raw(arena, bytes), *at = put(record, &head, sizeof(head));
-    at = history_put(at, &person->visits);
-    at = history_put(at, &person->orders);
-    at = put(at, person->traits.ptr, person->traits.len);
-    for (uint32_t i = 0; i < person->n_events; i++) {
-        uint32_t length = (uint32_t)person->events[i].name.len;
-        at = put(at, &length, sizeof(length));
-        at = put(at, person->events[i].name.ptr, length);
-        at = history_put(at, &person->events[i].history);
-    }
-    return (struct str){ record, bytes };
-}
-
-static bool take(struct str *rest, void *out, size_t bytes)
-{
-    if (rest->len < bytes)
-        return false;
-    if (bytes)
-        memcpy(out, rest->ptr, bytes);
-    *rest = (struct str){ rest->ptr + bytes, rest->len - bytes };
-    return true;
-}
-
-static bool take_text(struct str *rest, size_t bytes, struct str *out)
-{
-    if (rest->len < bytes)
-        return false;
-    *out = (struct str){ rest->ptr, bytes };
-    *rest = (struct str){ rest->ptr + bytes, rest->len - bytes };
-    return true;
-}
-
-static bool history_take_record(struct str *rest, struct history *out)
-{
-    return take(rest, &out->count, 3 * sizeof(int64_t)) &&
-           take(rest, &out->n_days, sizeof(uint32_t)) && out->n_days <= FEATURE_DAYS &&
-           take(rest, out->days, out->n_days * sizeof(struct day_count));
-}
-
-static bool read_events(struct ctx *ctx, struct str *rest, struct person *person)
-{
-    person->events = ARENA_ARRAY(ctx->arena, struct event_history, person->n_events);
-    for (uint32_t i = 0; i < person->n_events; i++) {
-        uint32_t length;
-        if (!take(rest, &length, sizeof(length)) ||
-            !take_text(rest, length, &person->events[i].name) ||
-            !history_take_record(rest, &person->events[i].history))
-            return false;
-    }
-    return rest->len == 0;
-}
-
-bool person_read(struct ctx *ctx, struct str record, struct person *out)
-{
-    struct head head;
-    *out = (struct person){ 0 };
-    if (!record.ptr)
-        return true;
-    if (!take(&record, &head, sizeof(head)) || head.form != RECORD_FORM ||
-        head.n_events > FEATURE_EVENTS)
-        return ctx_fail(ctx, ERR_INTERNAL, "a person's record has a form that is not known here");
-    out->tier = (enum feature_tier)head.tier;
-    out->consents = head.consents;
-    out->n_events = head.n_events;
-    out->spent = head.spent;
-    out->refunded = head.refunded;
-    if (!history_take_record(&record, &out->visits) ||
-        !history_take_record(&record, &out->orders) ||
-        !take_text(&record, head.traits_bytes, &out->traits) || !read_events(ctx, &record, out))
-        return ctx_fail(ctx, ERR_INTERNAL, "a person's record is cut off");
-    if (!head.traits_bytes)
-        out->traits = (struct str){ NULL, 0 };
-    return true;
+        due_sooner(&due, &person->events[i].history, today);
+    return due;
 }

@@ -1,7 +1,11 @@
 #include "services/personalization/reactions.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "services/personalization/personalization.h"
+
+#define MOST_AMOUNT 1e9 /* of one event, in whole units: a thousand of them fit into a sum by far */
 
 static int32_t today(void)
 {
@@ -32,8 +36,9 @@ static int64_t in_currency(struct ctx *ctx, struct money amount)
 static void add_order(struct ctx *ctx, struct person *person, const void *event)
 {
     const struct order_placed *placed = event;
-    history_add(&person->orders, placed->placed_at, today());
-    person->spent += in_currency(ctx, placed->total);
+    int64_t amount = in_currency(ctx, placed->total);
+    history_add(ctx->arena, &person->orders, placed->placed_at, amount, today());
+    person->spent += amount;
 }
 
 enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
@@ -63,7 +68,8 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
 
 static void add_view(struct ctx *ctx, struct person *person, const void *event)
 {
-    history_add(&person->visits, ((const struct page_viewed *)event)->viewed_at, today());
+    history_add(ctx->arena, &person->visits, ((const struct page_viewed *)event)->viewed_at, 0,
+                today());
 }
 
 enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
@@ -71,17 +77,46 @@ enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
     return with_person(ctx, viewed->person_id, add_view, viewed);
 }
 
+/* What a tracked event is worth: the first of these properties that is a number. */
+static int64_t amount_of(const struct json *properties)
+{
+    static const char *const names[] = { "revenue", "value" };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct json *property = json_get(properties, names[i]);
+        double amount = json_double(property);
+        if (json_type(property) >= JSON_INTEGER && json_type(property) <= JSON_NUMBER)
+            return fabs(amount) <= MOST_AMOUNT ? llround(amount * EVENT_SUM_SCALE) : 0;
+    }
+    return 0;
+}
+
 static void add_event(struct ctx *ctx, struct person *person, const void *event)
 {
     const struct event_recorded *recorded = event;
-    history_add(person_event(ctx, person, recorded->name), recorded->occurred_at, today());
+    history_add(ctx->arena, person_event(ctx, person, recorded->name), recorded->occurred_at,
+                amount_of(recorded->properties), today());
+}
+
+static enum outcome join(struct ctx *ctx, struct str other, const struct event_recorded *recorded)
+{
+    return people_join(ctx, ctx->model, other, recorded->user_id, recorded->occurred_at)
+               ? DONE
+               : outcome_of(ctx);
 }
 
 enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
 {
-    if (recorded->kind != EVENT_RECORDED_KIND_TRACK || !recorded->name.ptr)
+    switch (recorded->kind) {
+    case EVENT_RECORDED_KIND_TRACK:
+        return recorded->name.ptr ? with_person(ctx, recorded->person_id, add_event, recorded)
+                                  : DONE;
+    case EVENT_RECORDED_KIND_IDENTIFY:
+        return join(ctx, recorded->anonymous_id, recorded);
+    case EVENT_RECORDED_KIND_ALIAS:
+        return join(ctx, recorded->previous_id, recorded);
+    default:
         return DONE;
-    return with_person(ctx, recorded->person_id, add_event, recorded);
+    }
 }
 
 static void set_traits(struct ctx *ctx, struct person *person, const void *event)

@@ -17,7 +17,8 @@ static const struct reaction reactions[] = {
     ON(COMMERCE_ORDER_CANCELLED_V1,  on_order_cancelled, READS("customer_id", "total")),
     ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at")),
     ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,
-       READS("kind", "name", "person_id", "occurred_at")),
+       READS("kind", "name", "person_id", "user_id", "anonymous_id", "previous_id", "properties",
+             "occurred_at")),
     ON(CRM_PROFILE_UPDATED_V1,       on_profile_updated, READS("profile_id", "traits")),
     ON(CRM_PROFILE_ERASED_V1,        on_profile_erased,  READS("profile_id")),
     ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
@@ -67,7 +68,8 @@ static bool personalization_open(struct ctx *ctx)
 
 static const struct projection_settings people = {
     .name = "personalization",
-    .file = "people",
+    .file = "features",
+    .replaces = "people",
     .sharing = CONSUMER_LOCAL,
     .reactions = reactions,
     .n_reactions = COUNT(reactions),

@@ -220,6 +220,48 @@ static void test_starts_and_ends(void)
     check_rows(rows, COUNT(rows));
 }
 
+static void check_bad_rule(struct str logic, const char *pointer, const char *sentence)
+{
+    struct ctx ctx = { .arena = arena };
+    CHECK(rule_compile(&ctx, parse(logic)) == NULL);
+    CHECK_INT(ctx.error.code, ERR_INVALID);
+    CHECK_STR(ctx.error.pointer, pointer);
+    CHECK_STR(ctx.error.detail, sentence);
+}
+
+static void test_behaviour(void)
+{
+    const char *data = "{\"orders\":{\"count\":3,\"count_30d\":2,\"sum\":900,\"sum_7d\":40},"
+                       "\"a\":{\"b\":{\"count_1d\":1}}}";
+    const struct row rows[] = {
+        { "{\"did\":[\"orders\"]}", data, "true" },
+        { "{\"did\":\"orders\"}", data, "true" },
+        { "{\"did\":[\"orders\",3]}", data, "true" },
+        { "{\"did\":[\"orders\",4]}", data, "false" },
+        { "{\"did\":[\"orders\",2,30]}", data, "true" },
+        { "{\"did\":[\"orders\",3,30]}", data, "false" },
+        { "{\"did\":[\"a.b\",1,1]}", data, "true" },
+        { "{\"did\":[\"visits\",1,90]}", data, "false" },
+        { "{\"!\":{\"did\":[\"visits\",1,90]}}", data, "true" },
+        { "{\"times\":\"orders\"}", data, "3" },
+        { "{\"times\":[\"orders\",30]}", data, "2" },
+        { "{\"total\":[\"orders\"]}", data, "900" },
+        { "{\"total\":[\"orders\",7]}", data, "40" },
+        { "{\">\":[{\"total\":[\"orders\",7]},{\"times\":[\"orders\"]}]}", data, "true" },
+    };
+    check_rows(rows, COUNT(rows));
+    check_bad_rule(STR("{\"!\":[{\"did\":[\"orders\",1,31]}]}"), "/!/0/did",
+                   "the window is a number of days: 1, 7, 30 or 90");
+    check_bad_rule(STR("{\"times\":[\"orders\",\"30\"]}"), "/times",
+                   "the window is a number of days: 1, 7, 30 or 90");
+    check_bad_rule(STR("{\"did\":[\"orders\",0]}"), "/did",
+                   "how often is a number from 1 on that is no logic");
+    check_bad_rule(STR("{\"did\":[{\"var\":\"x\"}]}"), "/did",
+                   "what was done is named by a text that is no logic");
+    check_bad_rule(STR("{\"total\":[7]}"), "/total",
+                   "what was done is named by a text that is no logic");
+}
+
 static void test_fractional(void)
 {
     struct rule_input input = { .flag_key = STR("color"), .targeting_key = STR("u1") };
@@ -284,15 +326,6 @@ static void test_fractional_shares(void)
     CHECK(counts[2] > 1800 && counts[2] < 2200);
     rule_free(own);
     rule_free(named);
-}
-
-static void check_bad_rule(struct str logic, const char *pointer, const char *sentence)
-{
-    struct ctx ctx = { .arena = arena };
-    CHECK(rule_compile(&ctx, parse(logic)) == NULL);
-    CHECK_INT(ctx.error.code, ERR_INVALID);
-    CHECK_STR(ctx.error.pointer, pointer);
-    CHECK_STR(ctx.error.detail, sentence);
 }
 
 static void test_bad_rules(void)
@@ -412,6 +445,7 @@ int main(void)
     test_input();
     test_sem_ver();
     test_starts_and_ends();
+    test_behaviour();
     test_fractional();
     test_fractional_shares();
     test_bad_rules();
