@@ -12,13 +12,10 @@ static bool decide_all(struct ctx *ctx, struct asker *asker, const struct decisi
     for (size_t i = 0; i < request->n_slots; i++) {
         struct chosen chosen = decide_slot(ctx, snapshot, asker, request->slots[i], NULL, NULL);
         decisions[i] = (struct slot_decision){ .slot = request->slots[i],
-                                               .variant = STR("default"),
-                                               .reason = DECISION_REASON_DEFAULT };
-        if (chosen.experience) {
+                                               .variant = chosen.variant,
+                                               .reason = chosen.reason };
+        if (chosen.experience)
             decisions[i].experience_id = chosen.experience->experience_id;
-            decisions[i].variant = chosen.variant->variant;
-            decisions[i].reason = DECISION_REASON_RULE;
-        }
     }
     *out = (struct decision){ .decisions = decisions, .n_decisions = request->n_slots };
     return true;
@@ -63,24 +60,44 @@ struct steps {
     struct ctx *ctx;
     struct explain_step *items;
     size_t n, room;
+    struct read_value *reads; /* of the step under way */
 };
 
-static void note_step(void *argument, const struct compiled_experience *experience,
-                      const struct compiled_variant *variant, bool holds, const struct error *error)
+static const struct json *reads_json(struct ctx *ctx, const struct read_value *reads)
+{
+    struct json_out out;
+    json_out_init(&out, ctx->arena);
+    json_object(&out);
+    for (; reads; reads = reads->next) {
+        json_key_n(&out, reads->name);
+        rule_put_value(&out, &reads->value);
+    }
+    json_object_end(&out);
+    return json_parse(ctx, json_out_str(&out));
+}
+
+static void note_step(void *argument, const struct step *told)
 {
     struct steps *steps = argument;
     if (steps->n == steps->room)
         return;
     struct explain_step *step = &steps->items[steps->n++];
-    *step = (struct explain_step){ .experience_id = experience->experience_id,
-                                   .variant = variant->variant,
-                                   .holds = holds };
-    if (error)
-        step->error = error->detail;
     struct error before = steps->ctx->error;
     ctx_clear(steps->ctx);
-    if (variant->rule)
-        step->rule = json_parse(steps->ctx, variant->rule_text);
+    *step =
+        (struct explain_step){ .experience_id = told->experience->experience_id,
+                               .variant = told->variant.ptr ? told->variant : STR(""),
+                               .holds = told->outcome == STEP_OUTCOME_HOLDS ||
+                                        told->outcome == STEP_OUTCOME_ASSIGNED,
+                               .has_outcome = true,
+                               .outcome = told->outcome,
+                               .rule = told->rule.ptr ? json_parse(steps->ctx, told->rule) : NULL,
+                               .read = steps->reads ? reads_json(steps->ctx, steps->reads) : NULL,
+                               .has_place = told->place >= 0,
+                               .place = told->place };
+    if (told->error)
+        step->error = before.detail;
+    steps->reads = NULL;
     steps->ctx->error = before;
 }
 
@@ -95,18 +112,19 @@ struct reply personalization_explain(struct ctx *ctx, const struct explain_in *i
     const struct compiled_experience *first = snapshot_slot(snapshot, in->slot, &n);
     struct steps steps = { .ctx = ctx };
     for (size_t i = 0; i < n; i++)
-        steps.room += first[i].n_variants;
+        steps.room += MAX(first[i].n_variants, 1);
     steps.items = ARENA_ARRAY(ctx->arena, struct explain_step, steps.room);
     if (!people_read_begin(ctx, people.model, &read))
         return reply_error(ctx);
-    struct explanation explanation = { .slot = in->slot, .variant = STR("default") };
+    struct explanation explanation = { .slot = in->slot };
     bool ok = asker_load(ctx, people.model, &read, in->person_id, true, asker);
     if (ok) {
+        asker->reads = &steps.reads;
         struct chosen chosen = decide_slot(ctx, snapshot, asker, in->slot, note_step, &steps);
-        if (chosen.experience) {
+        asker->reads = NULL;
+        explanation.variant = chosen.variant;
+        if (chosen.experience)
             explanation.experience_id = chosen.experience->experience_id;
-            explanation.variant = chosen.variant->variant;
-        }
         explanation.features = json_parse(ctx, asker_json(ctx, asker));
     }
     lmdb_read_end(&read);

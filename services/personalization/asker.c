@@ -138,9 +138,8 @@ static bool plain_value(struct asker *asker, struct str name, struct value *out)
     return true;
 }
 
-bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
+static bool lookup(struct ctx *ctx, struct str name, struct asker *asker, struct value *out)
 {
-    struct asker *asker = argument;
     struct str rest;
     *out = (struct value){ .kind = VALUE_NULL };
     if (plain_value(asker, name, out))
@@ -160,10 +159,31 @@ bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value
     return false;
 }
 
+static void note_read(struct ctx *ctx, struct asker *asker, struct str name,
+                      const struct value *value)
+{
+    struct read_value **at = asker->reads;
+    while (*at && !str_eq((*at)->name, name))
+        at = &(*at)->next;
+    if (*at)
+        return;
+    *at = ARENA_NEW(ctx->arena, struct read_value);
+    **at = (struct read_value){ .name = name, .value = *value };
+}
+
+bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
+{
+    struct asker *asker = argument;
+    bool found = lookup(ctx, name, asker, out);
+    if (found && asker->reads)
+        note_read(ctx, asker, name, out);
+    return found;
+}
+
 bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
                 struct str person_id, bool customer, struct asker *out)
 {
-    *out = (struct asker){ .customer = customer, .now_us = clock_now_us() };
+    *out = (struct asker){ .person_id = person_id, .customer = customer, .now_us = clock_now_us() };
     if (person_id.ptr && !people_get(ctx, read, person_id, &out->person, &out->known))
         return false;
     if (out->person.orders.count > 0)

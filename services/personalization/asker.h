@@ -4,14 +4,23 @@
 #include "platform/rules/rules.h"
 #include "services/personalization/people.h"
 
+/* A name that a rule has read, for whoever tells why. */
+struct read_value {
+    struct str name;
+    struct value value;
+    struct read_value *next;
+};
+
 struct asker {
     struct person person;
+    struct str person_id; /* ptr NULL: nobody */
     bool known, customer; /* anything heard; asked by customer id */
     double spend_percentile;
     int64_t now_us;
     const struct json *context; /* NULL: none */
     const struct json *traits;  /* read at first use */
     bool traits_read;
+    struct read_value **reads; /* NULL: nobody asks */
 };
 
 /* Who asks: features from the projection; the texts in it live until lmdb_read_end of `read`. */

@@ -1,27 +1,83 @@
 #include "services/personalization/choose.h"
 
-static bool holds(struct ctx *ctx, const struct compiled_variant *variant, struct asker *asker)
+#include "services/personalization/experiments.h"
+
+/* One decision under way. */
+struct decider {
+    struct ctx *ctx;
+    struct asker *asker;
+    void (*note)(void *argument, const struct step *step);
+    void *argument;
+};
+
+static void tell(const struct decider *decider, struct step step)
 {
-    struct rule_input input = { .lookup = asker_lookup, .argument = asker };
+    struct ctx *ctx = decider->ctx;
+    step.error = ctx_failed(ctx) ? &ctx->error : NULL;
+    if (decider->note)
+        decider->note(decider->argument, &step);
+    ctx_clear(ctx);
+}
+
+static bool holds(const struct decider *decider, const struct compiled_experience *experience,
+                  const struct compiled_variant *variant)
+{
+    struct rule_input input = { .lookup = asker_lookup, .argument = decider->asker };
     struct value value;
-    return !variant->rule ||
-           (rule_evaluate(ctx, variant->rule, &input, &value) && rule_truthy(&value));
+    bool evaluated = !variant->rule || rule_evaluate(decider->ctx, variant->rule, &input, &value);
+    bool yes = evaluated && (!variant->rule || rule_truthy(&value));
+    tell(decider, (struct step){ .experience = experience,
+                                 .variant = variant->variant,
+                                 .rule = variant->rule_text,
+                                 .outcome = !evaluated ? STEP_OUTCOME_FAILED
+                                            : yes      ? STEP_OUTCOME_HOLDS
+                                                       : STEP_OUTCOME_DOES_NOT_HOLD,
+                                 .place = -1 });
+    return yes;
+}
+
+static bool takes_variant(const struct decider *decider,
+                          const struct compiled_experience *experience, struct chosen *out)
+{
+    for (size_t i = 0; i < experience->n_variants; i++)
+        if (holds(decider, experience, &experience->variants[i])) {
+            *out = (struct chosen){ experience, experience->variants[i].variant,
+                                    DECISION_REASON_RULE };
+            return true;
+        }
+    return false;
+}
+
+static bool takes_part(const struct decider *decider, const struct compiled_experience *experience,
+                       struct chosen *out)
+{
+    struct assignment assignment =
+        experiment_assign(decider->ctx, experience->experiment, decider->asker);
+    tell(decider, (struct step){ .experience = experience,
+                                 .variant = assignment.variant,
+                                 .rule = experience->audience_text,
+                                 .outcome = assignment.outcome,
+                                 .place = assignment.place });
+    if (!assignment.variant.ptr)
+        return false;
+    *out = (struct chosen){ experience, assignment.variant,
+                            assignment.outcome == STEP_OUTCOME_HELD_OUT
+                                ? DECISION_REASON_HOLDOUT
+                                : DECISION_REASON_EXPERIMENT };
+    return true;
 }
 
 struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker,
-                          struct str slot, decide_step step, void *argument)
+                          struct str slot, void (*note)(void *argument, const struct step *step),
+                          void *argument)
 {
+    struct decider decider = { ctx, asker, note, argument };
+    struct chosen chosen = { NULL, STR("default"), DECISION_REASON_DEFAULT };
     size_t n;
     const struct compiled_experience *experience = snapshot_slot(snapshot, slot, &n);
     for (size_t i = 0; i < n; i++, experience++)
-        for (size_t v = 0; v < experience->n_variants; v++) {
-            bool yes = holds(ctx, &experience->variants[v], asker);
-            if (step)
-                step(argument, experience, &experience->variants[v], yes,
-                     ctx_failed(ctx) ? &ctx->error : NULL);
-            ctx_clear(ctx);
-            if (yes)
-                return (struct chosen){ experience, &experience->variants[v] };
-        }
-    return (struct chosen){ NULL, NULL };
+        if (experience->experiment ? takes_part(&decider, experience, &chosen)
+                                   : takes_variant(&decider, experience, &chosen))
+            break;
+    return chosen;
 }

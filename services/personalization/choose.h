@@ -6,14 +6,22 @@
 
 struct chosen {
     const struct compiled_experience *experience; /* NULL: the default */
-    const struct compiled_variant *variant;
+    struct str variant;
+    enum decision_reason reason;
 };
 
-/* Called for each rule asked, in order; error is NULL when it could be evaluated. */
-typedef void (*decide_step)(void *argument, const struct compiled_experience *experience,
-                            const struct compiled_variant *variant, bool holds,
-                            const struct error *error);
+/* One rule or experiment that was asked. */
+struct step {
+    const struct compiled_experience *experience;
+    struct str variant; /* of an experiment: what came out, or ptr NULL */
+    struct str rule;    /* its JSON; ptr NULL: for everybody */
+    enum step_outcome outcome;
+    int32_t place;      /* experiments.h; -1: none */
+    const struct error *error; /* NULL: it could be evaluated */
+};
 
-/* The first variant whose rule holds, by priority. A rule that cannot be evaluated does not hold. */
+/* The first variant whose rule holds, or the first experiment that the person takes part in, by priority. A rule that
+ * cannot be evaluated does not hold. `note`, where it is not NULL, is told every step. */
 struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker,
-                          struct str slot, decide_step step, void *argument);
+                          struct str slot, void (*note)(void *argument, const struct step *step),
+                          void *argument);

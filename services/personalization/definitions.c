@@ -119,29 +119,56 @@ static int by_slot_and_priority(const void *a, const void *b)
     return order ? order : str_cmp(x->experience_id, y->experience_id);
 }
 
+/* The experiences so far, with room for more. */
+static struct compiled_experience *grown(struct ctx *ctx, struct snapshot *snapshot, size_t more)
+{
+    struct compiled_experience *all =
+        ARENA_ARRAY(ctx->arena, struct compiled_experience, snapshot->n + more);
+    if (snapshot->n)
+        memcpy(all, snapshot->experiences, snapshot->n * sizeof(*all));
+    snapshot->experiences = all;
+    return all;
+}
+
 static bool experiences_read(struct ctx *ctx, struct snapshot *out)
 {
     struct compiled_experience *all = NULL;
-    size_t n_all = 0, n = PAGE;
+    size_t n = PAGE;
     struct str after = { NULL, 0 };
+    out->n = 0;
     while (n == PAGE) {
         struct experience_row *rows = ARENA_ARRAY(ctx->arena, struct experience_row, PAGE);
         if (!store_experiences(ctx, (struct str){ NULL, 0 }, after, PAGE, rows, &n))
             return false;
-        struct compiled_experience *more =
-            ARENA_ARRAY(ctx->arena, struct compiled_experience, n_all + n);
-        if (n_all)
-            memcpy(more, all, n_all * sizeof(*all));
-        all = more;
+        all = grown(ctx, out, n);
         for (size_t i = 0; i < n; i++)
             if (rows[i].active)
-                compile(ctx, &rows[i], &all[n_all++]);
+                compile(ctx, &rows[i], &all[out->n++]);
         if (n)
             after = rows[n - 1].experience_id;
     }
-    qsort(all, n_all, sizeof(*all), by_slot_and_priority);
-    out->experiences = all;
-    out->n = n_all;
+    return true;
+}
+
+/* Experiments that run stand among the experiences of their slots. */
+static bool experiments_read(struct ctx *ctx, struct snapshot *out)
+{
+    if (!experiments_compile(ctx, &out->experiments))
+        return false;
+    struct compiled_experience *all = grown(ctx, out, out->experiments.n);
+    for (size_t i = 0; i < out->experiments.n; i++) {
+        const struct compiled_experiment *experiment = &out->experiments.items[i];
+        if (experiment->broken || experiment->put.status != EXPERIMENT_STATUS_ACTIVE)
+            continue;
+        all[out->n] = (struct compiled_experience){ .experience_id = experiment->experiment_id,
+                                                    .slot = experiment->put.slot,
+                                                    .priority = experiment->put.priority,
+                                                    .experiment = experiment };
+        if (experiment->put.audience)
+            all[out->n].audience_text = json_text(ctx->arena, experiment->put.audience);
+        out->n++;
+    }
+    qsort(all, out->n, sizeof(*all), by_slot_and_priority);
     return true;
 }
 
@@ -149,8 +176,10 @@ static bool experiences_read(struct ctx *ctx, struct snapshot *out)
 static bool read_all(struct ctx *ctx, struct held *held)
 {
     struct ctx own = *ctx;
+    struct snapshot *snapshot = &held->snapshot;
     own.arena = held->arena;
-    if (experiences_read(&own, &held->snapshot) && flags_compile(&own, &held->snapshot.flags))
+    if (experiences_read(&own, snapshot) && experiments_read(&own, snapshot) &&
+        flags_compile(&own, &snapshot->flags))
         return true;
     ctx->error = own.error;
     ctx->error.detail = arena_str(ctx->arena, own.error.detail);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform/rules/rules.h"
+#include "services/personalization/experiments_compiled.h"
 #include "services/personalization/flags_compiled.h"
 #include "services/personalization/store.h"
 
@@ -16,12 +17,15 @@ struct compiled_experience {
     int64_t priority;
     struct compiled_variant *variants;
     size_t n_variants;
+    const struct compiled_experiment *experiment; /* NULL: its variants are chosen by their rules */
+    struct str audience_text;                     /* JSON of the experiment's audience */
 };
 
 struct snapshot {
     const struct compiled_experience
         *experiences; /* by slot, then priority (higher first), then id */
     size_t n;
+    struct compiled_experiments experiments;
     struct compiled_flags flags;
 };
 

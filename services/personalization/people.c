@@ -7,7 +7,7 @@
     STR("erased") /* in place of a record: what comes later for this id is not taken */
 
 enum { TABLE_PEOPLE, TABLE_ROWS };
-static const char *const tables[] = { "people", "rows" };
+static const char *const tables[] = { "people", "rows", [PEOPLE_TABLE_EXPOSURES] = "exposures" };
 
 #define NO_ROW UINT32_MAX /* of who is new */
 
@@ -84,6 +84,11 @@ void people_close(void *argument)
     percentile_free(people->percentile);
     free(people->moves);
     free(people);
+}
+
+struct lmdb *people_lmdb(struct people *people)
+{
+    return people->db;
 }
 
 const struct percentile *people_percentile(const struct people *people)
@@ -191,6 +196,7 @@ bool people_erase(struct ctx *ctx, struct people *people, struct str person_id)
             return false;
     return (person->row == NO_ROW ||
             lmdb_delete(ctx, people->db, TABLE_ROWS, row_key(ctx->arena, person->row))) &&
+           lmdb_delete(ctx, people->db, PEOPLE_TABLE_EXPOSURES, person_id) &&
            note_change(ctx, people, person_id, NULL) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, ERASED_MARK);
 }

@@ -12,6 +12,10 @@ struct source {
 /* The record of this id alone. ptr NULL: there is none, or it was erased (*erased). */
 struct str record_get(struct ctx *ctx, const struct source *source, struct str id, bool *erased);
 
+/* What is kept beside a person's record, in the same transaction (exposures.h); it goes with it. */
+enum { PEOPLE_TABLE_EXPOSURES = 2 };
+struct lmdb *people_lmdb(struct people *people);
+
 /* ---- people_join.c ---- */
 
 /* The id that stands for the person whose id this is. */

@@ -3,9 +3,15 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "services/personalization/exposures.h"
 #include "services/personalization/personalization.h"
 
 #define MOST_AMOUNT 1e9 /* of one event, in whole units: a thousand of them fit into a sum by far */
+
+static bool is_experiment(struct str id)
+{
+    return str_starts(id, STR("exm_"));
+}
 
 static int32_t today(void)
 {
@@ -72,9 +78,23 @@ static void add_view(struct ctx *ctx, struct person *person, const void *event)
                 today());
 }
 
+/* What a page has shown of experiments. */
+static bool note_shown(struct ctx *ctx, const struct page_viewed *viewed)
+{
+    for (size_t i = 0; i < viewed->n_shown; i++) {
+        const struct page_viewed_shown *shown = &viewed->shown[i];
+        struct exposure seen = { shown->experience_id, shown->variant, viewed->viewed_at, false };
+        if (is_experiment(seen.experiment_id) &&
+            !exposure_note(ctx, ctx->model, viewed->person_id, &seen))
+            return false;
+    }
+    return true;
+}
+
 enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *viewed)
 {
-    return with_person(ctx, viewed->person_id, add_view, viewed);
+    enum outcome outcome = with_person(ctx, viewed->person_id, add_view, viewed);
+    return outcome != DONE || note_shown(ctx, viewed) ? outcome : outcome_of(ctx);
 }
 
 /* What a tracked event is worth: the first of these properties that is a number. */
@@ -104,12 +124,31 @@ static enum outcome join(struct ctx *ctx, struct str other, const struct event_r
                : outcome_of(ctx);
 }
 
+/* Who asks for decisions or flags without a page tells what was shown by Segment's event for that. */
+static bool note_told(struct ctx *ctx, const struct event_recorded *recorded)
+{
+    struct exposure seen = {
+        .experiment_id = json_str(json_get(recorded->properties, "experiment_id")),
+        .variant = json_str(json_get(recorded->properties, "variation_id")),
+        .first_us = recorded->occurred_at,
+    };
+    return !str_is(recorded->name, "Experiment Viewed") || !is_experiment(seen.experiment_id) ||
+           !seen.variant.len || exposure_note(ctx, ctx->model, recorded->person_id, &seen);
+}
+
+static enum outcome track(struct ctx *ctx, const struct event_recorded *recorded)
+{
+    if (!recorded->name.ptr)
+        return DONE;
+    enum outcome outcome = with_person(ctx, recorded->person_id, add_event, recorded);
+    return outcome != DONE || note_told(ctx, recorded) ? outcome : outcome_of(ctx);
+}
+
 enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
 {
     switch (recorded->kind) {
     case EVENT_RECORDED_KIND_TRACK:
-        return recorded->name.ptr ? with_person(ctx, recorded->person_id, add_event, recorded)
-                                  : DONE;
+        return track(ctx, recorded);
     case EVENT_RECORDED_KIND_IDENTIFY:
         return join(ctx, recorded->anonymous_id, recorded);
     case EVENT_RECORDED_KIND_ALIAS:

@@ -15,7 +15,7 @@ static const struct reaction reactions[] = {
     ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total", "placed_at")),
     ON(COMMERCE_ORDER_REFUNDED_V1,   on_order_refunded,  READS("customer_id", "refund")),
     ON(COMMERCE_ORDER_CANCELLED_V1,  on_order_cancelled, READS("customer_id", "total")),
-    ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at")),
+    ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at", "shown")),
     ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,
        READS("kind", "name", "person_id", "user_id", "anonymous_id", "previous_id", "properties",
              "occurred_at")),

@@ -6,7 +6,8 @@
 
 /*      name        kind in the table */
 #define DEFINITION_TABLE(X)                                                                        \
-    X(FLAG,         "flag")
+    X(FLAG,         "flag")                                                                        \
+    X(EXPERIMENT,   "experiment")
 
 enum definition_kind {
 #define X(name, text) DEFINITION_##name,
