@@ -43,7 +43,13 @@ static const struct slot_decision *decision_of(const struct answers *answers, st
     return NULL;
 }
 
-/* A variant that the page does not have (an experience may be ahead of the page) is the default. */
+/* Who gets `default` of an experiment, or is held out of one, is shown what is published, and counted for that. */
+static bool is_published(struct str variant)
+{
+    return str_eq(variant, DEFAULT_VARIANT) || str_is(variant, "holdout");
+}
+
+/* A variant that the page does not have (an experience may be ahead of the page) is the default, chosen by nobody. */
 static void variant_choose(const struct page_block *block, const struct answers *answers,
                            struct served_block *out)
 {
@@ -51,11 +57,12 @@ static void variant_choose(const struct page_block *block, const struct answers 
     const struct json *content = decision ? json_get_n(block->variants, decision->variant) : NULL;
     out->variant = DEFAULT_VARIANT;
     out->content = block->content;
-    if (!content)
+    if (!content && !(decision && is_published(decision->variant)))
         return;
     out->variant = decision->variant;
     out->experience_id = decision->experience_id;
-    out->content = content;
+    if (content)
+        out->content = content;
 }
 
 static struct served_price price_quoted(const struct quote *quote, struct str product_id)
