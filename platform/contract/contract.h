@@ -210,6 +210,9 @@ struct operation {
     const char *const *body_types;  /* media types, NULL at the end */
     size_t max_body_bytes;          /* 0: the server's limit */
     const char *priority; /* "decision", "collect", "status", "search", "bulk": order of mercy */
+    /* x-at-once: asked first, on the loop, with neither SQL nor anything to wait for; false leaves it to `handle`, and
+     * nothing in ctx or *reply. NULL: none. */
+    bool (*at_once)(struct ctx *ctx, const void *in, struct reply *reply);
     struct reply (*handle)(struct ctx *ctx, const void *in);
 };
 

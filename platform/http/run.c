@@ -113,9 +113,12 @@ static void write_start(struct exchange *ex)
 
 void exchange_run(struct exchange *ex)
 {
-    if (ex->endpoint->on_loop)
+    const struct operation *operation = ex->ctx.operation;
+    if (operation->at_once && operation->at_once(&ex->ctx, ex->in, &ex->reply))
+        exchange_answer(ex);
+    else if (ex->endpoint->on_loop)
         read_run(ex);
-    else if (ex->ctx.operation->run == RUN_WRITE)
+    else if (operation->run == RUN_WRITE)
         write_start(ex);
     else
         pool_start(ex);

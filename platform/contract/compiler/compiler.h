@@ -89,7 +89,7 @@ struct model_operation {
     const char *body_types[8];
     size_t n_body_types;
     int64_t max_body_bytes;
-    bool idempotency_key, foreign, open;
+    bool idempotency_key, foreign, open, at_once;
     struct model_operation *next;
 };
 

@@ -93,6 +93,14 @@ static bool run_read(struct compiler *c, struct spot spot, struct model_operatio
     return true;
 }
 
+static bool at_once_read(struct compiler *c, struct spot spot, struct model_operation *operation)
+{
+    const struct json *given = json_get(spot.node, "x-at-once");
+    operation->at_once = json_bool(given);
+    return !given || (operation->at_once && operation->run == RUN_READ) ||
+           wrong(c, spot, "\"x-at-once\" is true, and for operations that read");
+}
+
 static bool priority_read(struct compiler *c, struct spot spot, struct model_operation *operation)
 {
     static const char *const priorities[] = { "decision", "collect", "status", "search", "bulk" };
@@ -174,6 +182,7 @@ static void operation_read(struct compiler *c, struct spot shared, struct spot s
     foreign_read(c, spot, operation);
     security_read(c, spot, operation);
     run_read(c, spot, operation);
+    at_once_read(c, spot, operation);
     priority_read(c, spot, operation);
     max_body_read(c, spot, operation);
     order_read(c, spot);

@@ -169,11 +169,17 @@ void write_contract_h(struct compiler *c, FILE *out)
                 c->owner, name, name, name);
     fprintf(out, "#include \"%s_client.h\"\n#include \"%s_events.h\"\n\n", name, name);
     fprintf(out, "extern const struct contract %s_contract;\n", name);
-    for (const struct model_operation *at = c->operations; at; at = at->next)
+    for (const struct model_operation *at = c->operations; at; at = at->next) {
         fprintf(out,
                 "\n/* %s %s: " STR_FMT
                 " */\nstruct reply %s_%s(struct ctx *ctx, const struct %s_in *in);\n",
-                at->method, at->path, STR_ARG(at->summary), c->service, at->id, at->id);
+                at->method, at->path, STR_ARG(at->summary), name, at->id, at->id);
+        if (at->at_once)
+            fprintf(
+                out,
+                "bool %s_%s_at_once(struct ctx *ctx, const struct %s_in *in, struct reply *reply);\n",
+                name, at->id, at->id);
+    }
 }
 
 static void write_handles(struct compiler *c, FILE *out)
@@ -183,6 +189,11 @@ static void write_handles(struct compiler *c, FILE *out)
             out,
             "\nstatic struct reply handle_%s(struct ctx *ctx, const void *in)\n{\n    return %s_%s(ctx, in);\n}\n",
             at->id, c->service, at->id);
+        if (at->at_once)
+            fprintf(
+                out,
+                "\nstatic bool %s_at_once(struct ctx *ctx, const void *in, struct reply *reply)\n{\n    return %s_%s_at_once(ctx, in, reply);\n}\n",
+                at->id, c->service, at->id);
         if (at->n_body_types == 0)
             continue;
         fprintf(out, "static const char *const %s_body_types[] = { ", at->id);
@@ -233,6 +244,8 @@ static void write_operation(struct compiler *c, FILE *out, const struct model_op
         at->open ? "true" : "false");
     if (at->n_body_types)
         fprintf(out, "      .body_types = %s_body_types,\n", at->id);
+    if (at->at_once)
+        fprintf(out, "      .at_once = %s_at_once,\n", at->id);
     fprintf(
         out,
         "      .max_body_bytes = %lld,\n      .priority = \"%s\",\n      .handle = handle_%s },\n",

@@ -89,6 +89,7 @@ OPENAPI_CASES = [
     (OP + '/security', [{'token': ['a']}, {}], AT_OP + '/security: {} is for foreign protocols, whose clients may have '
                                                        'no token'),
     (OP + '/x-run', 'fast', AT_OP + ': "x-run" is read, write or pool'),
+    (OP + '/x-at-once', True, AT_OP + ': "x-at-once" is true, and for operations that read'),
     (OP + '/x-priority', 'high', AT_OP + ': "x-priority" is decision, collect, status, search or bulk'),
     (OP + '/x-max-body', 'big', AT_OP + ': "x-max-body" is a number of bytes, "64KB" or "2MB"'),
     (OP + '/x-order', 'first', AT_OP + ': "x-order" is a whole number: when its example is sent'),

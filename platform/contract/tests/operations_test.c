@@ -30,6 +30,7 @@ static void test_tables(void)
     CHECK(put->body == &thing_type && put->body_offset == offsetof(struct put_thing_in, body) &&
           !put->idempotency_key);
     CHECK_STR(str_of(put->body_types[0]), "application/json");
+    CHECK(get->at_once && !put->at_once && !open->at_once);
     CHECK(tell->auth == AUTH_PUBLIC && !tell->scope && tell->idempotency_key &&
           !tell->body_required);
     CHECK(open->run == RUN_READ && !open->idempotency_key && open->body_object);
@@ -37,6 +38,16 @@ static void test_tables(void)
           raw->body_raw_offset != UINT32_MAX);
     CHECK_STR(str_of(raw->body_types[1]), "application/json");
     CHECK(raw->body_types[2] == NULL);
+}
+
+static void test_at_once(void)
+{
+    struct ctx *ctx = fresh();
+    struct reply reply = { 0 };
+    const struct operation *get = operation_of("get_thing");
+    CHECK(!get->at_once(ctx, &(struct get_thing_in){ .thing_id = STR("thg_1") }, &reply));
+    CHECK(get->at_once(ctx, &(struct get_thing_in){ .thing_id = STR("thg_kept") }, &reply));
+    CHECK_STR(reply.body, "kept");
 }
 
 static const struct param *param_of(const struct operation *operation, const char *name)
@@ -266,6 +277,7 @@ static void test_served(void)
 int main(void)
 {
     test_tables();
+    test_at_once();
     test_params();
     test_params_refused();
     test_target();

@@ -49,6 +49,14 @@ struct reply sample_get_thing(struct ctx *ctx, const struct get_thing_in *in)
     return reply_ok(ctx, in->thing_id);
 }
 
+bool sample_get_thing_at_once(struct ctx *ctx, const struct get_thing_in *in, struct reply *reply)
+{
+    if (!str_is(in->thing_id, "thg_kept"))
+        return false;
+    *reply = reply_ok(ctx, STR("kept"));
+    return true;
+}
+
 struct reply sample_put_thing(struct ctx *ctx, const struct put_thing_in *in)
 {
     return reply_ok(ctx, thing_encode(ctx, in->body));

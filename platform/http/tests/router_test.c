@@ -385,6 +385,18 @@ static void test_not_accepted(void)
     faults_enable(false);
 }
 
+static void test_at_once(void)
+{
+    faults_enable(true);
+    REQUIRE(fault_set(&things.ctx, STR("sql.read"), NONE, FAULT_ERROR, 0, 1000, 1));
+    latest_is_known = true;
+    CHECK_STR(call("GET", "/v1/things/latest", "", NONE).body, "{\"latest\":\"known\"}");
+    latest_is_known = false;
+    problem(call("GET", "/v1/things/latest", "", NONE), 503, "unavailable");
+    CHECK_STR(call("GET", "/v1/things/latest", "", NONE).body, "{\"latest\":true}");
+    faults_enable(false);
+}
+
 static void test_deadlines(void)
 {
     problem(call("GET", "/v1/wait?ms=1", "Fanfare-Deadline-Ms: 0\n", NONE), 504, "timeout");
@@ -596,6 +608,7 @@ static void run_all(void)
     test_gzip();
     test_idempotency();
     test_not_accepted();
+    test_at_once();
     test_deadlines();
     test_refused_by_server();
     test_signals();
