@@ -70,6 +70,27 @@ struct reply reply_entry(struct ctx *ctx, const struct entry_row *row)
     return reply;
 }
 
+struct str shown_etag(struct ctx *ctx, const struct shown_row *row)
+{
+    return arena_printf(ctx->arena, "\"" STR_FMT "-%lld-%lld\"", STR_ARG(row->entry_id),
+                        (long long)row->version, (long long)row->published_us);
+}
+
+struct str shown_text(struct ctx *ctx, const struct shown_row *row, struct str moved_from)
+{
+    struct published published = { .entry_id = row->entry_id,
+                                   .kind = kind_of(row->kind),
+                                   .type = type_of_kind(row->kind),
+                                   .slug = row->slug,
+                                   .locale = text_or_none(row->locale),
+                                   .title = row->title,
+                                   .version = row->version,
+                                   .document = json_parse(ctx, row->document),
+                                   .published_at = row->published_us,
+                                   .moved_from = moved_from };
+    return published.document ? published_encode(ctx, &published) : (struct str){ NULL, 0 };
+}
+
 bool etag_has(struct str if_none_match, struct str etag)
 {
     struct str tag;

@@ -19,6 +19,10 @@ enum entry_state entry_state_of(const struct entry_row *row);
 struct str entry_etag(struct ctx *ctx, int64_t version);
 struct reply reply_entry(struct ctx *ctx, const struct entry_row *row);
 
+/* What is shown, as the contract has it; `moved_from` ptr NULL: it was asked for where it is. ptr NULL: an error. */
+struct str shown_text(struct ctx *ctx, const struct shown_row *row, struct str moved_from);
+struct str shown_etag(struct ctx *ctx, const struct shown_row *row);
+
 /* Does If-None-Match name the ETag? RFC 9110 section 13.1.2: weak comparison. */
 bool etag_has(struct str if_none_match, struct str etag);
 

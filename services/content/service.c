@@ -7,6 +7,7 @@
 #include "services/content/media.h"
 #include "services/content/media_files.h"
 #include "services/content/schedules.h"
+#include "services/content/shown_cache.h"
 #include "content_contract.h"
 #include "content_migrations.h"
 
@@ -23,6 +24,12 @@ static const struct setting settings[] = {
       .help = "The largest file that may be uploaded",
       .least = 1,
       .most = 16 * 1024 * 1024 },
+    { .key = "published_memory",
+      .kind = SETTING_BYTES,
+      .fallback = "32MB",
+      .help = "What is kept in memory at most of published entries that were asked for",
+      .least = 1024 * 1024,
+      .most = 4LL * 1024 * 1024 * 1024 },
 };
 
 static void content_close(void *app)
@@ -30,6 +37,7 @@ static void content_close(void *app)
     struct content *content = app;
     if (!content)
         return;
+    shown_cache_free(content->shown);
     free(content->media_folder);
     free(content);
 }
@@ -44,6 +52,9 @@ static bool content_open(struct ctx *ctx)
         return false;
     content->media_folder = mem_strdup(folder.ptr);
     content->media_bytes = setting_int(ctx, "media_size");
+    content->shown = shown_cache_new((size_t)setting_int(ctx, "published_memory"),
+                                     sql_is_postgresql(service_db(ctx)));
+    sql_on_commit(service_db(ctx), shown_cache_doubt, content->shown);
     if (mkdir(content->media_folder, 0700) != 0 && errno != EEXIST)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "media_folder " STR_FMT ": %s", STR_ARG(folder),
                         strerror(errno));

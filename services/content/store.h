@@ -86,6 +86,12 @@ bool store_hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us);
 bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct locales *locales,
                  struct shown_row *out);
 
+bool store_shown_entry(struct ctx *ctx, struct str entry_id,
+                       struct shown_row *out); /* as store_entry */
+
+/* It moves with each change of what is shown where. */
+bool store_shown_revision(struct ctx *ctx, int64_t *revision);
+
 /* ---- who refers to whom ---- */
 
 /* From here to the end of the transaction nobody else publishes or deletes what is referred to. */

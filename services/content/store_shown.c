@@ -72,23 +72,53 @@ static const char moved_text[] = SHOWN_COLUMNS
     " FROM moved m JOIN shown s ON s.entry_id = m.entry_id" SHOWN_VERSION
     " WHERE m.kind = $1 AND m.slug = $2 AND m.locale = $3";
 
-static bool shown_read(struct ctx *ctx, const char *text, struct str kind, struct str slug,
-                       struct str locale, struct shown_row *out)
+static const char by_id_text[] = SHOWN_COLUMNS " FROM shown s" SHOWN_VERSION
+                                               " WHERE s.entry_id = $1";
+
+static struct shown_row shown_of(struct ctx *ctx, const struct sql_rows *rows)
+{
+    return (struct shown_row){ .entry_id = row_str(ctx, rows, 0),
+                               .kind = row_str(ctx, rows, 1),
+                               .slug = row_str(ctx, rows, 2),
+                               .locale = row_str(ctx, rows, 3),
+                               .title = row_str(ctx, rows, 4),
+                               .document = row_str(ctx, rows, 5),
+                               .version = row_int(rows, 6),
+                               .published_us = row_int(rows, 7) };
+}
+
+static bool shown_read(struct ctx *ctx, const char *text, const struct sql_value *values, size_t n,
+                       struct shown_row *out)
 {
     struct sql_rows rows;
-    const struct sql_value values[] = { { 0 }, sql_str(kind), sql_str(slug), sql_str(locale) };
-    if (!sql_query_n(ctx, &rows, text, values, COUNT(values)) || !sql_next(ctx, &rows))
+    if (!sql_query_n(ctx, &rows, text, values, n) || !sql_next(ctx, &rows))
         return false;
-    *out = (struct shown_row){ .entry_id = row_str(ctx, &rows, 0),
-                               .kind = row_str(ctx, &rows, 1),
-                               .slug = row_str(ctx, &rows, 2),
-                               .locale = row_str(ctx, &rows, 3),
-                               .title = row_str(ctx, &rows, 4),
-                               .document = row_str(ctx, &rows, 5),
-                               .version = row_int(&rows, 6),
-                               .published_us = row_int(&rows, 7) };
+    *out = shown_of(ctx, &rows);
     sql_rows_close(&rows);
     return true;
+}
+
+bool store_shown_entry(struct ctx *ctx, struct str entry_id, struct shown_row *out)
+{
+    const struct sql_value values[] = { { 0 }, sql_str(entry_id) };
+    return shown_read(ctx, by_id_text, values, COUNT(values), out);
+}
+
+bool store_shown_revision(struct ctx *ctx, int64_t *revision)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows, "SELECT revision FROM shown_revision"))
+        return ctx_failed(ctx) ? false : ctx_fail(ctx, ERR_INTERNAL, "shown_revision is empty");
+    *revision = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
+static bool shown_at(struct ctx *ctx, const char *text, struct str kind, struct str slug,
+                     struct str locale, struct shown_row *out)
+{
+    const struct sql_value values[] = { { 0 }, sql_str(kind), sql_str(slug), sql_str(locale) };
+    return shown_read(ctx, text, values, COUNT(values), out);
 }
 
 bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct locales *locales,
@@ -97,7 +127,7 @@ bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct
     const char *const texts[] = { shown_text, moved_text };
     for (size_t i = 0; i < COUNT(texts) && !ctx_failed(ctx); i++)
         for (size_t j = 0; j < locales->n && !ctx_failed(ctx); j++)
-            if (shown_read(ctx, texts[i], kind, slug, locales->names[j], out))
+            if (shown_at(ctx, texts[i], kind, slug, locales->names[j], out))
                 return true;
     return false;
 }
