@@ -40,7 +40,7 @@ static bool structure_find(struct ctx *ctx, const struct get_page_in *in, struct
 {
     CLEANUP(model_done) struct model_use edge = service_model(ctx);
     struct published head;
-    bool found = edge_page(ctx, edge.model, in->slug, in->locale, &head);
+    bool found = edge_shown(ctx, edge.model, ENTRY_KIND_PAGE, in->slug, in->locale, &head);
     ctx_clear(ctx); /* a store that cannot be read is as one that is empty */
     return (found || head_ask(ctx, edge.model, in, visitor, deadline_us, &head)) &&
            structure_read(ctx, &head, out);
@@ -88,18 +88,36 @@ static void defaults_count(const struct gateway *gateway, const struct answers *
         metric_add(gateway->no_quote, 1);
 }
 
+/* What did not come in time, and "layout" where that failed. */
+static void defaults_tell(struct ctx *ctx, const struct served_page *page, bool plain,
+                          struct reply *reply)
+{
+    struct str list = plain ? STR("layout") : (struct str){ NULL, 0 };
+    for (size_t i = 0; i < page->n_defaults; i++)
+        list = list.ptr ? arena_printf(ctx->arena, STR_FMT ", " STR_FMT, STR_ARG(list),
+                                       STR_ARG(page->defaults[i]))
+                        : page->defaults[i];
+    if (list.ptr)
+        reply_add(ctx, reply, "Fanfare-Defaults", list);
+}
+
 static struct reply reply_page(struct ctx *ctx, const struct structure *structure,
                                const struct served_page *page, bool shared)
 {
-    struct reply reply = reply_ok(ctx, served_page_encode(ctx, page));
-    cache_tell(ctx, structure, shared, &reply);
-    if (page->n_defaults == 0)
-        return reply;
-    struct str list = page->defaults[0];
-    for (size_t i = 1; i < page->n_defaults; i++)
-        list = arena_printf(ctx->arena, STR_FMT ", " STR_FMT, STR_ARG(list),
-                            STR_ARG(page->defaults[i]));
-    reply_add(ctx, &reply, "Fanfare-Defaults", list);
+    struct gateway *gateway = ctx->app;
+    bool html = html_wanted(ctx), plain = false;
+    struct reply reply;
+    if (html) {
+        CLEANUP(model_done) struct model_use edge = service_model(ctx);
+        struct str text;
+        plain = !html_render(ctx, &gateway->html, edge.model, page, &text);
+        reply = reply_text(ctx, 200, "text/html; charset=utf-8", text);
+    } else {
+        reply = reply_ok(ctx, served_page_encode(ctx, page));
+    }
+    cache_tell(ctx, structure, shared && !plain, &reply);
+    reply_add(ctx, &reply, "Vary", STR("Accept"));
+    defaults_tell(ctx, page, plain, &reply);
     return reply;
 }
 

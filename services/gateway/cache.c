@@ -67,5 +67,7 @@ void cache_tell(struct ctx *ctx, const struct structure *structure, bool shared,
                            "public, max-age=0, s-maxage=%lld, stale-while-revalidate=%lld",
                            (long long)(gateway->fresh_us / US_PER_S),
                            (long long)(gateway->stale_us / US_PER_S)));
-    reply_add(ctx, reply, "Surrogate-Key", surrogate_keys(ctx->arena, structure));
+    struct str keys = surrogate_keys(ctx->arena, structure);
+    reply_add(ctx, reply, "Surrogate-Key",
+              arena_printf(ctx->arena, STR_FMT " layouts", STR_ARG(keys)));
 }

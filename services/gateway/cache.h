@@ -10,6 +10,7 @@
 struct str cache_key_of_entry(struct arena *arena, struct str entry_id);
 struct str cache_key_of_product(struct arena *arena, struct str product_id);
 #define CACHE_KEY_PRODUCTS STR("products")
+#define CACHE_KEY_LAYOUTS STR("layouts") /* of all that is HTML */
 
 /* Is the page the same for everybody: no slot is personal, nobody's prices are asked for, and nothing is a default? */
 bool cache_is_shared(const struct structure *structure, const struct answers *answers,

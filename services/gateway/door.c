@@ -101,6 +101,11 @@ static void cross_origin(struct ctx *ctx, const struct door *door, struct reply 
 static void security_tell(struct ctx *ctx, const struct door *door, struct reply *reply)
 {
     reply_add(ctx, reply, "X-Content-Type-Options", STR("nosniff"));
+    if (reply->content_type && str_starts(str_of(reply->content_type), STR("text/html"))) {
+        reply_add(ctx, reply, "Referrer-Policy", STR("strict-origin-when-cross-origin"));
+        if (door->policy.len)
+            reply_add(ctx, reply, "Content-Security-Policy", door->policy);
+    }
     if (door->https)
         reply_add(ctx, reply, "Strict-Transport-Security",
                   arena_printf(ctx->arena, "max-age=%d", HSTS_S));
@@ -136,6 +141,7 @@ void door_open(struct ctx *ctx, struct door *door)
                            .by_key = limits_new(setting_int(ctx, "rate_per_key")),
                            .address_header = header.len ? header : (struct str){ NULL, 0 },
                            .origins = setting_text(ctx, "cors_origins"),
+                           .policy = setting_text(ctx, "content_security_policy"),
                            .https = setting_bool(ctx, "https"),
                            .access_log = setting_bool(ctx, "access_log") };
 }

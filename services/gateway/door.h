@@ -9,6 +9,7 @@ struct door {
     struct str
         address_header; /* of a proxy in front that names the visitor's address; ptr NULL: none */
     struct str origins;        /* that may ask from a browser; "*": all */
+    struct str policy;         /* Content-Security-Policy of what is HTML */
     bool https, access_log;
 };
 

@@ -17,7 +17,7 @@ void edge_close(void *edge)
 
 /* ---- pages ----
  *
- * PAGES: slug, NUL, locale -> the page as content's contract has it (JSON).
+ * PAGES: slug, NUL, locale -> the page as content's contract has it (JSON); a snippet has a mark before its slug.
  * ENTRIES: entry_id -> when something was last heard of it, and under which key it is shown.
  * MOVED: a key under which nothing is shown any more -> the entry that was. */
 
@@ -25,14 +25,19 @@ struct entry_head {
     int64_t at_us;
 };
 
-static struct str page_key(struct arena *arena, struct str slug, struct str locale)
+#define SNIPPET_MARK '{' /* is in no slug */
+
+static struct str page_key(struct arena *arena, enum entry_kind kind, struct str slug,
+                           struct str locale)
 {
-    char *key = arena_alloc_raw(arena, slug.len + 1 + locale.len);
-    memcpy(key, slug.ptr, slug.len);
-    key[slug.len] = '\0';
+    size_t mark = kind == ENTRY_KIND_SNIPPET;
+    char *key = arena_alloc_raw(arena, mark + slug.len + 1 + locale.len);
+    key[0] = SNIPPET_MARK;
+    memcpy(key + mark, slug.ptr, slug.len);
+    key[mark + slug.len] = '\0';
     if (locale.len)
-        memcpy(key + slug.len + 1, locale.ptr, locale.len);
-    return (struct str){ key, slug.len + 1 + locale.len };
+        memcpy(key + mark + slug.len + 1, locale.ptr, locale.len);
+    return (struct str){ key, mark + slug.len + 1 + locale.len };
 }
 
 /* False, and no error, when nothing was heard of it. `key` is empty when it is not shown. */
@@ -87,7 +92,7 @@ static bool moved_note(struct ctx *ctx, struct lmdb *edge, const struct publishe
                        struct str key, struct str old_key)
 {
     if (page->moved_from.ptr)
-        old_key = page_key(ctx->arena, page->moved_from, page->locale);
+        old_key = page_key(ctx->arena, page->kind, page->moved_from, page->locale);
     return (old_key.len == 0 || str_eq(old_key, key) ||
             lmdb_put(ctx, edge, EDGE_MOVED, old_key, page->entry_id)) &&
            lmdb_delete(ctx, edge, EDGE_MOVED, key);
@@ -114,7 +119,8 @@ bool edge_show(struct ctx *ctx, struct lmdb *edge, const struct published *page)
 {
     int64_t at_us;
     struct published there;
-    struct str key = page_key(ctx->arena, page->slug, page->locale), old_key = { NULL, 0 };
+    struct str key = page_key(ctx->arena, page->kind, page->slug, page->locale),
+               old_key = { NULL, 0 };
     if (entry_get(ctx, edge, page->entry_id, &at_us, &old_key)) {
         if (at_us > page->published_at)
             return was_there_note(ctx, edge, page->entry_id, key, old_key);
@@ -151,8 +157,8 @@ static struct str moved_get(const struct lmdb_read *read, struct str key)
     return lmdb_get(read, EDGE_PAGES, head);
 }
 
-bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale,
-               struct published *out)
+bool edge_shown(struct ctx *ctx, struct lmdb *edge, enum entry_kind kind, struct str slug,
+                struct str locale, struct published *out)
 {
     struct lmdb_read read;
     struct locales locales;
@@ -161,7 +167,7 @@ bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str l
         return false;
     edge_locales(&read, locale, &locales);
     for (size_t i = 0; i < locales.n && !record.ptr; i++) {
-        struct str key = page_key(ctx->arena, slug, locales.names[i]);
+        struct str key = page_key(ctx->arena, kind, slug, locales.names[i]);
         record = lmdb_get(&read, EDGE_PAGES, key);
         moved = moved.ptr ? moved : moved_get(&read, key);
     }

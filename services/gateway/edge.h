@@ -14,7 +14,7 @@ void edge_close(void *edge);
 
 /* ---- inside a write transaction ---- */
 
-/* Shows the page, unless something newer was heard of its entry or of its slug: events of two entries come in any order.
+/* Shows the page (or snippet), unless something newer was heard of its entry or of its slug: events of two entries come in any order.
  * Where its entry was shown before (or `moved_from`) leads to it, until something else is shown there. */
 bool edge_show(struct ctx *ctx, struct lmdb *edge, const struct published *page);
 
@@ -27,8 +27,8 @@ bool edge_product(struct ctx *ctx, struct lmdb *edge, const struct product_upser
 
 /* What is shown to a locale (ptr NULL: none): its own, else that of its shorter forms, of its fallbacks, of all. In ctx's
  * arena, with `moved_from` where it is under another slug by now. False without an error: nothing is known of it. */
-bool edge_page(struct ctx *ctx, struct lmdb *edge, struct str slug, struct str locale,
-               struct published *out);
+bool edge_shown(struct ctx *ctx, struct lmdb *edge, enum entry_kind kind, struct str slug,
+                struct str locale, struct published *out);
 
 /* ---- what content says of locales: each one's fallbacks ---- */
 

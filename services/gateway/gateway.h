@@ -4,6 +4,7 @@
 #include "platform/lmdb/lmdb_store.h"
 #include "platform/service/service.h"
 #include "services/gateway/door.h"
+#include "services/gateway/html.h"
 #include "services/gateway/misses.h"
 #include "services/gateway/purge.h"
 #include "services/gateway/routing.h"
@@ -14,6 +15,7 @@ struct gateway {
     struct routing *routing;
     struct door door;
     struct purge purge;
+    struct html html;
     int64_t budget_us;  /* of a page, from its request on */
     int64_t margin_us;  /* of that, for putting the page together when the last answer has come */
     int64_t collect_us; /* how long analytics may take to answer for what a site told */

@@ -4,10 +4,26 @@
 #include "services/gateway/edge.h"
 #include "services/gateway/purge.h"
 
+/* Snippets are templates, where they hold any. */
+static bool is_template(const struct entry_published *event)
+{
+    return json_type(json_get(event->document, "liquid")) == JSON_STRING;
+}
+
+static bool template_show(struct ctx *ctx, const struct entry_published *event,
+                          const struct published *snippet)
+{
+    bool kept = is_template(event)
+                    ? edge_show(ctx, ctx->model, snippet)
+                    : edge_hide(ctx, ctx->model, event->entry_id, event->published_at);
+    return kept && purge_note(ctx, CACHE_KEY_LAYOUTS);
+}
+
 enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *event)
 {
+    bool snippet = event->kind == ENTRY_PUBLISHED_KIND_SNIPPET;
     struct published page = { .entry_id = event->entry_id,
-                              .kind = ENTRY_KIND_PAGE,
+                              .kind = snippet ? ENTRY_KIND_SNIPPET : ENTRY_KIND_PAGE,
                               .slug = event->slug,
                               .locale = event->locale,
                               .title = event->title,
@@ -15,8 +31,10 @@ enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *e
                               .document = event->document,
                               .published_at = event->published_at };
     struct page_document document;
+    if (snippet)
+        return template_show(ctx, event, &page) ? DONE : outcome_of(ctx);
     if (event->kind != ENTRY_PUBLISHED_KIND_PAGE)
-        return DONE; /* snippets are not served here */
+        return DONE; /* mail and items are not served here */
     if (!page_document_read(ctx, event->document, &document))
         return outcome_of(ctx); /* what cannot be served does not take the place of what can */
     bool shown = edge_show(ctx, ctx->model, &page) &&
@@ -26,10 +44,12 @@ enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *e
 
 enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublished *event)
 {
-    if (event->kind != ENTRY_UNPUBLISHED_KIND_PAGE)
+    bool snippet = event->kind == ENTRY_UNPUBLISHED_KIND_SNIPPET;
+    if (event->kind != ENTRY_UNPUBLISHED_KIND_PAGE && !snippet)
         return DONE;
+    struct str key = snippet ? CACHE_KEY_LAYOUTS : cache_key_of_entry(ctx->arena, event->entry_id);
     bool hidden = edge_hide(ctx, ctx->model, event->entry_id, event->unpublished_at) &&
-                  purge_note(ctx, cache_key_of_entry(ctx->arena, event->entry_id));
+                  purge_note(ctx, key);
     return hidden ? DONE : outcome_of(ctx);
 }
 

@@ -67,6 +67,12 @@ static const struct setting settings[] = {
       .help =
           "Origins whose pages may ask from a browser, with spaces between them; * for all, nothing for none",
       .optional = true },
+    { .key = "content_security_policy",
+      .kind = SETTING_TEXT,
+      .fallback =
+          "default-src 'self'; img-src * data:; style-src 'self' 'unsafe-inline'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+      .help = "What browsers let pages that are HTML load and do; nothing: it is not said",
+      .optional = true },
     { .key = "https",
       .kind = SETTING_BOOL,
       .fallback = "false",
@@ -112,6 +118,7 @@ static void gateway_close(void *app)
     misses_free(gateway->misses);
     door_close(&gateway->door);
     purge_close(&gateway->purge);
+    html_close(&gateway->html);
     routing_free(gateway->routing);
     free(gateway);
 }
@@ -195,7 +202,8 @@ static bool gateway_open(struct ctx *ctx)
     gateway->routing = routing_new(ctx, peers);
     metrics_make(gateway);
     door_open(ctx, &gateway->door);
-    return settings_read(ctx, gateway) && purge_open(ctx, &gateway->purge) &&
+    return settings_read(ctx, gateway) && html_open(ctx, &gateway->html) &&
+           purge_open(ctx, &gateway->purge) &&
            sql_read(ctx, service_db(ctx), routes_read, gateway->routing) &&
            service_worker(ctx, "routes", ROUTES_US, routes_tend) &&
            service_worker(ctx, "locales", LOCALES_US, locales_refresh);

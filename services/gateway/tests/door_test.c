@@ -21,6 +21,14 @@ static struct str header_of(struct reply reply, const char *name)
     return (struct str){ NULL, 0 };
 }
 
+static bool varies_by_origin(struct reply reply)
+{
+    bool found = false;
+    for (const struct reply_header *at = reply.headers; at; at = at->next)
+        found |= strcmp(at->name, "Vary") == 0 && str_is(at->value, "Origin");
+    return found;
+}
+
 static struct reply get(struct test_service *test, const char *target, const char *headers)
 {
     return test_call(test, "GET", target, "pages:read", headers, NULL);
@@ -41,7 +49,7 @@ static void test_what_is_everybodys_is_kept(struct test_service *test)
     CHECK_INT(reply.status, 200);
     CHECK_STR(header_of(reply, "Cache-Control"),
               "public, max-age=0, s-maxage=60, stale-while-revalidate=600");
-    CHECK_STR(header_of(reply, "Surrogate-Key"), "entry:ent_imprint");
+    CHECK_STR(header_of(reply, "Surrogate-Key"), "entry:ent_imprint layouts");
     CHECK(!json_get(test_json(test, reply), "visitor_id"));
     REQUIRE(etag.len > 2);
     const char *same =
@@ -49,7 +57,7 @@ static void test_what_is_everybodys_is_kept(struct test_service *test)
     reply = get(test, "/v1/pages/imprint", same);
     CHECK_INT(reply.status, 304);
     CHECK_INT(reply.body.len, 0);
-    CHECK_STR(header_of(reply, "Surrogate-Key"), "entry:ent_imprint");
+    CHECK_STR(header_of(reply, "Surrogate-Key"), "entry:ent_imprint layouts");
     CHECK_INT(get(test, "/v1/pages/imprint", "If-None-Match: \"x\"").status, 200);
     CHECK_INT(test_published(test, &GATEWAY_PAGE_VIEWED_V1_TYPE), 0); /* nobody saw it */
     get(test, "/v1/pages/imprint?visitor_id=vis_a", NULL);
@@ -87,7 +95,7 @@ static void test_some_origins(struct test_service *test)
 {
     struct reply reply = get(test, "/v1/pages/imprint", "Origin: https://b.example");
     CHECK_STR(header_of(reply, "Access-Control-Allow-Origin"), "https://b.example");
-    CHECK_STR(header_of(reply, "Vary"), "Origin");
+    CHECK(varies_by_origin(reply));
     CHECK_STR(header_of(reply, "Strict-Transport-Security"), "max-age=31536000");
     reply = get(test, "/v1/pages/imprint", "Origin: https://b.example.evil.example");
     CHECK(!header_of(reply, "Access-Control-Allow-Origin").ptr);
