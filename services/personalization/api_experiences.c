@@ -1,12 +1,33 @@
 #include "base/clock.h"
-#include "services/personalization/definitions.h"
+#include "platform/rules/rules.h"
+#include "services/personalization/schedule.h"
+#include "services/personalization/store.h"
+#include "services/personalization/versions.h"
 #include "personalization_contract.h"
+
+/* The version before knows active alone, and may have changed it. */
+static enum experience_status status_of(const struct experience_row *row)
+{
+    if (row->active)
+        return EXPERIENCE_STATUS_ACTIVE;
+    return str_is(row->status, "draft") ? EXPERIENCE_STATUS_DRAFT : EXPERIENCE_STATUS_PAUSED;
+}
+
+static bool schedule_of(struct ctx *ctx, struct str text, const struct experience_schedule **out)
+{
+    struct experience_schedule *schedule = ARENA_NEW(ctx->arena, struct experience_schedule);
+    const struct json *json = text.ptr ? json_parse(ctx, text) : NULL;
+    *out = text.ptr ? schedule : NULL;
+    return !text.ptr || (json && experience_schedule_read(ctx, json, schedule));
+}
 
 static bool experience_of(struct ctx *ctx, const struct experience_row *row, struct experience *out)
 {
     const struct json *variants = json_parse(ctx, row->variants);
-    if (!variants)
-        return ctx_fail(ctx, ERR_INTERNAL, "reading the variants of an experience");
+    const struct experience_schedule *schedule;
+    if (!variants || !schedule_of(ctx, row->schedule, &schedule))
+        return ctx_fail(ctx, ERR_INTERNAL, "reading the experience " STR_FMT,
+                        STR_ARG(row->experience_id));
     struct variant *items = ARENA_ARRAY(ctx->arena, struct variant, json_size(variants));
     for (struct json_iter it = json_iter(variants); json_next(&it);)
         items[it.index] = (struct variant){ .variant = json_str(json_get(it.value, "variant")),
@@ -15,7 +36,10 @@ static bool experience_of(struct ctx *ctx, const struct experience_row *row, str
                                 .slot = row->slot,
                                 .name = row->name,
                                 .priority = row->priority,
+                                .has_status = true,
+                                .status = status_of(row),
                                 .active = row->active,
+                                .schedule = schedule,
                                 .variants = items,
                                 .n_variants = json_size(variants),
                                 .version = row->version,
@@ -28,7 +52,9 @@ static struct reply reply_experience(struct ctx *ctx, const struct experience_ro
     struct experience experience;
     if (!experience_of(ctx, row, &experience))
         return reply_error(ctx);
-    return reply_ok(ctx, experience_encode(ctx, &experience));
+    struct reply reply = reply_ok(ctx, experience_encode(ctx, &experience));
+    reply_add(ctx, &reply, "ETag", version_etag(ctx, row->version));
+    return reply;
 }
 
 /* Names are used once, and every rule compiles; the pointer says which does not. */
@@ -66,16 +92,25 @@ static struct str variants_text(struct ctx *ctx, const struct experience_put *pu
 static bool same(const struct experience_row *a, const struct experience_row *b)
 {
     return str_eq(a->slot, b->slot) && str_eq(a->name, b->name) && a->priority == b->priority &&
-           a->active == b->active && str_eq(a->variants, b->variants);
+           status_of(a) == status_of(b) && str_eq(a->schedule, b->schedule) &&
+           str_eq(a->variants, b->variants);
+}
+
+static bool put_check(struct ctx *ctx, const struct experience_put *put)
+{
+    return variants_check(ctx, put) &&
+           (!put->schedule || schedule_compile(ctx, put->schedule, "/schedule"));
 }
 
 struct reply personalization_put_experience(struct ctx *ctx, const struct put_experience_in *in)
 {
     const struct experience_put *put = in->body;
     struct experience_row before = { 0 };
-    if (!variants_check(ctx, put))
+    if (!put_check(ctx, put))
         return reply_error(ctx);
     bool known = store_experience(ctx, in->experience_id, &before);
+    if (ctx_failed(ctx) || !version_matches(ctx, in->if_match, before.version))
+        return reply_error(ctx);
     struct experience_row row = { .experience_id = in->experience_id,
                                   .slot = put->slot,
                                   .name = put->name,
@@ -83,32 +118,38 @@ struct reply personalization_put_experience(struct ctx *ctx, const struct put_ex
                                   .priority = put->priority,
                                   .version = before.version + 1,
                                   .updated_us = clock_now_us(),
-                                  .active = put->active };
-    if (ctx_failed(ctx) || (!(known && same(&before, &row)) && !store_experience_put(ctx, &row)))
-        return reply_error(ctx);
-    return reply_experience(ctx, known && same(&before, &row) ? &before : &row);
+                                  .active = put->active && put->status == EXPERIENCE_STATUS_ACTIVE,
+                                  .status = str_of(experience_status_name(put->status)) };
+    if (put->schedule)
+        row.schedule = experience_schedule_encode(ctx, put->schedule);
+    if (known && same(&before, &row))
+        return reply_experience(ctx, &before);
+    return store_experience_put(ctx, &row) ? reply_experience(ctx, &row) : reply_error(ctx);
+}
+
+static struct reply reply_none(struct ctx *ctx)
+{
+    if (!ctx_failed(ctx))
+        ctx_fail(ctx, ERR_NOT_FOUND, "there is no experience with this id");
+    return reply_error(ctx);
 }
 
 struct reply personalization_get_experience(struct ctx *ctx, const struct get_experience_in *in)
 {
     struct experience_row row;
-    if (!store_experience(ctx, in->experience_id, &row)) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "there is no experience with this id");
-        return reply_error(ctx);
-    }
-    return reply_experience(ctx, &row);
+    return store_experience(ctx, in->experience_id, &row) ? reply_experience(ctx, &row)
+                                                          : reply_none(ctx);
 }
 
 struct reply personalization_delete_experience(struct ctx *ctx,
                                                const struct delete_experience_in *in)
 {
-    bool existed;
-    if (!store_experience_delete(ctx, in->experience_id, &existed))
+    struct experience_row row;
+    if (!store_experience(ctx, in->experience_id, &row))
+        return reply_none(ctx);
+    if (!version_matches(ctx, in->if_match, row.version) ||
+        !store_experience_delete(ctx, in->experience_id))
         return reply_error(ctx);
-    if (!existed) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "there is no experience with this id");
-        return reply_error(ctx);
-    }
     return reply_empty(ctx);
 }
 

@@ -21,6 +21,7 @@ static bool experiment_of(struct ctx *ctx, const struct definition_row *row, str
                                 .n_variants = put.n_variants,
                                 .holdout = put.holdout,
                                 .salt = put.salt.ptr ? put.salt : row->id,
+                                .schedule = put.schedule,
                                 .exclusion = put.exclusion,
                                 .goals = put.goals,
                                 .n_goals = put.n_goals,

@@ -72,17 +72,6 @@ static bool context_read(struct ctx *ctx, const struct json *body, struct flag_a
     return true;
 }
 
-/* Between people_read_begin and lmdb_read_end. */
-static bool asker_read(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
-                       struct flag_asker *asker)
-{
-    struct str key = asker->targeting_key;
-    if (!asker_load(ctx, people, read, key, str_starts(key, STR("prf_")), &asker->asker))
-        return false;
-    asker->asker.context = asker->context;
-    return true;
-}
-
 /* ---- evaluating ---- */
 
 static struct str success_text(struct ctx *ctx, const struct compiled_flag *flag,
@@ -145,7 +134,7 @@ struct reply personalization_evaluate_flag(struct ctx *ctx, const struct evaluat
     struct lmdb_read read;
     if (!context_read(ctx, in->body, asker) || !people_read_begin(ctx, people.model, &read))
         return ofrep_refusal(ctx);
-    struct reply reply = asker_read(ctx, people.model, &read, asker)
+    struct reply reply = flag_asker_load(ctx, people.model, &read, asker)
                              ? evaluate_one(ctx, in->key, asker)
                              : ofrep_refusal(ctx);
     lmdb_read_end(&read);
@@ -171,7 +160,7 @@ struct reply personalization_evaluate_flags(struct ctx *ctx, const struct evalua
     struct lmdb_read read;
     if (!context_read(ctx, in->body, asker) || !people_read_begin(ctx, people.model, &read))
         return ofrep_refusal(ctx);
-    struct reply reply = asker_read(ctx, people.model, &read, asker)
+    struct reply reply = flag_asker_load(ctx, people.model, &read, asker)
                              ? reply_tagged(ctx, evaluate_all(ctx, asker), in->if_none_match)
                              : ofrep_refusal(ctx);
     lmdb_read_end(&read);

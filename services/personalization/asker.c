@@ -180,6 +180,20 @@ bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value
     return found;
 }
 
+bool asker_context(struct ctx *ctx, struct asker *asker, struct str path, struct value *out)
+{
+    const struct json *json = asker->context;
+    struct str rest = path, part;
+    while (json && str_split(&rest, '.', &part))
+        json = json_get_n(json, part);
+    if (!json || path.len == 0)
+        return false;
+    *out = json_value(json);
+    if (asker->reads)
+        note_read(ctx, asker, path, out);
+    return true;
+}
+
 bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
                 struct str person_id, bool customer, struct asker *out)
 {

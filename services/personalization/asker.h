@@ -30,5 +30,8 @@ bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *
 /* What rules read of the asker, as rule_input has it (argument: a struct asker); false: it is no name of a feature. */
 bool asker_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out);
 
+/* What the caller gave under this path, elements of lists aside; false: nothing. Noted as it is read. */
+bool asker_context(struct ctx *ctx, struct asker *asker, struct str path, struct value *out);
+
 /* All features as an object, as rules would read them. */
 struct str asker_json(struct ctx *ctx, struct asker *asker);

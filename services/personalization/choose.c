@@ -67,6 +67,16 @@ static bool takes_part(const struct decider *decider, const struct compiled_expe
     return true;
 }
 
+static bool is_shown_now(const struct decider *decider,
+                         const struct compiled_experience *experience)
+{
+    if (schedule_is_open(experience->schedule, decider->asker->now_us))
+        return true;
+    tell(decider,
+         (struct step){ .experience = experience, .outcome = STEP_OUTCOME_NOT_NOW, .place = -1 });
+    return false;
+}
+
 struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, struct asker *asker,
                           struct str slot, void (*note)(void *argument, const struct step *step),
                           void *argument)
@@ -76,8 +86,9 @@ struct chosen decide_slot(struct ctx *ctx, const struct snapshot *snapshot, stru
     size_t n;
     const struct compiled_experience *experience = snapshot_slot(snapshot, slot, &n);
     for (size_t i = 0; i < n; i++, experience++)
-        if (experience->experiment ? takes_part(&decider, experience, &chosen)
-                                   : takes_variant(&decider, experience, &chosen))
+        if (is_shown_now(&decider, experience) &&
+            (experience->experiment ? takes_part(&decider, experience, &chosen)
+                                    : takes_variant(&decider, experience, &chosen)))
             break;
     return chosen;
 }

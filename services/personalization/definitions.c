@@ -82,6 +82,21 @@ static void rule_done(void *rule)
     rule_free(rule);
 }
 
+/* False for one that cannot be read, as of another version of the program: it is not shown. */
+static bool schedule_read(struct ctx *ctx, struct str text, const struct compiled_schedule **out)
+{
+    struct experience_schedule schedule;
+    *out = NULL;
+    if (!text.ptr)
+        return true;
+    const struct json *json = json_parse(ctx, text);
+    *out = json && experience_schedule_read(ctx, json, &schedule)
+               ? schedule_compile(ctx, &schedule, "")
+               : NULL;
+    ctx_clear(ctx);
+    return *out != NULL;
+}
+
 /* The variants of a row that was checked when it was stored; one that does not compile any more is left out. */
 static void compile(struct ctx *ctx, const struct experience_row *row,
                     struct compiled_experience *out)
@@ -135,6 +150,7 @@ static bool experiences_read(struct ctx *ctx, struct snapshot *out)
     struct compiled_experience *all = NULL;
     size_t n = PAGE;
     struct str after = { NULL, 0 };
+    const struct compiled_schedule *schedule;
     out->n = 0;
     while (n == PAGE) {
         struct experience_row *rows = ARENA_ARRAY(ctx->arena, struct experience_row, PAGE);
@@ -142,8 +158,10 @@ static bool experiences_read(struct ctx *ctx, struct snapshot *out)
             return false;
         all = grown(ctx, out, n);
         for (size_t i = 0; i < n; i++)
-            if (rows[i].active)
-                compile(ctx, &rows[i], &all[out->n++]);
+            if (rows[i].active && schedule_read(ctx, rows[i].schedule, &schedule)) {
+                compile(ctx, &rows[i], &all[out->n]);
+                all[out->n++].schedule = schedule;
+            }
         if (n)
             after = rows[n - 1].experience_id;
     }
@@ -163,6 +181,7 @@ static bool experiments_read(struct ctx *ctx, struct snapshot *out)
         all[out->n] = (struct compiled_experience){ .experience_id = experiment->experiment_id,
                                                     .slot = experiment->put.slot,
                                                     .priority = experiment->put.priority,
+                                                    .schedule = experiment->schedule,
                                                     .experiment = experiment };
         if (experiment->put.audience)
             all[out->n].audience_text = json_text(ctx->arena, experiment->put.audience);

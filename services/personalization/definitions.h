@@ -4,6 +4,7 @@
 #include "platform/rules/rules.h"
 #include "services/personalization/experiments_compiled.h"
 #include "services/personalization/flags_compiled.h"
+#include "services/personalization/schedule.h"
 #include "services/personalization/store.h"
 
 struct compiled_variant {
@@ -15,6 +16,7 @@ struct compiled_variant {
 struct compiled_experience {
     struct str experience_id, slot;
     int64_t priority;
+    const struct compiled_schedule *schedule; /* NULL: always */
     struct compiled_variant *variants;
     size_t n_variants;
     const struct compiled_experiment *experiment; /* NULL: its variants are chosen by their rules */

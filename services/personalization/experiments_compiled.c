@@ -40,6 +40,8 @@ bool experiment_check(struct ctx *ctx, const struct experiment_put *put)
         return false;
     if (put->exclusion && put->exclusion->from >= put->exclusion->to)
         return ctx_fail_at(ctx, ERR_INVALID, STR("/exclusion/to"), "there is nobody in this range");
+    if (put->schedule && !schedule_compile(ctx, put->schedule, "/schedule"))
+        return false;
     struct rule *audience = put->audience ? rule_compile(ctx, put->audience) : NULL;
     if (put->audience && !audience) {
         ctx->error.pointer =
@@ -62,6 +64,8 @@ static struct compiled_experiment compile(struct ctx *ctx, const struct definiti
     struct compiled_experiment out = { .experiment_id = row->id };
     const struct json *json = json_parse(ctx, row->definition);
     bool ok = json && experiment_put_read(ctx, json, &out.put) && experiment_check(ctx, &out.put);
+    if (ok && out.put.schedule)
+        out.schedule = schedule_compile(ctx, out.put.schedule, "/schedule");
     if (ok && out.put.audience)
         out.audience = rule_compile(ctx, out.put.audience);
     if (out.audience)

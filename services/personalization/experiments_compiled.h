@@ -2,7 +2,7 @@
 #pragma once
 
 #include "platform/rules/rules.h"
-#include "personalization_types.h"
+#include "services/personalization/schedule.h"
 
 #define PLACES 10000 /* people are shuffled into: weights, holdouts and exclusions count them */
 #define HOLDOUT_VARIANT STR("holdout")
@@ -11,6 +11,7 @@ struct compiled_experiment {
     struct str experiment_id, salt;
     struct experiment_put put;
     struct rule *audience; /* NULL: everybody */
+    const struct compiled_schedule *schedule; /* NULL: always */
     bool broken; /* it cannot be read, or its audience does not compile: nobody takes part */
 };
 

@@ -1,5 +1,15 @@
 #include "services/personalization/flags.h"
 
+bool flag_asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
+                     struct flag_asker *asker)
+{
+    struct str key = asker->targeting_key;
+    if (!asker_load(ctx, people, read, key, str_starts(key, STR("prf_")), &asker->asker))
+        return false;
+    asker->asker.context = asker->context;
+    return true;
+}
+
 static struct flag_outcome failed(enum flag_error_code error, struct str details)
 {
     return (struct flag_outcome){ .error = error, .details = details };
@@ -21,9 +31,11 @@ static bool look_up(struct ctx *ctx, struct str name, void *argument, struct val
     struct flag_asker *asker = argument;
     struct str first, rest = name;
     if (!asker_lookup(ctx, name, &asker->asker, out))
-        return false;
+        return asker_context(ctx, &asker->asker, name, out);
     str_split(&rest, '.', &first);
     if (asker->targeting_key.ptr || str_is(first, "context") || str_is(first, "now"))
+        return true;
+    if (asker_context(ctx, &asker->asker, name, out))
         return true;
     asker->key_missed |= json_get_n(asker->context, first) == NULL;
     return false;

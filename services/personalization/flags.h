@@ -12,6 +12,10 @@ struct flag_asker {
     bool key_missed;           /* an evaluation looked for the person */
 };
 
+/* Reads the person of targeting_key, where there is one; as asker_load. */
+bool flag_asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
+                     struct flag_asker *asker);
+
 struct flag_outcome {
     enum flag_error_code error; /* UNKNOWN: none, and the members that follow say what it is */
     struct str details;         /* of the error */

@@ -1,6 +1,7 @@
 #include "services/personalization/store.h"
 
-#define COLUMNS "experience_id, slot, name, variants, priority, version, updated_us, active"
+#define COLUMNS                                                                                    \
+    "experience_id, slot, name, variants, priority, version, updated_us, active, status, schedule"
 
 static struct experience_row experience_of(struct ctx *ctx, const struct sql_rows *rows)
 {
@@ -11,7 +12,9 @@ static struct experience_row experience_of(struct ctx *ctx, const struct sql_row
                                     .priority = row_int(rows, 4),
                                     .version = row_int(rows, 5),
                                     .updated_us = row_int(rows, 6),
-                                    .active = row_bool(rows, 7) };
+                                    .active = row_bool(rows, 7),
+                                    .status = row_str(ctx, rows, 8),
+                                    .schedule = row_str(ctx, rows, 9) };
 }
 
 bool store_experience(struct ctx *ctx, struct str experience_id, struct experience_row *out)
@@ -34,26 +37,25 @@ bool store_experience_put(struct ctx *ctx, const struct experience_row *experien
 {
     return sql_exec(
                ctx, NULL,
-               "INSERT INTO experiences (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+               "INSERT INTO experiences (" COLUMNS
+               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
                " ON CONFLICT (experience_id) DO UPDATE SET slot = excluded.slot, name = excluded.name,"
                " variants = excluded.variants, priority = excluded.priority, version = excluded.version,"
-               " updated_us = excluded.updated_us, active = excluded.active",
+               " updated_us = excluded.updated_us, active = excluded.active, status = excluded.status,"
+               " schedule = excluded.schedule",
                sql_str(experience->experience_id), sql_str(experience->slot),
                sql_str(experience->name), sql_str(experience->variants),
                sql_int(experience->priority), sql_int(experience->version),
-               sql_int(experience->updated_us), sql_bool(experience->active)) &&
+               sql_int(experience->updated_us), sql_bool(experience->active),
+               sql_str(experience->status), sql_str(experience->schedule)) &&
            store_revision_move(ctx);
 }
 
-bool store_experience_delete(struct ctx *ctx, struct str experience_id, bool *existed)
+bool store_experience_delete(struct ctx *ctx, struct str experience_id)
 {
-    int64_t changed;
-    if (!sql_exec(ctx, &changed, "DELETE FROM experiences WHERE experience_id = $1",
-                  sql_str(experience_id)) ||
-        !store_revision_move(ctx))
-        return false;
-    *existed = changed == 1;
-    return true;
+    return sql_exec(ctx, NULL, "DELETE FROM experiences WHERE experience_id = $1",
+                    sql_str(experience_id)) &&
+           store_revision_move(ctx);
 }
 
 bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit,

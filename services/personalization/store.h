@@ -6,6 +6,8 @@
 
 struct experience_row {
     struct str experience_id, slot, name, variants; /* variants: JSON text */
+    struct str status;   /* what it is where it is not active: "draft", "paused" */
+    struct str schedule; /* JSON text; ptr NULL: always */
     int64_t priority, version, updated_us;
     bool active;
 };
@@ -14,8 +16,7 @@ bool store_experience(struct ctx *ctx, struct str experience_id,
                       struct experience_row *out); /* false, no error: no such */
 bool store_experience_put(struct ctx *ctx,
                           const struct experience_row *experience); /* moves the revision */
-bool store_experience_delete(struct ctx *ctx, struct str experience_id,
-                             bool *existed); /* moves the revision */
+bool store_experience_delete(struct ctx *ctx, struct str experience_id); /* moves the revision */
 
 /* Up to `limit` experiences with an id beyond `after`, of one slot or (ptr NULL) all. */
 bool store_experiences(struct ctx *ctx, struct str slot, struct str after, size_t limit,

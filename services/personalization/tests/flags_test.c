@@ -231,6 +231,30 @@ static void test_errors(struct test_service *test)
     fails(test, "endless", json_out_str(&rows).ptr, 400, "PARSE_ERROR");
 }
 
+static void test_explained(struct test_service *test)
+{
+    struct reply reply = test_call(test, "GET", "/v1/people/prf_f/flags/shoppers/explain",
+                                   "people:read", NULL, NULL);
+    const struct json *json = test_json(test, reply);
+    CHECK_STR(json_str(json_get(json, "variant")), "on");
+    CHECK_STR(json_str(json_get(json, "reason")), "TARGETING_MATCH");
+    CHECK_STR(json_text(test_ctx(test)->arena, json_get(json, "read")), "{\"orders.count\":1}");
+    CHECK(json_get(json, "targeting") != NULL);
+    reply = test_call(test, "GET",
+                      "/v1/people/prf_f/flags/country/explain?context=%7B%22country%22:%22DE%22%7D",
+                      "people:read", NULL, NULL);
+    json = test_json(test, reply);
+    CHECK_STR(json_str(json_get(json, "variant")), "on");
+    CHECK_STR(json_text(test_ctx(test)->arena, json_get(json, "read")), "{\"country\":\"DE\"}");
+    reply = test_call(test, "GET", "/v1/people/prf_f/flags/stranger/explain", "people:read", NULL,
+                      NULL);
+    CHECK_STR(json_str(json_get(test_json(test, reply), "error_code")), "GENERAL");
+    CHECK_INT(
+        test_call(test, "GET", "/v1/people/prf_f/flags/none/explain", "people:read", NULL, NULL)
+            .status,
+        404);
+}
+
 static bool spoil(struct ctx *ctx, void *argument)
 {
     (void)argument;
@@ -294,6 +318,7 @@ static void test_room(const char *url)
     test_reasons(test);
     test_split(test);
     test_features(test);
+    test_explained(test);
     test_errors(test);
     test_broken(test);
     test_bulk(test);

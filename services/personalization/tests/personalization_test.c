@@ -151,6 +151,15 @@ static void test_explain(struct test_service *test)
     const struct json *json = test_json(test, reply);
     CHECK_STR(json_str(json_get(json, "variant")), "gold");
     CHECK_INT(json_size(json_get(json, "steps")), 2); /* vip does not hold, gold does */
+    CHECK_STR(json_str(json_pointer(json, STR("/steps/1/read/tier"))), "gold");
+    reply = test_call(
+        test, "GET", "/v1/people/vis_none/explain?slot=hero&context=%7B%22device%22:%22phone%22%7D",
+        "people:read", NULL, NULL);
+    CHECK_STR(json_str(json_get(test_json(test, reply), "variant")), "mobile");
+    CHECK_INT(test_call(test, "GET", "/v1/people/vis_none/explain?slot=hero&context=phone",
+                        "people:read", NULL, NULL)
+                  .status,
+              422);
     reply = test_call(test, "GET", "/v1/people/prf_s18/features", "people:read", NULL, NULL);
     CHECK_INT(json_int(json_pointer(test_json(test, reply), STR("/features/orders/count"))), 2);
     CHECK_INT(json_int(json_pointer(test_json(test, reply), STR("/features/orders/total"))),
@@ -167,6 +176,73 @@ static void test_erasing(struct test_service *test)
     CHECK(decides(test, "\"customer_id\":\"prf_s19\"", "vip")); /* its place is free */
     order(test, "o100", "prf_s18", 100000); /* what comes later is not taken */
     CHECK(decides(test, "\"customer_id\":\"prf_s18\"", "default"));
+}
+
+static int put(struct test_service *test, const char *headers, const char *more)
+{
+    struct str body = arena_printf(test_ctx(test)->arena,
+                                   "{\"slot\":\"hero\",\"name\":\"Sale\",\"priority\":99,"
+                                   "\"variants\":[{\"variant\":\"sale\"}]%s}",
+                                   more);
+    int status =
+        test_call(test, "PUT", "/v1/experiences/exp_sale", "experiences:write", headers, body.ptr)
+            .status;
+    test_work(test, "definitions");
+    return status;
+}
+
+static struct str status_of(struct test_service *test)
+{
+    struct reply reply =
+        test_call(test, "GET", "/v1/experiences/exp_sale", "experiences:read", NULL, NULL);
+    return json_str(json_get(test_json(test, reply), "status"));
+}
+
+/* Who is not active is not shown; what the version before says is understood. */
+static void test_status(struct test_service *test)
+{
+    CHECK_INT(put(test, NULL, ",\"status\":\"draft\""), 200);
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "returning"));
+    CHECK_STR(status_of(test), "draft");
+    CHECK_INT(put(test, "If-Match: \"1\"", ""), 200);
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "sale"));
+    CHECK_INT(put(test, "If-Match: \"1\"", ",\"status\":\"paused\""), 412);
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "sale"));
+    CHECK_INT(put(test, NULL, ",\"active\":false"), 200);
+    CHECK_STR(status_of(test), "paused");
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "returning"));
+}
+
+static void test_scheduled(struct test_service *test)
+{
+    int64_t at;
+    REQUIRE(clock_parse(STR("2026-11-27T12:00:00Z"), false, &at)); /* a Friday */
+    CHECK_INT(put(test, NULL,
+                  ",\"schedule\":{\"to\":\"2026-12-01T00:00:00Z\",\"time_zone\":\"Europe/Berlin\","
+                  "\"windows\":[{\"days\":[\"fri\"],\"from\":\"00:00\",\"to\":\"24:00\"}]}"),
+              200);
+    clock_hold_us(at);
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "sale"));
+    clock_hold_us(at + US_PER_DAY);
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "returning"));
+    struct reply reply =
+        test_call(test, "GET", "/v1/people/vis_1/explain?slot=hero", "people:read", NULL, NULL);
+    CHECK_STR(json_str(json_pointer(test_json(test, reply), STR("/steps/0/outcome"))), "not_now");
+    CHECK_STR(json_str(json_pointer(test_json(test, reply), STR("/steps/1/outcome"))),
+              "does_not_hold");
+    clock_hold_us(at + 7 * US_PER_DAY); /* a Friday, when it is over */
+    CHECK(decides(test, "\"visitor_id\":\"vis_1\"", "returning"));
+    clock_hold_us(0);
+    CHECK_INT(put(test, NULL, ",\"schedule\":{\"time_zone\":\"Mars/Olympus\"}"), 422);
+    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_sale", "experiences:write",
+                        "If-Match: \"1\"", NULL)
+                  .status,
+              412);
+    CHECK_INT(test_call(test, "DELETE", "/v1/experiences/exp_sale", "experiences:write",
+                        "If-Match: *", NULL)
+                  .status,
+              204);
+    test_work(test, "definitions");
 }
 
 static void test_deleting(struct test_service *test)
@@ -189,6 +265,8 @@ static void test_room(const char *url)
     test_behaviour(test);
     test_top_spenders(test);
     test_explain(test);
+    test_status(test);
+    test_scheduled(test);
     test_reopen(test); /* percentiles are counted again from the projection */
     CHECK(decides(test, "\"customer_id\":\"prf_s18\"", "vip"));
     CHECK(decides(test, "\"customer_id\":\"prf_s19\"", "default"));
