@@ -269,7 +269,7 @@ class Run:
             return [f'an empty body is documented, not {answer}'] if answer.body else []
         if answer.media not in content:
             return [f'the media type is not documented: {answer}']
-        if not answer.media.endswith('json'):
+        if answer.media != 'application/json' and not answer.media.endswith('+json'):
             return []
         try:
             value = json.loads(answer.body)

@@ -212,3 +212,32 @@ bool store_version(struct ctx *ctx, struct str entry_id, int64_t version, struct
     sql_rows_close(&rows);
     return true;
 }
+
+bool store_export(struct ctx *ctx, struct str kind, struct str after, size_t limit,
+                  export_visit visit, void *argument)
+{
+    struct sql_rows rows;
+    if (!sql_query(
+            ctx, &rows,
+            "SELECT " ENTRY_COLUMNS ", v.document, s.version, s.slug, s.locale, s.title, s.document"
+            " FROM entries e JOIN versions v ON v.entry_id = e.entry_id AND v.version = e.version"
+            " LEFT JOIN versions s ON s.entry_id = e.entry_id AND s.version = e.published_version"
+            " AND e.published_version <> e.version"
+            " WHERE e.entry_id > $1 AND ($2 = '' OR e.kind = $2) ORDER BY e.entry_id LIMIT $3",
+            sql_str(after), sql_str(kind), sql_int((int64_t)limit)))
+        return false;
+    while (sql_next(ctx, &rows)) {
+        struct entry_row entry = entry_of(ctx, &rows);
+        struct version_row shown = { .version = row_int(&rows, 11),
+                                     .slug = row_str(ctx, &rows, 12),
+                                     .locale = row_str(ctx, &rows, 13),
+                                     .title = row_str(ctx, &rows, 14),
+                                     .document = row_str(ctx, &rows, 15) };
+        entry.document = row_str(ctx, &rows, 10);
+        if (!visit(ctx, &entry, shown.slug.ptr ? &shown : NULL, argument)) {
+            sql_rows_close(&rows);
+            break;
+        }
+    }
+    return !ctx_failed(ctx);
+}

@@ -69,6 +69,13 @@ bool store_entries(struct ctx *ctx, const struct entry_filter *filter, enum entr
                    const struct entry_place *beyond, size_t limit, struct entry_row *out,
                    size_t *n);
 
+/* Up to `limit` entries with their documents, by id from beyond `after`, each with what is shown where that is another version
+ * than the newest (else NULL); of one kind where that is not empty. Until `visit` gives false, for whatever reason. */
+typedef bool (*export_visit)(struct ctx *ctx, const struct entry_row *entry,
+                             const struct version_row *shown, void *argument);
+bool store_export(struct ctx *ctx, struct str kind, struct str after, size_t limit,
+                  export_visit visit, void *argument);
+
 /* Up to `limit` versions below `before`, newest first, without documents. */
 bool store_versions(struct ctx *ctx, struct str entry_id, int64_t before, size_t limit,
                     struct version_row *out, size_t *n);
