@@ -1,7 +1,5 @@
 #include "platform/client/breaker.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 
 #define OPEN_FIRST_US (5 * US_PER_S)
@@ -47,8 +45,9 @@ static bool row_is_long(const struct breaker *breaker, int64_t now_us)
 
 static void breaker_open(struct breaker *breaker, int64_t now_us, double chance)
 {
-    breaker->open_for_us = breaker->open_for_us ? MIN(breaker->open_for_us * 2, OPEN_LONGEST_US)
-                                                : OPEN_FIRST_US;
+    int64_t most_us = breaker->open_most_us ? breaker->open_most_us : OPEN_LONGEST_US;
+    breaker->open_for_us =
+        MIN(breaker->open_for_us ? breaker->open_for_us * 2 : OPEN_FIRST_US, most_us);
     breaker->until_us = now_us + (int64_t)((double)breaker->open_for_us * (1 + JITTER * chance));
     breaker->state = BREAKER_OPEN;
 }
@@ -82,7 +81,7 @@ void breaker_record(struct breaker *breaker, int64_t now_us, bool good, double c
         if (!good) {
             breaker_open(breaker, now_us, chance);
         } else if (++breaker->probes_good == BREAKER_PROBES) {
-            memset(breaker, 0, sizeof(*breaker));
+            *breaker = (struct breaker){ .open_most_us = breaker->open_most_us };
         }
         break;
     case BREAKER_OPEN: /* one that was under way when it opened */

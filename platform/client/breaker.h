@@ -20,6 +20,7 @@ struct breaker {
     int64_t row_us;      /* when the first of them ended */
     int64_t open_for_us; /* the last time that it was open; 0: not since it closed */
     int64_t until_us;    /* open until */
+    int64_t open_most_us; /* what it doubles to; 0: 60 s */
     int probes;          /* let through while half open */
     int probes_good;
 };

@@ -13,13 +13,16 @@ struct peer_settings {
     const char *url;   /* "http://127.0.0.1:8104" */
     int64_t
         budget_us; /* a call longer than this counts against the breaker; 0: only its deadline */
+    int64_t
+        open_most_us; /* the breaker's longest; 0: 60 s. Short where each page may try it and costs nobody else */
 };
 struct peer *peer_new(const struct peer_settings *settings);
 void peer_free(struct peer *peer); /* when no call to it is under way; NULL-safe */
 
 /* Breaker (semantics.md: Budgets): window 10 s, at least 20 calls, opens at 50% failed or over budget, or at 20 in a row
  * over a quarter of a second: where thousands of good calls a second were in the window, a peer that hangs would hold
- * every thread for seconds before it is half of them. Open 5 s doubling to 60 s with jitter; then 3 probes. */
+ * every thread for seconds before it is half of them. Open 5 s doubling to 60 s (open_most_us) with jitter; then 3
+ * probes. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 enum breaker_state peer_breaker(const struct peer *peer);
 

@@ -73,6 +73,7 @@ struct peer *peer_new(const struct peer_settings *settings)
     peer->host = host_of(peer->url);
     place_read(peer);
     peer->budget_us = settings->budget_us;
+    peer->breaker.open_most_us = settings->open_most_us;
     pthread_mutex_init(&peer->mutex, NULL);
     peer->state = metric_get(METRIC_GAUGE, "fanfare_client_breaker_state",
                              "0 closed, 1 open, 2 half open.", labels);

@@ -132,8 +132,8 @@ static void open_peers(struct ctx *ctx, struct runtime *runtime)
         const char *name = names[runtime->n_peers];
         struct str url = setting_text(ctx, arena_printf(ctx->arena, "%s_url", name).ptr);
         runtime->peers[runtime->n_peers].name = name;
-        runtime->peers[runtime->n_peers].peer =
-            peer_new(&(struct peer_settings){ .name = name, .url = url.ptr });
+        runtime->peers[runtime->n_peers].peer = peer_new(&(struct peer_settings){
+            .name = name, .url = url.ptr, .open_most_us = runtime->service->open_most_us });
     }
 }
 

@@ -26,6 +26,7 @@ struct service {
     size_t n_settings;
     const char *const
         *peers; /* names of neighbours that are called; NULL at the end; setting <peer>_url each */
+    int64_t open_most_us; /* of the breakers of its peers (client.h); 0: 60 s */
     /* Makes the service's own state into ctx->app (may use setting_*, service_*); false stops the start with the sentence
      * in ctx. close() gets it back after the drain, and after a start that failed with ctx->app set: half built. Both may
      * be NULL. */

@@ -125,6 +125,27 @@ static void test_doubles(void)
     CHECK(breaker_allows(&breaker, now_us + 5 * US_PER_S));
 }
 
+/* Where trying is cheap it stays short, also after it has closed once. */
+static void test_doubles_no_further_than_told(void)
+{
+    struct breaker breaker = { .open_most_us = 7 * US_PER_S };
+    int64_t now_us = START;
+    for (int round = 0; round < 2; round++) {
+        record(&breaker, now_us, 0, 20);
+        now_us += 5 * US_PER_S;
+        for (int i = 0; i < 5; i++, now_us += 7 * US_PER_S) {
+            CHECK(breaker_allows(&breaker, now_us));
+            record(&breaker, now_us, 0, 1);
+            CHECK(!breaker_allows(&breaker, now_us + 7 * US_PER_S - 1));
+        }
+        for (int i = 0; i < 3; i++) {
+            CHECK(breaker_allows(&breaker, now_us));
+            record(&breaker, now_us, 1, 0);
+        }
+        CHECK_INT(breaker.state, BREAKER_CLOSED);
+    }
+}
+
 static void test_jitter(void)
 {
     struct breaker breaker = { 0 };
@@ -171,6 +192,7 @@ int main(void)
     test_probes();
     test_probe_that_says_nothing();
     test_doubles();
+    test_doubles_no_further_than_told();
     test_jitter();
     test_late_answers();
     test_retry_budget();
