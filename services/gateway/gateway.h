@@ -1,6 +1,7 @@
 /* The service as a table, and what its open() makes: main() runs it, tests open it. */
 #pragma once
 
+#include "base/clock.h"
 #include "platform/lmdb/lmdb_store.h"
 #include "platform/service/service.h"
 #include "services/gateway/door.h"
@@ -8,6 +9,9 @@
 #include "services/gateway/misses.h"
 #include "services/gateway/purge.h"
 #include "services/gateway/routing.h"
+
+/* How long a neighbour that is back may go unnoticed: trying costs three of all pages. */
+#define GATEWAY_OPEN_US (5 * US_PER_S)
 
 /* ctx->app. */
 struct gateway {

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "platform/service/service.h"
+#include "services/gateway/gateway.h"
 
 /* One version of a neighbour. Those that are replaced live until the last call to them is over. */
 struct target {
@@ -61,7 +61,8 @@ static struct target *target_new(const struct upstream *upstream, enum side side
         return target;
     char name[64];
     snprintf(name, sizeof(name), "%s-%s", upstream->name, side == SIDE_BLUE ? "blue" : "green");
-    target->peer = peer_new(&(struct peer_settings){ .name = name, .url = url });
+    target->peer = peer_new(
+        &(struct peer_settings){ .name = name, .url = url, .open_most_us = GATEWAY_OPEN_US });
     target->made_here = true;
     return target;
 }

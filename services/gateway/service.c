@@ -231,6 +231,7 @@ const struct service gateway_service = {
     .settings = settings,
     .n_settings = COUNT(settings),
     .peers = peers,
+    .open_most_us = GATEWAY_OPEN_US,
     .admits = door_admits,
     .finish = door_finish,
     .open = gateway_open,
