@@ -5,36 +5,6 @@
 #include "services/content/reply.h"
 #include "services/content/types.h"
 
-/* ---- what is expected ---- */
-
-static bool names_version(struct ctx *ctx, struct str tags, int64_t version)
-{
-    struct str tag, own = entry_etag(ctx, version);
-    while (str_split(&tags, ',', &tag)) {
-        tag = str_trim(tag);
-        if (version > 0 && (str_is(tag, "*") || str_eq(tag, own)))
-            return true;
-    }
-    return false;
-}
-
-bool expectation_check(struct ctx *ctx, const struct expectation *expected, int64_t version)
-{
-    if (expected->must_match && !expected->if_match.ptr)
-        return ctx_fail(ctx, ERR_PRECONDITION_REQUIRED,
-                        "say in If-Match which version you have read, or \"*\" for any");
-    if (expected->if_match.ptr && !names_version(ctx, expected->if_match, version))
-        return ctx_fail(ctx, ERR_PRECONDITION_FAILED,
-                        version ? "the entry is at version %lld, not at the one that If-Match names"
-                                : "there is no entry yet for If-Match to name",
-                        (long long)version);
-    if (expected->if_none_match.ptr && names_version(ctx, expected->if_none_match, version))
-        return ctx_fail(ctx, ERR_PRECONDITION_FAILED, "there is such an entry already");
-    return true;
-}
-
-/* ---- saving ---- */
-
 static bool same_text(struct str a, struct str b)
 {
     return !a.ptr == !b.ptr && str_eq(a, b);

@@ -34,11 +34,11 @@ static void test_preconditions(struct test_service *test)
     CHECK_INT(version_of(test, put(test, "ent_a", "If-None-Match: *", SNIPPET("a", "{\"n\":1}"))),
               1);
     CHECK_STR(sentence(test, put(test, "ent_a", "If-None-Match: *", SNIPPET("a", "{\"n\":2}"))),
-              "412 there is such an entry already");
+              "412 there is one already");
     CHECK_INT(version_of(test, put(test, "ent_a", "If-Match: \"1\"", SNIPPET("a", "{\"n\":2}"))),
               2);
     CHECK_STR(sentence(test, put(test, "ent_a", "If-Match: \"1\"", SNIPPET("a", "{\"n\":3}"))),
-              "412 the entry is at version 2, not at the one that If-Match names");
+              "412 it is at version 2, not at the one that If-Match names");
     CHECK_INT(restore(test, "1", NULL).status, 428);
     CHECK_INT(restore(test, "1", "If-Match: \"1\"").status, 412);
     CHECK_INT(del(test, "ent_a", NULL).status, 428);
