@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "services/commerce/orders.h"
+#include "services/commerce/product.h"
 #include "commerce_contract.h"
 
 static struct money in_currency(const struct order_row *row, int64_t amount)
@@ -78,9 +79,10 @@ static bool price_lines(struct ctx *ctx, const struct order_row *order, struct m
         bool found = store_product(ctx, order->lines[i].product_id, &product);
         if (ctx_failed(ctx))
             return false;
-        if (!found || !product.active)
+        struct price_asked asked = { .at_us = order->placed_us };
+        if (!found || !product.product.active || !price_find(&product.product, &asked, &amounts[i]))
             return ctx_fail_at(ctx, ERR_INVALID, pointer, "this product is not sold");
-        if (!money_times(product.price, order->lines[i].quantity, &amounts[i]))
+        if (!money_times(amounts[i], order->lines[i].quantity, &amounts[i]))
             return ctx_fail_at(ctx, ERR_INVALID, pointer, "the amount is too large");
     }
     return true;

@@ -2,15 +2,19 @@
  * none where it says "no such". */
 #pragma once
 
-#include "base/money.h"
 #include "platform/sql/sql.h"
+#include "commerce_contract.h"
 
 struct product_row {
-    struct str product_id, name, category,
-        subcategory; /* the last two: ptr NULL when there is none */
-    struct money price;
-    bool active;
+    struct str product_id;
+    struct product_put product; /* settled (product.h) */
     int64_t version, updated_us;
+};
+
+struct stock_row {
+    struct str sku; /* empty: the product itself */
+    int64_t available;
+    bool backorder;
 };
 
 struct line_row {
@@ -31,13 +35,36 @@ struct revenue_row {
     int64_t orders, revenue, refunded;
 };
 
+/* ---- products (store_products.c) ---- */
+
+void store_currency(struct ctx *ctx, const struct sql_rows *rows, int column, char out[4]);
+
 bool store_product(struct ctx *ctx, struct str product_id,
                    struct product_row *out); /* false, no error: no such */
-bool store_product_put(struct ctx *ctx, const struct product_row *product);
 
-/* Up to `limit` products with an id beyond `after` (ptr NULL: from the first), of one category or (ptr NULL) all. */
-bool store_products(struct ctx *ctx, struct str category, struct str after, size_t limit,
-                    struct product_row *out, size_t *n);
+/* The product, its tags and its SKUs. CONFLICT: another product has one of these. */
+bool store_product_put(struct ctx *ctx, const struct product_row *row);
+
+/* What a list of products asks for; ptr NULL, UNKNOWN: any. */
+struct product_filter {
+    struct str category, tag;
+    enum product_status status;
+};
+
+/* Up to `limit` products with an id beyond `after` (ptr NULL: from the first). */
+bool store_products(struct ctx *ctx, const struct product_filter *filter, struct str after,
+                    size_t limit, struct product_row *out, size_t *n);
+
+/* What is counted of the product, by SKU. */
+bool store_stock(struct ctx *ctx, struct str product_id, struct stock_row **out, size_t *n);
+bool store_stock_one(struct ctx *ctx, struct str product_id, struct str sku,
+                     struct stock_row *out); /* false, no error: it is not counted */
+
+/* Sets it, or what of it `has_...` says; counts it from now on. CONFLICT: the change would leave less than none. */
+bool store_stock_change(struct ctx *ctx, struct str product_id, struct str sku,
+                        const struct stock_change *change);
+
+/* ---- orders (store_orders.c) ---- */
 
 bool store_order(struct ctx *ctx, struct str order_id,
                  struct order_row *out); /* false, no error: no such */
