@@ -19,7 +19,7 @@ LAYERS = [
 ]
 
 # Outside libraries, and the one kind of place that may know them.
-LIBRARIES = re.compile(r'^(microhttpd|yyjson|sqlite3|libpq-fe|lmdb|pcre2|yaml|duckdb|zlib|zstd|lz4frame|snappy-c)\.h$'
+LIBRARIES = re.compile(r'^(microhttpd|yyjson|sqlite3|libpq-fe|lmdb|pcre2|yaml|duckdb|zlib|zstd|lz4frame|snappy-c|utf8proc)\.h$'
                        r'|^(curl|librdkafka|openssl)/')
 LIBRARY_HOMES = re.compile(r'^platform/|^services/[^/]+/store(_[a-z0-9]+)?\.c$|^bench/|(^|/)tests/')
 
