@@ -94,7 +94,7 @@ class Demo:
     # ---- the parts ----
 
     def start(self):
-        self.chapter('Start: nine services, an empty folder')
+        self.chapter('Start: eleven services, an empty folder')
         took = self.stack.up()
         self.check_most('all services ready after', took * 1000, 2000, 'ms')
 
@@ -119,6 +119,20 @@ class Demo:
         self.stack.must('content', 'POST', '/v1/entries/ent_home/publish', {})
         shown = wait_for(lambda: self.page('?visitor_id=vis_nobody')[0] == 200, 10)
         self.check('the page is served', bool(shown), True)
+
+    def search(self):
+        self.chapter('Search: as it is typed, with mistakes, filtered')
+        find = lambda query: self.stack.must('search', 'GET', f'/v1/search?{query}')
+        wait_for(lambda: find('')['total'] >= 1863, 20)
+        self.check('products and pages that can be found', find('')['total'], 1863)
+        begun = time.perf_counter()
+        typed = find('q=bush+somerst+bokcase&facets=subcategory')
+        print(f'      {(time.perf_counter() - begun) * 1000:.1f} ms, at the client')
+        self.check('"bush somerst bokcase" finds first', typed['items'][0]['title'], 'Bush Somerset Collection Bookcase')
+        self.check('it is corrected to', [one['instead'][0] for one in typed['corrections']], ['somerset', 'bookcase'])
+        chairs = find('q=c&filter=category:Furniture&facets=subcategory')
+        self.check('"c" in furniture: hits as the facet counts them', sum(one['count'] for one in chairs['facets'][0]['values']),
+                   chairs['total'])
 
     def page(self, query=''):
         """(status, page, milliseconds)."""
@@ -250,7 +264,7 @@ def main():
     begun = time.monotonic()
     demo.start()
     try:
-        for part in (demo.load, demo.footprint, demo.publish, demo.people):
+        for part in (demo.load, demo.footprint, demo.publish, demo.people, demo.search):
             part()
         demo.chapter('How fast pages come')
         demo.latencies('quick', 500, [])

@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -71,6 +71,8 @@ class Alone:
         self.serves('personalization', 'PUT', '/v1/experiences/exp_alone', {
             'slot': 'hero', 'name': 'Alone', 'variants': [{'variant': 'gold', 'rule': {'==': [{'var': 'traits.plan'}, 'gold']}}]})
         self.serves('personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
+        self.serves('search', 'PUT', '/v1/synonyms/syn_alone', {'words': ['seat', 'chair']})
+        self.serves('search', 'GET', '/v1/search?q=seat')
         self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{}'})
         self.serves('registry', 'GET', '/v1/catalog')
         self.serves('analytics', 'GET', '/v1/reports/revenue')
@@ -103,6 +105,7 @@ class Alone:
             'personalization has heard of the traits': lambda: call(
                 'personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
                 ['decisions'][0]['variant'] == 'gold',
+            'search finds the product by a synonym': lambda: call('search', 'GET', '/v1/search?q=seat')['total'] == 1,
             'the gateway shows the page': lambda: self.stack.call('gateway', 'GET', '/v1/pages/alone')[0] == 200,
         }.items():
             self.report.check(wait_for(seen, PATIENCE_S), what)
@@ -248,7 +251,7 @@ class Mistakes:
 class AnotherLog:
     """The log's data are exchanged for an empty folder: positions of the old one mean nothing there."""
 
-    READERS = ('loyalty', 'crm', 'analytics', 'personalization', 'gateway')
+    READERS = ('loyalty', 'crm', 'analytics', 'personalization', 'search', 'gateway')
 
     def __init__(self, report, stack):
         self.report, self.stack = report, stack

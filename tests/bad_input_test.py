@@ -20,7 +20,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'gateway')
+SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
@@ -38,6 +38,7 @@ WITH_BODY = [
     ('personalization', 'PUT', '/v1/experiences/exp_bad', 'experiences:write', {
         'slot': 'bad', 'name': 'Bad', 'variants': [{'variant': 'a', 'rule': {'>': [{'var': 'visits'}, 0]}}]}),
     ('personalization', 'POST', '/v1/decisions', 'decisions:read', {'customer_id': 'prf_bad', 'slots': ['bad']}),
+    ('search', 'PUT', '/v1/synonyms/syn_bad', 'search:write', {'words': ['sofa', 'couch']}),
     ('analytics', 'POST', '/v1/reports/funnel', 'reports:read', {'steps': ['Seen', 'Bought']}),
 ]
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
@@ -171,6 +172,14 @@ class BadInput:
             self.each(f'UTF-8, {what}', (400,), lambda body: b'{"name":"' + text + b'"}')
         self.each('a key twice', (400,), lambda body: json.dumps(body)[:-1].encode() + b',' + json.dumps(body)[1:].encode())
         self.each('a key twice, far inside', (400,), lambda body: b'{"a":[{"b":{"c":1,"c":1}}]}')
+
+    def searches(self):
+        for what, query in {'10,000 characters': 'q=' + 'x' * 10000, '10,000 words': 'q=' + 'x+' * 5000,
+                            'a hundred filters': 'filter=type:page&' * 100, 'a facet that is none': 'facets=colour',
+                            'a filter that is none': 'filter=colour:red', 'no range': 'filter=price:cheap',
+                            'a huge limit': 'limit=1000000000', 'a cursor that is made up': 'cursor=AAAA'}.items():
+            self.refused(f'a search: {what}', self.send('search', 'GET', f'/v1/search?{query}'), 414, 422, 431)
+        self.refused('a search that is no UTF-8', self.send('search', 'GET', '/v1/search?q=%ff'), 400)
 
     def bombs(self):
         for depth in (65, 1000, LIMIT // 2):
@@ -437,7 +446,7 @@ def main(build):
             stack.add(name, faults='true')
         stack.add('broker')
         bad = BadInput(report, stack)
-        report.run(bad.start, bad.slow_begin, bad.malformed, bad.bombs, bad.wrong_types, bad.unknown_members, bad.too_large,
+        report.run(bad.start, bad.slow_begin, bad.malformed, bad.bombs, bad.searches, bad.wrong_types, bad.unknown_members, bad.too_large,
                    bad.media_types, bad.methods, bad.tokens, bad.collecting, bad.keys_again, bad.unknown_ids, bad.wire,
                    bad.noise, bad.breaks_inside, bad.database_gone, bad.slow_end, bad.unharmed)
     return report.end()

@@ -122,7 +122,7 @@ class Traces:
         placed = self.one('order placed', 'commerce', PRODUCER, traceId=order['traceId'])
         if placed:
             self.edge('order placed', order, placed)
-            for consumer in ('loyalty', 'crm', 'analytics', 'personalization'):
+            for consumer in ('loyalty', 'crm', 'analytics', 'personalization', 'search'):
                 self.linked(consumer, 'fanfare.commerce.order', placed)
         earned = wait_for(lambda: self.collector.find('loyalty', PRODUCER), PATIENCE_S)
         processing = self.collector.find('loyalty', CONSUMER, name='process fanfare.commerce.order')
@@ -142,7 +142,7 @@ def main(build):
     with Stack(build) as stack:
         try:
             stack.start('broker')
-            stack.start('content', 'personalization', 'commerce', 'loyalty', 'crm', 'analytics', 'gateway',
+            stack.start('content', 'personalization', 'commerce', 'loyalty', 'crm', 'analytics', 'search', 'gateway',
                         otlp_url=collector.url, trace_sample_per_mille=1000)
             stack.must('commerce', 'PUT', '/v1/products/prd_traced',
                        {'name': 'Chair', 'price': {'amount': 1000, 'currency': 'USD'}})

@@ -20,7 +20,7 @@ import reads_test  # noqa: E402
 from report import Report  # noqa: E402
 from stack import Stack, wait_for  # noqa: E402
 
-SERVICES = ('identity', 'commerce', 'content', 'loyalty', 'analytics', 'personalization', 'gateway', 'crm')
+SERVICES = ('identity', 'commerce', 'content', 'loyalty', 'analytics', 'personalization', 'search', 'gateway', 'crm')
 PLACED = 'fanfare.commerce.order.placed.v1'
 PATIENCE_S = 90  # a service asks each minute
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The broker, who tells (commerce, content) and every consumer (loyalty, crm, analytics, personalization, the gateway) are
-killed (SIGKILL) at random under load, singly and together, in the middle of starts, and at the places where it hurts most:
+"""The broker, who tells (commerce, content) and every consumer (loyalty, crm, analytics, personalization, search, the gateway)
+are killed (SIGKILL) at random under load, singly and together, in the middle of starts, and at the places where it hurts most:
 between what the log took and what the relay forgot, before and after a consumer's commit. What was acknowledged is there, in
 order, with one effect everywhere.
 
@@ -24,7 +24,7 @@ from stack import START_S, Stack, wait_for  # noqa: E402
 ROUNDS = 50
 ROUNDS_A_LIFE = 100  # then an empty folder, so that one check reads little
 RELAYS = ('commerce', 'content', 'loyalty', 'gateway')
-CONSUMERS = ('loyalty', 'crm', 'analytics', 'personalization', 'gateway')
+CONSUMERS = ('loyalty', 'crm', 'analytics', 'personalization', 'search', 'gateway')
 SERVICES = ('broker', 'commerce', 'content', *CONSUMERS)
 POINTS = {name: ('events.relay.published',) * (name in RELAYS) +
           ('events.consumer.commit', 'events.consumer.committed') * (name in CONSUMERS) for name in SERVICES[1:]}
@@ -81,6 +81,9 @@ class Page:
         wait_for(lambda: shown() == wanted, START_S)
         report.equal(self.trouble, [], 'pages and edits that were refused')
         report.equal(shown(), wanted, 'the page, as the gateway has it')
+        found = lambda: [one['title'] for one in self.stack.must('search', 'GET', '/v1/search?q=version')['items']]
+        wait_for(lambda: found() == [wanted], START_S)
+        report.equal(found(), [wanted], 'the page, as search finds it')
         report.check(self.answered > self.version / 2, f'pages were read: {self.answered}, {self.version} versions')
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The broker, commerce and loyalty lose their power under load, singly and together: what SQLite and the log had not
 synced is lost, torn or reordered (disk.py). Every order that was acknowledged is there, is told in order, and has its
-points once. Writers through mmap (LMDB, in the gateway and personalization) cannot be played this way.
+points once. Writers through mmap (LMDB, in the gateway, personalization and search) cannot be played this way.
 
 power_stores_test.py BUILD_FOLDER [--rounds N] [--seed N]
 """

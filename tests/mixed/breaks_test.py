@@ -24,8 +24,8 @@ RENAMED = (  # file, what it says of the member, how often, what it is to say
     ('commerce/api_orders.c', '.placed_at = row->placed_us,\n                                   .channel', 1,
      '.made_at = row->placed_us,\n                                   .channel'),
     *[(f'{name}/reactions.c', 'placed->placed_at', 1, 'placed->made_at')
-      for name in ('analytics', 'crm', 'loyalty', 'personalization')],
-    *[(f'{name}/service.c', '"placed_at"', 1, '"made_at"') for name in ('analytics', 'crm', 'loyalty', 'personalization')])
+      for name in ('analytics', 'crm', 'loyalty', 'personalization', 'search')],
+    *[(f'{name}/service.c', '"placed_at"', 1, '"made_at"') for name in ('analytics', 'crm', 'loyalty', 'personalization', 'search')])
 MIGRATIONS, LAST_WORD = 'services/loyalty/migrations', 'DROP INDEX orders_by_customer;\n'
 SOON_S = 5
 

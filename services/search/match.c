@@ -1,0 +1,370 @@
+#include "services/search/match.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "services/search/analysis.h"
+#include "services/search/popularity.h"
+#include "services/search/tables.h"
+
+#define BEST_TEXT                                                                                  \
+    50000 /* the score of a document whose words all match as well as can be: fits 16 bits */
+#define MOST_SCORE 4e9
+#define FRESH_HALF_DAYS 30.0
+#define FRESH_DAYS 512 /* older is not fresh at all */
+
+static const double class_weight[N_MATCH_CLASSES] = { [MATCH_TYPED] = 1,
+                                                      [MATCH_SYNONYM] = 0.9,
+                                                      [MATCH_PREFIX] = 0.8,
+                                                      [MATCH_ONE_EDIT] = 0.6,
+                                                      [MATCH_TWO_EDITS] = 0.4 };
+
+/* ---- gathering ---- */
+
+struct gathering {
+    struct arena *arena;
+    struct match_group *group;
+    struct str term;
+    bool range, started;
+    enum match_class class;
+    size_t room;
+};
+
+static void part_add(struct gathering *gathering, struct match_part part)
+{
+    struct match_group *group = gathering->group;
+    if (group->n == gathering->room) {
+        gathering->room = MAX(gathering->room * 2, 16);
+        struct match_part *more =
+            arena_alloc_raw(gathering->arena, gathering->room * sizeof(struct match_part));
+        if (group->n)
+            memcpy(more, group->parts, group->n * sizeof *more);
+        group->parts = more;
+    }
+    group->parts[group->n++] = part;
+    group->documents += (int64_t)postings_count(part.postings);
+}
+
+static bool gather_one(struct str key, struct str postings, void *argument)
+{
+    struct gathering *gathering = argument;
+    if (!str_starts(key, gathering->term) || key.len < gathering->term.len + POSTINGS_KEY_BEYOND)
+        return false;
+    bool itself = key.len == gathering->term.len + POSTINGS_KEY_BEYOND;
+    if (!gathering->range && !itself)
+        return false;
+    if (gathering->range && itself)
+        return true;
+    const unsigned char *chunk = (const unsigned char *)key.ptr + key.len - 4;
+    part_add(gathering, (struct match_part){ (uint32_t)chunk[0] << 24 | (uint32_t)chunk[1] << 16 |
+                                                 (uint32_t)chunk[2] << 8 | chunk[3],
+                                             gathering->class, postings });
+    return true;
+}
+
+void match_gather(const struct lmdb_read *read, struct arena *arena, struct match_group *group,
+                  struct str term, bool range, enum match_class class)
+{
+    struct gathering gathering = { .arena = arena,
+                                   .group = group,
+                                   .term = term,
+                                   .range = range,
+                                   .class = class,
+                                   .room = group->n };
+    struct str from = range ? term : postings_key(arena, term, 0);
+    lmdb_scan(read, TABLE_POSTINGS, from, gather_one, &gathering);
+}
+
+static int by_chunk(const void *a, const void *b)
+{
+    const struct match_part *x = a, *y = b;
+    return (x->chunk > y->chunk) - (x->chunk < y->chunk);
+}
+
+static int by_documents(const void *a, const void *b)
+{
+    const struct match_group *x = a, *y = b;
+    return (x->documents > y->documents) - (x->documents < y->documents);
+}
+
+/* ---- scoring ---- */
+
+struct run {
+    struct match *match;
+    const struct lmdb_read *read;
+    uint16_t (*scores)[N_MATCH_CLASSES][256]; /* by group */
+    size_t *at;                               /* by group: the next part */
+    uint16_t *text, *group;                   /* by document of the chunk */
+    struct column_part filters[32], facets[N_COLUMNS], boosts[MATCH_BOOSTS], popularity, day;
+    float popular[POPULARITY_LEVELS], fresh[FRESH_DAYS];
+    uint32_t today;
+    double most_factor;
+    size_t exception;
+};
+
+/* The rarer a group's terms are, the more they count; together they reach BEST_TEXT. */
+static void scores_make(struct run *run, uint32_t numbers)
+{
+    const struct match *match = run->match;
+    double rarity[32], all = 0, best_field = 0;
+    for (size_t i = 0; i < COUNT(match->weights->fields); i++)
+        best_field = MAX(best_field, match->weights->fields[i]);
+    for (size_t g = 0; g < match->n_groups; g++) {
+        rarity[g] = log(1 + (numbers + 1.0) / ((double)match->groups[g].documents + 1));
+        all += rarity[g];
+    }
+    for (size_t g = 0; g < match->n_groups; g++)
+        for (int class = 0; class < N_MATCH_CLASSES; class ++)
+            for (int value = 1; value < 256; value++) {
+                int field = MIN((int)value_field((uint8_t)value), 2);
+                double score = BEST_TEXT * rarity[g] / all * class_weight[class] *
+                               match->weights->fields[field] / MAX(best_field, 1e-9) *
+                               value_level((uint8_t)value) / VALUE_LEVEL_MOST;
+                run->scores[g][class][value] = (uint16_t)MAX(score, 1);
+            }
+}
+
+static void weights_make(struct run *run)
+{
+    const struct match_weights *weights = run->match->weights;
+    run->today = (uint32_t)MAX(run->match->now_us / US_PER_DAY, 0);
+    run->most_factor = 1 + weights->popularity + weights->freshness;
+    for (size_t i = 0; i < weights->n_boosts; i++)
+        run->most_factor += MAX(weights->boosts[i].weight, 0);
+    if (weights->popularity > 0)
+        for (uint32_t level = 0; level < POPULARITY_LEVELS; level++)
+            run->popular[level] =
+                (float)(weights->popularity * popularity_now(level, run->match->now_us));
+    if (weights->freshness > 0)
+        for (int days = 0; days < FRESH_DAYS; days++)
+            run->fresh[days] = (float)(weights->freshness * exp2(-days / FRESH_HALF_DAYS));
+}
+
+/* ---- one chunk ---- */
+
+static void group_best(struct run *run, size_t g, uint32_t chunk, uint16_t *best)
+{
+    const struct match_group *group = &run->match->groups[g];
+    memset(best, 0, CHUNK_DOCS * sizeof *best);
+    for (; run->at[g] < group->n && group->parts[run->at[g]].chunk == chunk; run->at[g]++) {
+        const struct match_part *part = &group->parts[run->at[g]];
+        postings_best(part->postings, run->scores[g][part->class], best);
+    }
+}
+
+/* The next chunk, from this one on, that all groups have parts of. */
+static bool chunk_next(struct run *run, uint32_t *chunk)
+{
+    for (size_t g = 0; g < run->match->n_groups;) {
+        const struct match_group *group = &run->match->groups[g];
+        while (run->at[g] < group->n && group->parts[run->at[g]].chunk < *chunk)
+            run->at[g]++;
+        if (run->at[g] == group->n)
+            return false;
+        uint32_t found = group->parts[run->at[g]].chunk;
+        g = found == *chunk ? g + 1 : 0;
+        *chunk = found;
+    }
+    return true;
+}
+
+static void text_scores(struct run *run, uint32_t chunk)
+{
+    group_best(run, 0, chunk, run->text);
+    for (size_t g = 1; g < run->match->n_groups; g++) {
+        group_best(run, g, chunk, run->group);
+        for (size_t doc = 0; doc < CHUNK_DOCS; doc++)
+            run->text[doc] = run->text[doc] && run->group[doc]
+                                 ? (uint16_t)(run->text[doc] + run->group[doc])
+                                 : 0;
+    }
+}
+
+static void parts_find(struct run *run, uint32_t chunk)
+{
+    const struct match *match = run->match;
+    for (size_t i = 0; i < match->n_filters; i++)
+        run->filters[i] = column_part(run->read, match->filters[i].column, chunk);
+    for (size_t i = 0; i < match->n_facets; i++)
+        run->facets[i] = column_part(run->read, match->facets[i].column, chunk);
+    for (size_t i = 0; i < match->weights->n_boosts; i++)
+        run->boosts[i] = column_part(run->read, match->weights->boosts[i].column, chunk);
+    run->popularity = column_part(run->read, COLUMN_POPULARITY, chunk);
+    run->day = column_part(run->read, COLUMN_DAY, chunk);
+}
+
+static bool lets_through(const struct match_filter *filter, uint32_t value)
+{
+    return filter->ordinals ? value < filter->n_ordinals && filter->ordinals[value]
+                            : value >= filter->least && value <= filter->most;
+}
+
+/* A bit for each filter that does not let it through. */
+static uint32_t filters_failed(const struct run *run, size_t doc)
+{
+    uint32_t failed = 0;
+    for (size_t i = 0; i < run->match->n_filters; i++)
+        if (!lets_through(&run->match->filters[i], column_at(&run->filters[i], doc)))
+            failed |= 1u << i;
+    return failed;
+}
+
+/* A facet counts what its own filter alone keeps out. */
+static void facets_count(struct run *run, size_t doc, uint32_t failed)
+{
+    for (size_t i = 0; i < run->match->n_facets; i++) {
+        struct match_facet *facet = &run->match->facets[i];
+        if (failed && (facet->filter < 0 || failed != 1u << facet->filter))
+            continue;
+        uint32_t ordinal = column_at(&run->facets[i], doc);
+        if (ordinal <= facet->n)
+            facet->counts[ordinal]++;
+    }
+}
+
+static uint32_t score_of(const struct run *run, size_t doc)
+{
+    const struct match_weights *weights = run->match->weights;
+    double factor = 1;
+    if (weights->popularity > 0)
+        factor += run->popular[column_at(&run->popularity, doc) % POPULARITY_LEVELS];
+    if (weights->freshness > 0) {
+        uint32_t day = column_at(&run->day, doc), age = day < run->today ? run->today - day : 0;
+        factor += age < FRESH_DAYS ? run->fresh[age] : 0;
+    }
+    for (size_t i = 0; i < weights->n_boosts; i++)
+        if (column_at(&run->boosts[i], doc) == weights->boosts[i].ordinal)
+            factor += weights->boosts[i].weight;
+    return (uint32_t)MIN(MAX(run->text[doc] * factor, 0), MOST_SCORE);
+}
+
+/* ---- the best ---- */
+
+static bool is_before(struct match_hit a, struct match_hit b)
+{
+    return a.score != b.score ? a.score > b.score : a.number < b.number;
+}
+
+/* A heap with the worst at its top. */
+static void sink(struct match_hit *hits, size_t n, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && is_before(hits[child], hits[child + 1]))
+            child++;
+        if (!is_before(hits[at], hits[child]))
+            return;
+        struct match_hit moved = hits[at];
+        hits[at] = hits[child];
+        hits[child] = moved;
+    }
+}
+
+static void keep(struct match *match, struct match_hit hit)
+{
+    if (match->after && !is_before(match->behind, hit))
+        return;
+    if (match->n_hits < match->most) {
+        match->hits[match->n_hits++] = hit;
+        if (match->n_hits == match->most)
+            for (size_t i = match->most; i-- > 0;)
+                sink(match->hits, match->most, i);
+    } else if (match->most && is_before(hit, match->hits[0])) {
+        match->hits[0] = hit;
+        sink(match->hits, match->most, 0);
+    }
+}
+
+/* Documents are asked for in their order. */
+static struct match_exception *exception_of(struct run *run, uint32_t number)
+{
+    const struct match *match = run->match;
+    while (run->exception < match->n_exceptions &&
+           match->exceptions[run->exception].number < number)
+        run->exception++;
+    bool is_one = run->exception < match->n_exceptions &&
+                  match->exceptions[run->exception].number == number;
+    return is_one ? &match->exceptions[run->exception] : NULL;
+}
+
+static void take(struct run *run, uint32_t chunk, size_t doc)
+{
+    struct match *match = run->match;
+    uint32_t number = chunk * CHUNK_DOCS + (uint32_t)doc;
+    struct match_exception *exception = match->n_exceptions ? exception_of(run, number) : NULL;
+    if (exception && exception->hidden)
+        return;
+    uint32_t failed = match->n_filters ? filters_failed(run, doc) : 0;
+    if (match->n_facets)
+        facets_count(run, doc, failed);
+    match->seen |= failed != 0;
+    if (failed)
+        return;
+    match->total++;
+    if (exception) {
+        exception->matched = true;
+        return;
+    }
+    bool full = match->n_hits == match->most;
+    if (full && (!match->most || run->text[doc] * run->most_factor < match->hits[0].score))
+        return; /* whatever its columns say, it is not among the best */
+    keep(match, (struct match_hit){ score_of(run, doc), number });
+}
+
+static void take_chunk(struct run *run, uint32_t chunk)
+{
+    parts_find(run, chunk);
+    for (size_t doc = 0; doc < CHUNK_DOCS; doc += 4) {
+        uint64_t four;
+        memcpy(&four, run->text + doc, sizeof four);
+        for (size_t i = doc; four && i < doc + 4; i++)
+            if (run->text[i])
+                take(run, chunk, i);
+        if (run->match->any && run->match->total)
+            return;
+    }
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const struct match_hit *x = a, *y = b;
+    return is_before(*x, *y) ? -1 : is_before(*y, *x);
+}
+
+bool match_lets_through(const struct lmdb_read *read, const struct match *match, uint32_t number)
+{
+    for (size_t i = 0; i < match->n_filters; i++) {
+        struct column_part part = column_part(read, match->filters[i].column, number / CHUNK_DOCS);
+        if (!lets_through(&match->filters[i], column_at(&part, number % CHUNK_DOCS)))
+            return false;
+    }
+    return true;
+}
+
+void match_run(const struct lmdb_read *read, struct arena *arena, struct match *match)
+{
+    struct run *run = ARENA_NEW(arena, struct run);
+    run->match = match;
+    run->read = read;
+    run->at = ARENA_ARRAY(arena, size_t, match->n_groups);
+    run->text = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
+    run->group = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
+    run->scores = arena_alloc(arena, match->n_groups * sizeof *run->scores);
+    match->n_hits = 0;
+    match->total = 0;
+    match->seen = false;
+    qsort(match->groups, match->n_groups, sizeof *match->groups, by_documents);
+    for (size_t g = 0; g < match->n_groups; g++)
+        if (match->groups[g].n)
+            qsort(match->groups[g].parts, match->groups[g].n, sizeof(struct match_part), by_chunk);
+    scores_make(run, index_numbers(read));
+    weights_make(run);
+    for (uint32_t chunk = 0; chunk_next(run, &chunk); chunk++) {
+        text_scores(run, chunk);
+        take_chunk(run, chunk);
+        if (match->any && match->total)
+            break;
+    }
+    if (match->n_hits)
+        qsort(match->hits, match->n_hits, sizeof *match->hits, best_first);
+}
