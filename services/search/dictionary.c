@@ -78,6 +78,8 @@ static bool is_better(const struct near_word *a, const struct near_word *b)
 {
     if (a->edits != b->edits)
         return a->edits < b->edits;
+    if (a->goes_on != b->goes_on)
+        return b->goes_on;
     return a->documents > b->documents;
 }
 
@@ -116,8 +118,9 @@ static void look_at(struct looking *looking, struct str word)
     int edits = distance(&looking->letters, &letters, looking->edits, looking->prefix);
     if (edits > looking->edits || str_eq(word, looking->word))
         return;
+    bool goes_on = looking->prefix && distance(&looking->letters, &letters, edits, false) > edits;
     best_add(&looking->best,
-             (struct near_word){ word, edits, dictionary_documents(looking->read, word) });
+             (struct near_word){ word, edits, goes_on, dictionary_documents(looking->read, word) });
 }
 
 static bool look_through(struct str key, struct str block, void *argument)
@@ -168,7 +171,7 @@ static bool complete(struct str word, struct str record, void *argument)
     struct completing *completing = argument;
     if (!str_starts(word, completing->prefix))
         return false;
-    best_add(&completing->best, (struct near_word){ word, 0, count_of(record) });
+    best_add(&completing->best, (struct near_word){ .word = word, .documents = count_of(record) });
     return true;
 }
 

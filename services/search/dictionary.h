@@ -11,11 +11,12 @@ int64_t dictionary_documents(const struct lmdb_read *read, struct str word);
 struct near_word {
     struct str word; /* in the map */
     int edits;
+    bool goes_on; /* only its beginning is so near */
     int64_t documents;
 };
 
 /* Words that some document has and that are some edits away from this one (edits_allowed()), not the word itself; nearest
- * first, then those of most documents. `prefix`: or that begin with what is so near. Gives how many, at most `most`. */
+ * first, then whole words, then those of most documents. `prefix`: or that begin with what is so near. Gives how many, at most `most`. */
 size_t dictionary_near(const struct lmdb_read *read, struct str word, bool prefix,
                        struct near_word *out, size_t most);
 

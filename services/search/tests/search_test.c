@@ -108,6 +108,14 @@ static void test_typos(struct test_service *test)
     finds(test, "chiar", "ent_1 prd_2");
     finds(test, "hcai", "ent_1 prd_2"); /* the beginning of a word */
     finds(test, "hno", "");             /* three letters are too few */
+    /* A whole word before one that more documents have and that only begins so near. */
+    product(test, "prd_7", "Bookcases", "Office", 100, 1, true);
+    product(test, "prd_8", "Bookcases Large", "Office", 100, 1, true);
+    CHECK_STR(
+        json_str(json_pointer(ask(test, "/v1/search?q=bokcase"), STR("/corrections/0/instead/0"))),
+        "bookcase");
+    product(test, "prd_7", "Bookcases", "Office", 100, 2, false);
+    product(test, "prd_8", "Bookcases Large", "Office", 100, 2, false);
     const struct json *found = ask(test, "/v1/search?q=deluxr+chair");
     CHECK_STR(json_str(json_pointer(found, STR("/corrections/0/word"))), "deluxr");
     CHECK_STR(json_str(json_pointer(found, STR("/corrections/0/instead/0"))), "deluxe");
