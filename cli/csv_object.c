@@ -5,7 +5,7 @@ struct maker {
     struct ctx *ctx;
     const struct csv_header *header;
     struct csv_row *const *rows;
-    size_t n;
+    size_t first, end; /* of the rows: those that arrays take their elements from */
     const struct record_shape *shape;
     struct json_out out;
 };
@@ -115,13 +115,47 @@ static bool open_put(struct maker *maker, const struct field *field, struct str 
     return true;
 }
 
+static bool has_columns(const struct maker *maker, struct str prefix)
+{
+    for (size_t i = 0; i < maker->header->n; i++)
+        if (str_starts(maker->header->names[i], prefix))
+            return true;
+    return false;
+}
+
+/* An element for each row; absent where the file has no columns for it. */
 static bool array_put(struct maker *maker, const struct field *field, struct str path)
 {
+    struct str inside = path_of(maker, path, ".");
+    if (!has_columns(maker, inside))
+        return true;
     json_key(&maker->out, field->name);
     json_array(&maker->out);
-    for (size_t row = 0; row < maker->n; row++)
-        if (!object_put(maker, field->type, path_of(maker, path, "."), row))
+    struct maker all = *maker;
+    for (size_t row = all.first; row < all.end; row++) {
+        maker->first = row; /* arrays inside an element are of its row */
+        maker->end = row + 1;
+        if (!object_put(maker, field->type, inside, row))
             return false;
+    }
+    maker->first = all.first;
+    maker->end = all.end;
+    json_array_end(&maker->out);
+    return true;
+}
+
+/* The same of plain values: what the rows have in the column. */
+static bool values_put(struct maker *maker, const struct field *field, struct str path)
+{
+    if (csv_column(maker->header, path) < 0)
+        return true;
+    json_key(&maker->out, field->name);
+    json_array(&maker->out);
+    for (size_t row = maker->first; row < maker->end; row++) {
+        struct str text = cell(maker, row, path);
+        if (text.ptr && !scalar_put(maker, field, path, text))
+            return false;
+    }
     json_array_end(&maker->out);
     return true;
 }
@@ -134,6 +168,8 @@ static bool field_put(struct maker *maker, const struct field *field, struct str
         return open_put(maker, field, path, row);
     if (field->kind == FIELD_OBJECT)
         return (field->flags & FIELD_ARRAY) ? array_put(maker, field, path) : true;
+    if (field->flags & FIELD_ARRAY)
+        return values_put(maker, field, path);
     struct str text = cell(maker, row, path);
     if (!text.ptr)
         return true;
@@ -155,7 +191,7 @@ static bool object_put(struct maker *maker, const struct schema_type *type, stru
 struct str csv_object(struct ctx *ctx, const struct csv_header *header, struct csv_row *const *rows,
                       size_t n, const struct record_shape *shape)
 {
-    struct maker maker = { ctx, header, rows, n, shape, { 0 } };
+    struct maker maker = { ctx, header, rows, 0, n, shape, { 0 } };
     json_out_init(&maker.out, ctx->arena);
     if (ctx_failed(ctx) || !object_put(&maker, shape->type, STR(""), 0))
         return (struct str){ NULL, 0 };

@@ -178,6 +178,20 @@ static void test_rows_of_one_record(void)
     check_end_of(records);
 }
 
+static void test_arrays_of_products(void)
+{
+    struct records *records = csv("product_id,name,price,price.currency,tags,variants.sku\n"
+                                  "prd_1,Shirt,20,EUR,new,s\n"
+                                  "prd_1,Shirt,20,EUR,summer,m\n"
+                                  "prd_1,Shirt,20,EUR,,l\n",
+                                  &products);
+    CHECK_JSON(next(records), "prd_1",
+               "{\"name\":\"Shirt\",\"price\":{\"amount\":2000,\"currency\":\"EUR\"},"
+               "\"tags\":[\"new\",\"summer\"],"
+               "\"variants\":[{\"sku\":\"s\"},{\"sku\":\"m\"},{\"sku\":\"l\"}]}");
+    check_end_of(records);
+}
+
 /* What is read ahead to find the end of a record outlives the arena of the record. */
 static void test_many_rows(void)
 {
@@ -246,6 +260,7 @@ int main(void)
     test_bad_rows();
     test_headers();
     test_rows_of_one_record();
+    test_arrays_of_products();
     test_many_rows();
     test_json_lines();
     arena_free(arena);
