@@ -225,10 +225,19 @@ bool is_equal(struct run *run, const struct value *a, const struct value *b, boo
     return true;
 }
 
+static int numbers_order(double x, double y)
+{
+    return isnan(x) || isnan(y) ? 2 : (x > y) - (x < y);
+}
+
 bool compare(struct run *run, const struct value *a, const struct value *b, int *out)
 {
     struct value left, right;
     double x, y;
+    if (a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER) {
+        *out = numbers_order(a->number, b->number);
+        return true;
+    }
     if (!primitive_of(run, a, &left) || !primitive_of(run, b, &right))
         return false;
     if (left.kind == VALUE_STRING && right.kind == VALUE_STRING) {
@@ -238,6 +247,6 @@ bool compare(struct run *run, const struct value *a, const struct value *b, int 
     }
     if (!number_of(run, &left, &x) || !number_of(run, &right, &y))
         return false;
-    *out = isnan(x) || isnan(y) ? 2 : (x > y) - (x < y);
+    *out = numbers_order(x, y);
     return true;
 }

@@ -91,11 +91,28 @@ static bool look_up_input(struct run *run, const struct path *path, struct value
     return true;
 }
 
+static bool look_up_once(struct run *run, const struct path *path, struct value *out, bool *found)
+{
+    struct rule_memo *memo = run->input->memo;
+    if (!memo || path->number == 0 || path->number > memo->n)
+        return look_up_input(run, path, out, found);
+    uint32_t i = path->number - 1;
+    if (memo->states[i] == MEMO_EMPTY) {
+        if (!look_up_input(run, path, &memo->values[i], found))
+            return false;
+        memo->states[i] = *found ? MEMO_FOUND : MEMO_NONE;
+    }
+    *found = memo->states[i] == MEMO_FOUND;
+    if (*found)
+        *out = memo->values[i];
+    return true;
+}
+
 bool look_up(struct run *run, const struct path *path, struct value *out, bool *found)
 {
     const struct scope *scope = &run->scope;
     if (!scope->item)
-        return look_up_input(run, path, out, found);
+        return look_up_once(run, path, out, found);
     if (!scope->accumulator)
         return walk(run, scope->item, path, 0, out, found);
     *found = false;

@@ -65,7 +65,8 @@ enum operator{
 struct path {
     struct str name;
     const struct str *parts;
-    size_t n;
+    uint32_t n;
+    uint32_t number; /* in the rule's set, from 1; 0: none */
 };
 
 struct node {
@@ -79,8 +80,14 @@ struct node {
 };
 
 struct rule {
-    struct arena *arena;
+    struct arena *arena; /* NULL: the set's */
     const struct node *root;
+};
+
+struct rule_memo {
+    struct value *values; /* by number - 1 */
+    enum { MEMO_EMPTY, MEMO_NONE, MEMO_FOUND } * states;
+    uint32_t n;
 };
 
 /* What `var` sees: the input, an element of a list, or an element and what was made of those before it. */

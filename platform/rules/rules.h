@@ -17,17 +17,30 @@ struct rule;
 struct rule *rule_compile(struct ctx *ctx, const struct json *logic);
 void rule_free(struct rule *rule);
 
+/* Rules that are evaluated for the same input, one after the other: they lie together, in the arena, and the names that
+ * they look up are numbered, so that each is looked up once (rule_memo). */
+struct rule_set;
+
+struct rule_set *rule_set_new(struct arena *arena);
+
+/* As rule_compile; the rule lives as long as the arena, and is not freed. */
+struct rule *rule_set_add(struct ctx *ctx, struct rule_set *set, const struct json *logic);
+
 enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_ARRAY, VALUE_JSON };
 
 /* A value during evaluation; arrays and text live in the arena, in the rule or in the input. */
 struct value {
     enum value_kind kind;
-    bool boolean;
-    double number;
-    struct str str;
-    struct value *items;
-    size_t n_items;
-    const struct json *json; /* an object, or an array as it was read */
+    union {
+        bool boolean;
+        double number;
+        struct str str;
+        struct {
+            struct value *items;
+            size_t n_items;
+        };
+        const struct json *json; /* an object, or an array as it was read */
+    };
 };
 
 /* What an evaluation went through, for whoever tells why. */
@@ -35,6 +48,10 @@ struct rule_notes {
     bool split;      /* `fractional` gave a variant */
     bool key_missed; /* it had no key to split by */
 };
+
+/* What names of a set's rules stand for, as far as they were looked up, for one input. */
+struct rule_memo;
+struct rule_memo *rule_memo_new(struct arena *arena, const struct rule_set *set);
 
 /* Where `var` looks: a JSON document, and/or a function for names that it computes (true when it gave one). */
 struct rule_input {
@@ -44,6 +61,7 @@ struct rule_input {
     struct str flag_key,
         targeting_key; /* for `fractional`; `$flagd.flagKey` and `targetingKey` where data has none */
     struct rule_notes *notes; /* NULL: nobody asks */
+    struct rule_memo *memo; /* of the set that the rule is in; NULL: every name is looked up anew */
 };
 
 /* False with ERR_INVALID when more than 100,000 steps were taken or an operator met what it cannot use. */

@@ -16,19 +16,45 @@ static const struct json *parse(struct str text)
 }
 
 /* The result as JSON, or the error's sentence. */
-static struct str run_on(struct str logic, const struct rule_input *input)
+static struct str evaluated(struct ctx *ctx, const struct rule *rule,
+                            const struct rule_input *input)
 {
-    struct ctx ctx = { .arena = arena };
-    struct rule *rule = rule_compile(&ctx, parse(logic));
     struct value value;
     struct json_out out;
     json_out_init(&out, arena);
-    if (rule && rule_evaluate(&ctx, rule, input, &value))
+    if (rule && rule_evaluate(ctx, rule, input, &value))
         rule_put_value(&out, &value);
     else
-        CHECK_INT(ctx.error.code, ERR_INVALID);
+        CHECK_INT(ctx->error.code, ERR_INVALID);
+    return ctx_failed(ctx) ? ctx->error.detail : json_out_str(&out);
+}
+
+/* As one of a set it gives the same, and again where names were looked up before. */
+static void check_in_set(const struct json *logic, const struct rule_input *input,
+                         struct str wanted)
+{
+    struct ctx ctx = { .arena = arena };
+    struct rule_set *set = rule_set_new(arena);
+    struct rule_input own = *input;
+    rule_set_add(&ctx, set, parse(STR("{\"cat\":[{\"var\":\"before\"},1]}")));
+    const struct rule *rule = rule_set_add(&ctx, set, logic);
+    own.memo = rule_memo_new(arena, set);
+    for (int i = 0; i < 2; i++) {
+        CHECK_STR(evaluated(&ctx, rule, &own), wanted.ptr);
+        if (rule)
+            ctx_clear(&ctx);
+    }
+}
+
+static struct str run_on(struct str logic, const struct rule_input *input)
+{
+    struct ctx ctx = { .arena = arena };
+    const struct json *parsed = parse(logic);
+    struct rule *rule = rule_compile(&ctx, parsed);
+    struct str result = evaluated(&ctx, rule, input);
+    check_in_set(parsed, input, result);
     rule_free(rule);
-    return ctx_failed(&ctx) ? ctx.error.detail : json_out_str(&out);
+    return result;
 }
 
 static struct str run(const char *logic, const char *data)
@@ -437,6 +463,47 @@ static void test_many_at_once(void)
     rule_free(NULL);
 }
 
+static bool count_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
+{
+    (void)ctx;
+    ++*(int *)argument;
+    *out = (struct value){ .kind = VALUE_NUMBER, .number = 20 };
+    return str_is(name, "a");
+}
+
+/* Rules of a set look each name up once for an input, also one that is not there; not what is an element's. */
+static void test_sets(void)
+{
+    static const struct {
+        const char *logic, *result;
+        int looked;
+    } rules[] = {
+        { "{\"+\":[{\"var\":\"a\"},{\"var\":\"a\"}]}", "40", 1 },
+        { "{\"==\":[{\"var\":\"a\"},20]}", "true", 1 },
+        { "{\"var\":[\"none\",7]}", "7", 2 },
+        { "{\"+\":[{\"var\":[\"none\",8]},{\"var\":\"a\"}]}", "28", 2 },
+        { "{\"map\":[{\"var\":\"list\"},{\"+\":[{\"var\":\"a\"},1]}]}", "[6,7]", 3 },
+        { "{\"var\":{\"cat\":[\"\",\"a\"]}}", "20", 4 }, /* a name that is made is looked up anew */
+    };
+    struct ctx ctx = { .arena = arena };
+    struct rule_set *set = rule_set_new(arena);
+    struct rule *compiled[COUNT(rules)];
+    int looked = 0;
+    for (size_t i = 0; i < COUNT(rules); i++)
+        compiled[i] = rule_set_add(&ctx, set, parse(str_of(rules[i].logic)));
+    struct rule_input input = { .data = parse(STR("{\"list\":[{\"a\":5},{\"a\":6}]}")),
+                                .lookup = count_lookup,
+                                .argument = &looked,
+                                .memo = rule_memo_new(arena, set) };
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        CHECK_STR(evaluated(&ctx, compiled[i], &input), rules[i].result);
+        CHECK_INT(looked, rules[i].looked);
+    }
+    input.memo = rule_memo_new(arena, set); /* another input */
+    CHECK_STR(evaluated(&ctx, compiled[0], &input), "40");
+    CHECK_INT(looked, 5);
+}
+
 int main(void)
 {
     arena = arena_new(0);
@@ -448,6 +515,7 @@ int main(void)
     test_behaviour();
     test_fractional();
     test_fractional_shares();
+    test_sets();
     test_bad_rules();
     test_bounds();
     test_many_at_once();
