@@ -7,6 +7,7 @@ static bool decide_all(struct ctx *ctx, struct asker *asker, const struct decisi
 {
     const struct personalization *app = ctx->app;
     const struct snapshot *snapshot = definitions_now(app->definitions);
+    asker->memo = rule_memo_new(ctx->arena, snapshot->rules);
     struct slot_decision *decisions =
         ARENA_ARRAY(ctx->arena, struct slot_decision, request->n_slots);
     for (size_t i = 0; i < request->n_slots; i++) {
@@ -38,6 +39,14 @@ struct reply personalization_decide(struct ctx *ctx, const struct decide_in *in)
     struct str body = ok ? decision_encode(ctx, &decision) : (struct str){ NULL, 0 };
     lmdb_read_end(&read);
     return ok ? reply_ok(ctx, body) : reply_error(ctx);
+}
+
+/* Nothing of it waits, so it never needs to be asked in another way. */
+bool personalization_decide_at_once(struct ctx *ctx, const struct decide_in *in,
+                                    struct reply *reply)
+{
+    *reply = personalization_decide(ctx, in);
+    return true;
 }
 
 struct reply personalization_get_features(struct ctx *ctx, const struct get_features_in *in)

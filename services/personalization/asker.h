@@ -21,6 +21,7 @@ struct asker {
     const struct json *traits;  /* read at first use */
     bool traits_read;
     struct read_value **reads; /* NULL: nobody asks */
+    struct rule_memo *memo;    /* of what rules have looked up; NULL: they look anew */
 };
 
 /* Who asks: features from the projection; the texts in it live until lmdb_read_end of `read`. */

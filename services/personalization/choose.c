@@ -14,25 +14,29 @@ static void tell(const struct decider *decider, struct step step)
 {
     struct ctx *ctx = decider->ctx;
     step.error = ctx_failed(ctx) ? &ctx->error : NULL;
-    if (decider->note)
-        decider->note(decider->argument, &step);
-    ctx_clear(ctx);
+    decider->note(decider->argument, &step);
 }
 
 static bool holds(const struct decider *decider, const struct compiled_experience *experience,
                   const struct compiled_variant *variant)
 {
-    struct rule_input input = { .lookup = asker_lookup, .argument = decider->asker };
+    struct rule_input input = { .lookup = asker_lookup,
+                                .argument = decider->asker,
+                                .memo = decider->asker->memo };
     struct value value;
-    bool evaluated = !variant->rule || rule_evaluate(decider->ctx, variant->rule, &input, &value);
-    bool yes = evaluated && (!variant->rule || rule_truthy(&value));
-    tell(decider, (struct step){ .experience = experience,
-                                 .variant = variant->variant,
-                                 .rule = variant->rule_text,
-                                 .outcome = !evaluated ? STEP_OUTCOME_FAILED
-                                            : yes      ? STEP_OUTCOME_HOLDS
+    bool yes = !variant->rule ||
+               (rule_evaluate(decider->ctx, variant->rule, &input, &value) && rule_truthy(&value));
+    bool failed = ctx_failed(decider->ctx);
+    if (decider->note)
+        tell(decider, (struct step){ .experience = experience,
+                                     .variant = variant->variant,
+                                     .rule = variant->rule_text,
+                                     .outcome = failed ? STEP_OUTCOME_FAILED
+                                                : yes  ? STEP_OUTCOME_HOLDS
                                                        : STEP_OUTCOME_DOES_NOT_HOLD,
-                                 .place = -1 });
+                                     .place = -1 });
+    if (failed)
+        ctx_clear(decider->ctx);
     return yes;
 }
 
@@ -53,11 +57,13 @@ static bool takes_part(const struct decider *decider, const struct compiled_expe
 {
     struct assignment assignment =
         experiment_assign(decider->ctx, experience->experiment, decider->asker);
-    tell(decider, (struct step){ .experience = experience,
-                                 .variant = assignment.variant,
-                                 .rule = experience->audience_text,
-                                 .outcome = assignment.outcome,
-                                 .place = assignment.place });
+    if (decider->note)
+        tell(decider, (struct step){ .experience = experience,
+                                     .variant = assignment.variant,
+                                     .rule = experience->audience_text,
+                                     .outcome = assignment.outcome,
+                                     .place = assignment.place });
+    ctx_clear(decider->ctx);
     if (!assignment.variant.ptr)
         return false;
     *out = (struct chosen){ experience, assignment.variant,
@@ -72,8 +78,9 @@ static bool is_shown_now(const struct decider *decider,
 {
     if (schedule_is_open(experience->schedule, decider->asker->now_us))
         return true;
-    tell(decider,
-         (struct step){ .experience = experience, .outcome = STEP_OUTCOME_NOT_NOW, .place = -1 });
+    if (decider->note)
+        tell(decider, (struct step){
+                          .experience = experience, .outcome = STEP_OUTCOME_NOT_NOW, .place = -1 });
     return false;
 }
 

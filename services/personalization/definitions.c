@@ -27,6 +27,7 @@ static struct held *held_new(void)
     struct arena *arena = arena_new(0);
     struct held *held = ARENA_NEW(arena, struct held);
     held->arena = arena;
+    held->snapshot.rules = rule_set_new(arena);
     return held;
 }
 
@@ -77,11 +78,6 @@ const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot,
     return &snapshot->experiences[low];
 }
 
-static void rule_done(void *rule)
-{
-    rule_free(rule);
-}
-
 /* False for one that cannot be read, as of another version of the program: it is not shown. */
 static bool schedule_read(struct ctx *ctx, struct str text, const struct compiled_schedule **out)
 {
@@ -98,7 +94,7 @@ static bool schedule_read(struct ctx *ctx, struct str text, const struct compile
 }
 
 /* The variants of a row that was checked when it was stored; one that does not compile any more is left out. */
-static void compile(struct ctx *ctx, const struct experience_row *row,
+static void compile(struct ctx *ctx, struct rule_set *rules, const struct experience_row *row,
                     struct compiled_experience *out)
 {
     const struct json *variants = json_parse(ctx, row->variants);
@@ -113,13 +109,12 @@ static void compile(struct ctx *ctx, const struct experience_row *row,
         const struct json *logic = json_get(it.value, "rule");
         variant->variant = json_str(json_get(it.value, "variant"));
         if (logic) {
-            variant->rule = rule_compile(ctx, logic);
+            variant->rule = rule_set_add(ctx, rules, logic);
             variant->rule_text = json_text(ctx->arena, logic);
             if (!variant->rule) {
                 ctx_clear(ctx);
                 continue;
             }
-            arena_at_end(ctx->arena, rule_done, variant->rule);
         }
         out->n_variants++;
     }
@@ -159,7 +154,7 @@ static bool experiences_read(struct ctx *ctx, struct snapshot *out)
         all = grown(ctx, out, n);
         for (size_t i = 0; i < n; i++)
             if (rows[i].active && schedule_read(ctx, rows[i].schedule, &schedule)) {
-                compile(ctx, &rows[i], &all[out->n]);
+                compile(ctx, out->rules, &rows[i], &all[out->n]);
                 all[out->n++].schedule = schedule;
             }
         if (n)
@@ -171,7 +166,7 @@ static bool experiences_read(struct ctx *ctx, struct snapshot *out)
 /* Experiments that run stand among the experiences of their slots. */
 static bool experiments_read(struct ctx *ctx, struct snapshot *out)
 {
-    if (!experiments_compile(ctx, &out->experiments))
+    if (!experiments_compile(ctx, out->rules, &out->experiments))
         return false;
     struct compiled_experience *all = grown(ctx, out, out->experiments.n);
     for (size_t i = 0; i < out->experiments.n; i++) {
@@ -197,6 +192,7 @@ static bool read_all(struct ctx *ctx, struct held *held)
     struct ctx own = *ctx;
     struct snapshot *snapshot = &held->snapshot;
     own.arena = held->arena;
+    snapshot->rules = rule_set_new(held->arena);
     if (experiences_read(&own, snapshot) && experiments_read(&own, snapshot) &&
         flags_compile(&own, &snapshot->flags))
         return true;

@@ -24,6 +24,7 @@ struct compiled_experience {
 };
 
 struct snapshot {
+    struct rule_set *rules; /* of the experiences, and the audiences of the experiments */
     const struct compiled_experience
         *experiences; /* by slot, then priority (higher first), then id */
     size_t n;

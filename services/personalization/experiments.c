@@ -29,7 +29,7 @@ static struct str variant_at(const struct experiment_put *put, int32_t place)
 static bool is_of_audience(struct ctx *ctx, const struct compiled_experiment *experiment,
                            struct asker *asker)
 {
-    struct rule_input input = { .lookup = asker_lookup, .argument = asker };
+    struct rule_input input = { .lookup = asker_lookup, .argument = asker, .memo = asker->memo };
     struct value value;
     return !experiment->audience ||
            (rule_evaluate(ctx, experiment->audience, &input, &value) && rule_truthy(&value));

@@ -54,12 +54,13 @@ bool experiment_check(struct ctx *ctx, const struct experiment_put *put)
 
 /* ---- compiling ---- */
 
-static void rule_done(void *rule)
-{
-    rule_free(rule);
-}
+struct compilation {
+    struct rule_set *rules;
+    struct compiled_experiments *out;
+};
 
-static struct compiled_experiment compile(struct ctx *ctx, const struct definition_row *row)
+static struct compiled_experiment compile(struct ctx *ctx, struct rule_set *rules,
+                                          const struct definition_row *row)
 {
     struct compiled_experiment out = { .experiment_id = row->id };
     const struct json *json = json_parse(ctx, row->definition);
@@ -67,9 +68,7 @@ static struct compiled_experiment compile(struct ctx *ctx, const struct definiti
     if (ok && out.put.schedule)
         out.schedule = schedule_compile(ctx, out.put.schedule, "/schedule");
     if (ok && out.put.audience)
-        out.audience = rule_compile(ctx, out.put.audience);
-    if (out.audience)
-        arena_at_end(ctx->arena, rule_done, out.audience);
+        out.audience = rule_set_add(ctx, rules, out.put.audience);
     out.broken = ctx_failed(ctx);
     out.salt = out.put.salt.ptr ? out.put.salt : out.experiment_id;
     ctx_clear(ctx);
@@ -78,7 +77,8 @@ static struct compiled_experiment compile(struct ctx *ctx, const struct definiti
 
 static bool add(struct ctx *ctx, const struct definition_row *row, void *argument)
 {
-    struct compiled_experiments *out = argument;
+    const struct compilation *compilation = argument;
+    struct compiled_experiments *out = compilation->out;
     if ((out->n & (out->n + 1)) == 0) { /* full: 0, 1, 3, 7, ... */
         struct compiled_experiment *more =
             ARENA_ARRAY(ctx->arena, struct compiled_experiment, out->n * 2 + 1);
@@ -86,7 +86,7 @@ static bool add(struct ctx *ctx, const struct definition_row *row, void *argumen
             memcpy(more, out->items, out->n * sizeof(*more));
         out->items = more;
     }
-    out->items[out->n++] = compile(ctx, row);
+    out->items[out->n++] = compile(ctx, compilation->rules, row);
     return true;
 }
 
@@ -97,10 +97,11 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Sorted here: a database may have another order of texts. */
-bool experiments_compile(struct ctx *ctx, struct compiled_experiments *out)
+bool experiments_compile(struct ctx *ctx, struct rule_set *rules, struct compiled_experiments *out)
 {
     *out = (struct compiled_experiments){ 0 };
-    if (!store_definitions_each(ctx, DEFINITION_EXPERIMENT, add, out))
+    if (!store_definitions_each(ctx, DEFINITION_EXPERIMENT, add,
+                                &(struct compilation){ rules, out }))
         return false;
     if (out->n)
         qsort(out->items, out->n, sizeof(*out->items), by_id);

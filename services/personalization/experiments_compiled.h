@@ -21,8 +21,8 @@ struct compiled_experiments {
     size_t n;
 };
 
-/* Everything into ctx->arena, rules too. */
-bool experiments_compile(struct ctx *ctx, struct compiled_experiments *out);
+/* Everything into ctx->arena, which is that of the rules. */
+bool experiments_compile(struct ctx *ctx, struct rule_set *rules, struct compiled_experiments *out);
 const struct compiled_experiment *experiments_find(const struct compiled_experiments *experiments,
                                                    struct str experiment_id);
 

@@ -74,20 +74,19 @@ bool flag_check(struct ctx *ctx, const struct flag_put *put)
 
 /* ---- compiling ---- */
 
-static void rule_done(void *rule)
-{
-    rule_free(rule);
-}
+struct compilation {
+    struct rule_set *rules;
+    struct compiled_flags *out;
+};
 
-static struct compiled_flag compile(struct ctx *ctx, const struct definition_row *row)
+static struct compiled_flag compile(struct ctx *ctx, struct rule_set *rules,
+                                    const struct definition_row *row)
 {
     struct compiled_flag flag = { .flag_key = row->id };
     const struct json *json = json_parse(ctx, row->definition);
     bool ok = json && flag_put_read(ctx, json, &flag.put) && flag_check(ctx, &flag.put);
     if (ok && flag.put.targeting)
-        flag.rule = rule_compile(ctx, flag.put.targeting);
-    if (flag.rule)
-        arena_at_end(ctx->arena, rule_done, flag.rule);
+        flag.rule = rule_set_add(ctx, rules, flag.put.targeting);
     if (ctx_failed(ctx))
         flag.broken = arena_str(ctx->arena, ctx->error.detail);
     ctx_clear(ctx);
@@ -96,7 +95,8 @@ static struct compiled_flag compile(struct ctx *ctx, const struct definition_row
 
 static bool add(struct ctx *ctx, const struct definition_row *row, void *argument)
 {
-    struct compiled_flags *flags = argument;
+    const struct compilation *compilation = argument;
+    struct compiled_flags *flags = compilation->out;
     if ((flags->n & (flags->n + 1)) == 0) { /* full: 0, 1, 3, 7, ... */
         struct compiled_flag *more =
             ARENA_ARRAY(ctx->arena, struct compiled_flag, flags->n * 2 + 1);
@@ -104,7 +104,7 @@ static bool add(struct ctx *ctx, const struct definition_row *row, void *argumen
             memcpy(more, flags->items, flags->n * sizeof(*more));
         flags->items = more;
     }
-    flags->items[flags->n++] = compile(ctx, row);
+    flags->items[flags->n++] = compile(ctx, compilation->rules, row);
     return true;
 }
 
@@ -118,7 +118,8 @@ static int by_key(const void *a, const void *b)
 bool flags_compile(struct ctx *ctx, struct compiled_flags *out)
 {
     *out = (struct compiled_flags){ 0 };
-    if (!store_definitions_each(ctx, DEFINITION_FLAG, add, out))
+    if (!store_definitions_each(ctx, DEFINITION_FLAG, add,
+                                &(struct compilation){ rule_set_new(ctx->arena), out }))
         return false;
     if (out->n)
         qsort(out->items, out->n, sizeof(*out->items), by_key);

@@ -114,8 +114,7 @@ bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person
                 struct person *out, bool *known)
 {
     struct source source = { .read = read };
-    struct str root;
-    return group_root(ctx, &source, person_id, &root) && group_read(ctx, &source, root, out, known);
+    return group_get(ctx, &source, person_id, out, known);
 }
 
 bool people_update(struct ctx *ctx, struct people *people, struct str person_id,

@@ -25,6 +25,10 @@ bool group_root(struct ctx *ctx, const struct source *source, struct str id, str
 bool group_read(struct ctx *ctx, const struct source *source, struct str root, struct person *out,
                 bool *known);
 
+/* The same by any id of the person. */
+bool group_get(struct ctx *ctx, const struct source *source, struct str id, struct person *out,
+               bool *known);
+
 /* The first GROUP_IDS ids of a person, the root first; their number. */
 #define GROUP_IDS 64
 bool group_ids(struct ctx *ctx, const struct source *source, struct str root,

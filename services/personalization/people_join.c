@@ -35,6 +35,17 @@ bool group_root(struct ctx *ctx, const struct source *source, struct str id, str
     return true;
 }
 
+bool group_get(struct ctx *ctx, const struct source *source, struct str id, struct person *out,
+               bool *known)
+{
+    struct str root;
+    if (!own_read(ctx, source, id, out, known))
+        return false;
+    if (!out->parent.id.ptr && out->n_children == 0) /* most are known by one id: no second look */
+        return true;
+    return group_root(ctx, source, id, &root) && group_read(ctx, source, root, out, known);
+}
+
 bool group_ids(struct ctx *ctx, const struct source *source, struct str root,
                struct str out[GROUP_IDS], size_t *n)
 {
