@@ -82,8 +82,9 @@ def start_nginx(folder, core, path, body):
 
 def run_load(server, args, core, seconds):
     headers = [word for header in args.headers for word in ('-H', header)]
+    script = ['-s', args.script] if args.script else []
     before = cpu_s(server.pid)
-    text = subprocess.run(on_core(core, ['wrk', '-t1', f'-c{args.connections}', f'-d{seconds}s', *headers, server.url]),
+    text = subprocess.run(on_core(core, ['wrk', '-t1', f'-c{args.connections}', f'-d{seconds}s', *headers, *script, server.url]),
                           check=True, capture_output=True, text=True).stdout
     spent = cpu_s(server.pid) - before
     done = re.search(r'(\d+) requests in ([\d.]+)(m?)s', text)
@@ -140,7 +141,7 @@ def arguments(description):
     parser.add_argument('--seconds', type=int, default=3)
     parser.add_argument('--connections', type=int, default=32)
     parser.add_argument('--no-file', action='store_true', help='only print the table')
-    parser.set_defaults(headers=[])
+    parser.set_defaults(headers=[], script=None)
     return parser
 
 

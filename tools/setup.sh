@@ -40,6 +40,7 @@ setup()
     if in_list bench "${todo[@]}"; then
         ajv_is_here || step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
         liquidjs_is_here || step 'liquidjs, a peer in benchmarks, into deps/' fetch_liquidjs
+        growthbook_is_here || step 'GrowthBook, a peer in benchmarks, into deps/' fetch_growthbook
     fi
     if in_list peers "${todo[@]}"; then
         peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
@@ -69,7 +70,7 @@ set_is_ready()
     case $1 in
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
     test) openfeature_is_here ;;
-    bench) ajv_is_here && liquidjs_is_here ;;
+    bench) ajv_is_here && liquidjs_is_here && growthbook_is_here ;;
     peers) peers_are_here && peers_are_built ;;
     servers) nats_is_here && kafka_is_here ;;
     esac
@@ -238,9 +239,11 @@ fetch_superstore()
 
 ajv_parts='(ajv|ajv-formats|fast-deep-equal|fast-uri|json-schema-traverse) '
 peer_parts='(kafka-javascript|kafkajs) '
+growthbook_parts='(growthbook/growthbook|dom-mutator) '
 openfeature_parts='(openfeature/[a-z-]+|tslib) '
 ajv_is_here() { as_locked ajv "$ajv_parts"; }
 liquidjs_is_here() { as_locked liquidjs 'liquidjs '; }
+growthbook_is_here() { as_locked growthbook "$growthbook_parts"; }
 openfeature_is_here() { as_locked openfeature "$openfeature_parts"; }
 peers_are_here() { as_locked peers "$peer_parts"; }
 peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
@@ -260,6 +263,14 @@ fetch_liquidjs()
     rm -rf "$deps/liquidjs"
     npm_module liquidjs "$deps/liquidjs/node_modules"
     lines 'liquidjs ' >"$deps/liquidjs/.locked"
+}
+
+fetch_growthbook()
+{
+    rm -rf "$deps/growthbook"
+    npm_module @growthbook/growthbook "$deps/growthbook/node_modules"
+    npm_module dom-mutator "$deps/growthbook/node_modules"
+    lines "$growthbook_parts" >"$deps/growthbook/.locked"
 }
 
 fetch_openfeature()
