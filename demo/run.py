@@ -13,11 +13,13 @@ import datetime
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests'))
+import shop  # noqa: E402
 import superstore  # noqa: E402
 from stack import ROOT, Fanfare, wait_for  # noqa: E402
 
@@ -25,15 +27,6 @@ SOURCE = os.path.join(ROOT, 'deps', 'superstore', 'superstore.csv')
 REVENUE_CENTS = 229720065  # the sum of all line amounts of the file, rounded half to even
 BUDGET_MS = 50
 PRICED = ['prd_TEC-CO-10004722', 'prd_OFF-BI-10003527', 'prd_TEC-MA-10002412']  # the three best sellers by revenue
-
-HOME = {'kind': 'page', 'slug': 'home', 'title': 'Superstore', 'document': {'blocks': [
-    {'id': 'hero', 'kind': 'hero', 'slot': 'home-hero', 'content': {'headline': 'Welcome to Superstore'},
-     'variants': {'returning': {'headline': 'Good to see you again'},
-                  'vip': {'headline': 'For our best customers: free express delivery'}}},
-    {'id': 'best-sellers', 'kind': 'products', 'content': {'headline': 'Best sellers'}, 'products': PRICED}]}}
-HERO = {'slot': 'home-hero', 'name': 'Home hero', 'priority': 10, 'variants': [
-    {'variant': 'vip', 'rule': {'>': [{'var': 'spend_percentile'}, 90]}},
-    {'variant': 'returning', 'rule': {'or': [{'>': [{'var': 'orders.count'}, 0]}, {'>': [{'var': 'visits'}, 0]}]}}]}
 
 
 class Demo:
@@ -113,10 +106,8 @@ class Demo:
         self.sums('The same sums everywhere')
 
     def publish(self):
-        self.chapter('Publish: a home page with a personalised slot and a price block')
-        self.stack.must('personalization', 'PUT', '/v1/experiences/exp_home', HERO)
-        self.stack.must('content', 'PUT', '/v1/entries/ent_home', HOME)
-        self.stack.must('content', 'POST', '/v1/entries/ent_home/publish', {})
+        self.chapter('Publish: a shop, its home page with a personalised slot and a price block')
+        shop.furnish(self.stack, PRICED + shop.product_ids(self.stack, 9))
         shown = wait_for(lambda: self.page('?visitor_id=vis_nobody')[0] == 200, 10)
         self.check('the page is served', bool(shown), True)
 
@@ -157,7 +148,7 @@ class Demo:
         seen = [self.hero(f'?customer_id={customer}') for customer in (spent[cut - 40], spent[cut + 40])]
         self.check('40 below and above the top tenth\'s border see', seen, ['returning', 'vip'])
         prices = self.page()[1]['blocks'][1]['prices']
-        self.check('prices in the block', len(prices), len(PRICED))
+        self.check('prices in the block', len(prices), len(PRICED) + 9)
         self.check('any of it by default', self.page()[1]['defaults'], [])
 
     def pages_timed(self):
@@ -250,6 +241,14 @@ class Demo:
         self.check_most('CPU of one core (median of 5)', sorted(cpu)[2], 5, '%')
 
 
+def serve_shop(folder, port_base):
+    """Leaves the shop running beside the stack; where it is."""
+    port = port_base + 99 if port_base else shop.PORT
+    process = subprocess.Popen([sys.executable, shop.__file__, '--data', folder, '--port', str(port)], text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    return process.stdout.readline().strip().removeprefix('The shop is at ')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--keep', action='store_true', help='leave the stack running, and its data')
@@ -278,7 +277,8 @@ def main():
     print(f'\n{"All as it should be" if not demo.mismatches else f"{demo.mismatches} MISMATCHES"}'
           f', after {time.monotonic() - begun:.0f} s.')
     if options.keep:
-        print(f'It runs on. Look around:\n  build/cli/fanfare status --data {folder}\n'
+        print(f'It runs on. Look around:\n  {serve_shop(folder, options.port_base)}    the shop; it ends with the stack\n'
+              f'  build/cli/fanfare status --data {folder}\n'
               f'  build/cli/fanfare token --scopes "*" --data {folder}\n  build/cli/fanfare down --data {folder}')
     return 1 if demo.mismatches else 0
 

@@ -134,6 +134,10 @@ class Asker:
         except ValueError:
             return status, told, None
 
+    def text(self, service, method, path, scopes, headers):
+        """(status, headers, bytes) of what is no JSON."""
+        return self._exchange(service, 30, method, path, None, {'Authorization': f'Bearer {self.token(scopes)}', **headers})
+
     def must(self, service, method, path, body=None, **more):
         """What it answers; anything but success is the end."""
         status, _, content = self.call(service, method, path, body, **more)
@@ -190,9 +194,13 @@ class Fanfare(Asker):
         begun = time.monotonic()
         self.fanfare('up', '--detach', *base, *more, **options)
         took = time.monotonic() - begun
+        self.find()
+        return took
+
+    def find(self):
+        """Where the services of a stack that runs are."""
         for one in self.status():
             self.ports[one['name']], self.admin_ports[one['name']] = one['port'], one['admin_port']
-        return took
 
     def down(self):
         self.fanfare('down')
@@ -205,6 +213,13 @@ class Fanfare(Asker):
         """What the supervisor notes of itself: its pid, and the services with theirs."""
         with open(os.path.join(self.data, 'run.json'), encoding='utf-8') as file:
             return json.load(file)
+
+    def runs(self):
+        try:
+            os.kill(self.noted()['pid'], 0)
+            return True
+        except (OSError, ValueError):
+            return False
 
     def pid(self, service):
         """At once, where status() measures for half a second."""

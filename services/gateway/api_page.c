@@ -101,6 +101,11 @@ static void defaults_tell(struct ctx *ctx, const struct served_page *page, bool 
         reply_add(ctx, reply, "Fanfare-Defaults", list);
 }
 
+static struct str page_target(struct arena *arena, struct str slug)
+{
+    return gateway_get_page_target(arena, &(struct get_page_in){ .slug = slug });
+}
+
 static struct reply reply_page(struct ctx *ctx, const struct structure *structure,
                                const struct served_page *page, bool shared)
 {
@@ -117,6 +122,8 @@ static struct reply reply_page(struct ctx *ctx, const struct structure *structur
     }
     cache_tell(ctx, structure, shared && !plain, &reply);
     reply_add(ctx, &reply, "Vary", STR("Accept"));
+    if (page->moved_from.ptr)
+        reply_add(ctx, &reply, "Content-Location", page_target(ctx->arena, page->slug));
     defaults_tell(ctx, page, plain, &reply);
     return reply;
 }
