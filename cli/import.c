@@ -9,8 +9,8 @@
 #include "cli/command.h"
 #include "cli/import_kinds.h"
 #include "cli/progress.h"
+#include "cli/service_api.h"
 #include "cli/stack.h"
-#include "platform/token/token.h"
 
 #define WINDOW 256            /* records between two notes of where it stands */
 #define PARALLEL_DEFAULT 48   /* calls at once at most: they share the services' commits */
@@ -117,9 +117,7 @@ static bool token_renew(struct ctx *ctx, struct import *import)
     int64_t now = clock_mono_us();
     if (import->target.token.ptr && now - import->token_us < TOKEN_EVERY_US)
         return true;
-    struct str folder = arena_printf(ctx->arena, STR_FMT "/keys", STR_ARG(import->data));
-    struct str token = token_mint(ctx, folder.ptr, STR("import"), str_of(import->kind->scopes),
-                                  STR("fanfare"), 600);
+    struct str token = service_api_token(ctx, import->data, "import", import->kind->scopes);
     if (!token.ptr)
         return false;
     import->target.token = token;
@@ -216,27 +214,6 @@ static bool parallel_of(struct ctx *ctx, const char *text, struct import_target 
     return true;
 }
 
-/* Where the service is: as told, or as the running stack says. */
-static bool target_of(struct ctx *ctx, struct import *import, const char *url)
-{
-    struct stack_run run;
-    struct str found = str_of(url);
-    if (!url) {
-        if (!stack_run_read(ctx, import->data, &run))
-            return false;
-        for (size_t i = 0; i < run.n; i++)
-            if (str_is(run.services[i].name, import->kind->service))
-                found = arena_printf(ctx->arena, "http://127.0.0.1:%d", run.services[i].port);
-    }
-    if (!found.ptr)
-        return ctx_fail(ctx, ERR_NOT_FOUND, "%s does not run in this stack", import->kind->service);
-    if (str_starts(found, STR("http://")) || str_starts(found, STR("https://")))
-        import->target.peer =
-            peer_new(&(struct peer_settings){ .name = import->kind->service, .url = found.ptr });
-    return import->target.peer != NULL ||
-           ctx_fail(ctx, ERR_INVALID, "--url %s: this is no http:// or https:// URL", found.ptr);
-}
-
 static bool write_key_read(struct ctx *ctx, struct import *import)
 {
     char text[256] = "";
@@ -263,7 +240,8 @@ static bool import_open(struct ctx *ctx, struct import *import, const struct opt
                                : arena_printf(ctx->arena, "%s.rejected", import->path).ptr;
     import->data = stack_data(ctx, options[DATA].value, false);
     if (!import->data.ptr || !parallel_of(ctx, options[PARALLEL].value, &import->target) ||
-        !target_of(ctx, import, options[URL].value) ||
+        !(import->target.peer =
+              service_api(ctx, import->data, import->kind->service, options[URL].value)) ||
         (import->kind->write_key && !write_key_read(ctx, import)) ||
         !(import->records = records_open(ctx, import->path, &shape)))
         return false;
@@ -293,8 +271,9 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
     if (!options_read(ctx, argc, argv, options, N_OPTIONS, rest, 2, &n_rest))
         return command_failed(ctx);
     if (n_rest != 2 || !(import.kind = import_kind_find(rest[0]))) {
-        ctx_fail(ctx, ERR_INVALID,
-                 "what is imported is one of products, customers, orders, events, and then a file");
+        ctx_fail(
+            ctx, ERR_INVALID,
+            "what is imported is one of products, customers, orders, events, content, and then a file");
         return command_failed(ctx);
     }
     import.path = rest[1];
@@ -311,13 +290,14 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
 
 const struct command command_import = {
     .name = "import",
-    .arguments = "products|customers|orders|events FILE [OPTION]...",
+    .arguments = "products|customers|orders|events|content FILE [OPTION]...",
     .help = "Bring a file into the stack through its public APIs",
     .details =
         "FILE is .csv (with a header) or .jsonl. Members and columns are those of the contract, and the id: product_id,\n"
         "profile_id (customers), order_id. Columns inside others have dots: price.amount, lines.product_id, traits.plan;\n"
         "consecutive rows with the same order_id are one order. Money may be decimal: price, with price.currency or\n"
-        "--currency. Customers may bring \"consents\" (JSON lines). An import that was stopped goes on where it was.\n\n"
+        "--currency. Customers may bring \"consents\" (JSON lines). Content is what `fanfare export content` writes. An import\n"
+        "that was stopped goes on where it was.\n\n"
         "  --data DIR      the stack's folder: where it runs and its keys\n"
         "  --url URL       the service, where it is not the stack's own\n"
         "  --parallel N    calls under way at once at most (default 48); fewer where the service asks for it\n"

@@ -2,13 +2,10 @@
 
 #include "base/clock.h"
 #include "commerce_types.h"
+#include "content_types.h"
 #include "crm_types.h"
 #include "platform/crypto/crypto.h"
 
-#define CALL_US (30 * US_PER_S)
-
-/* Reads an answer: done, refused for ever (the service says why), or to be tried again. A token or scope that is refused
- * stops the import: every other record would be too. */
 /* As fast as the service takes it: a refusal halves what is under way, a round without one adds a little. */
 static void pace(struct import_target *target, size_t refused, size_t done)
 {
@@ -17,8 +14,8 @@ static void pace(struct import_target *target, size_t refused, size_t done)
                                : MIN(target->parallel + 4, target->most);
 }
 
-static void judge(struct ctx *ctx, struct import_target *target, struct sending *sending,
-                  const struct call *call)
+void sending_judge(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                   const struct call *call)
 {
     if (call->status >= 200 && call->status < 300) {
         sending->step++;
@@ -67,7 +64,7 @@ static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct
         }
         calls[open].peer = target->peer;
         calls[open].token = target->token;
-        calls[open].deadline_us = clock_mono_us() + CALL_US;
+        calls[open].deadline_us = clock_mono_us() + IMPORT_CALL_US;
         of[open++] = &sending[i];
     }
     if (open)
@@ -75,7 +72,7 @@ static bool round_of_calls(struct ctx *ctx, struct import_target *target, struct
     ctx_clear(ctx);
     for (size_t i = 0; i < open && !ctx_failed(ctx); i++) {
         size_t before = of[i]->step;
-        judge(ctx, target, of[i], &calls[i]);
+        sending_judge(ctx, target, of[i], &calls[i]);
         refused += of[i]->state == SENDING_OPEN && of[i]->step == before;
     }
     pace(target, refused, open - refused);
@@ -202,7 +199,7 @@ static struct call batch_call(struct ctx *ctx, const struct import_target *targe
                           .body = json_out_str(&body),
                           .headers = basic,
                           .n_headers = 1,
-                          .deadline_us = clock_mono_us() + CALL_US,
+                          .deadline_us = clock_mono_us() + IMPORT_CALL_US,
                           .idempotent = true };
 }
 
@@ -219,12 +216,12 @@ static void send_batch(struct ctx *ctx, struct import_target *target, struct sen
             send_batch(ctx, target, batch + n / 2, n - n / 2);
         return;
     }
-    judge(ctx, target, batch[0], &call);
+    sending_judge(ctx, target, batch[0], &call);
     for (size_t i = 0; i < n && batch[0]->step > 0; i++)
         batch[i]->state = SENDING_DONE;
 }
 
-static size_t open_of(struct sending *sending, size_t n, struct sending **open)
+size_t sending_open(struct sending *sending, size_t n, struct sending **open)
 {
     size_t n_open = 0;
     for (size_t i = 0; i < n; i++)
@@ -237,10 +234,10 @@ static bool send_events(struct ctx *ctx, struct import_target *target, struct se
                         size_t n)
 {
     struct sending **open = ARENA_ARRAY(ctx->arena, struct sending *, n);
-    size_t before = open_of(sending, n, open);
+    size_t before = sending_open(sending, n, open);
     if (before)
         send_batch(ctx, target, open, before);
-    size_t after = open_of(sending, n, open);
+    size_t after = sending_open(sending, n, open);
     target->progress = after < before;
     return after > 0 && !ctx_failed(ctx);
 }
@@ -285,6 +282,12 @@ static const struct import_kind kinds[] = {
       .id = "order_id",
       .type = &order_record_type,
       .send = send_orders },
+    { .name = "content",
+      .service = "content",
+      .scopes = "content:write",
+      .id = "entry_id",
+      .type = &entry_line_type,
+      .send = send_entries },
     { .name = "events",
       .service = "analytics",
       .scopes = "",

@@ -32,4 +32,15 @@ struct import_kind {
     bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
 };
 
+/* For kinds: what an answer means for a record. Done (step), refused for ever, or to be tried again; a token or scope that is
+ * refused ends the import. And the records that are still open. */
+void sending_judge(struct ctx *ctx, struct import_target *target, struct sending *sending,
+                   const struct call *call);
+size_t sending_open(struct sending *sending, size_t n, struct sending **open);
+
+#define IMPORT_CALL_US (30 * US_PER_S)
+
+/* Of content: many entries in one call, each with an outcome of its own (import_content.c). */
+bool send_entries(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
+
 const struct import_kind *import_kind_find(const char *name); /* NULL: none */

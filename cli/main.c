@@ -6,8 +6,8 @@
 
 static const struct command *const commands[] = {
     &command_up,     &command_down,   &command_status,   &command_stop,
-    &command_start,  &command_import, &command_token,    &command_write_key,
-    &command_events, &command_dlq,    &command_contract,
+    &command_start,  &command_import, &command_export,   &command_token,
+    &command_write_key, &command_events, &command_dlq,   &command_contract,
 };
 
 static void usage(FILE *to)

@@ -19,7 +19,7 @@ from stack import Fanfare, free_port_base, wait_for
 DONE, FAILED, SOME_REJECTED = 0, 1, 3
 MANY = 3000
 PATIENCE_S = 30
-NEEDED = 'broker,commerce,crm,analytics'
+NEEDED = 'broker,commerce,content,crm,analytics'
 
 
 class Import:
@@ -294,6 +294,36 @@ class Import:
         self.report.equal([one['line'] for one in self.rejected(path)], [1001, 2001, 3001], 'rejected lines')
         self.report.equal(self.products_of('Away'), MANY - 3, 'products')
 
+    def exported(self, path):
+        done = self.stack.run('export', 'content', path)
+        self.report.check(done.returncode == DONE, f'export: {done.stderr}')
+        with open(path, encoding='utf-8') as file:
+            return [json.loads(line) for line in file]
+
+    def content(self):
+        """Out of one stack's content and in again: the same entries, what is shown included; bad ones with their reason."""
+        def entry(i, **more):
+            return {'entry_id': f'ent_{i}', 'kind': 'snippet', 'slug': f's{i}', 'document': {'text': 'x' * 5000, 'i': i}, **more}
+        lines = [entry(i, **({'publish': True} if i % 3 == 0 else {})) for i in range(500)]
+        lines[7] = {**entry(7), 'slug': 'B A D'}
+        lines[9] = entry(9, publish=True, document={'a': {'$entry': 'ent_missing'}})
+        lines[11] = entry(11, published={'slug': 'was', 'document': {'old': True}})
+        path = self.lines('content.jsonl', lines)
+        rejected = self.run('content', path, wanted=SOME_REJECTED)
+        self.report.equal([(one['line'], one['reason'].split(':')[0]) for one in rejected],
+                          [(8, '/slug'), (10, 'taken, and not shown')], f'{rejected}')
+        self.is_there('content', '/v1/entries/ent_11/published', slug='was', document={'old': True})
+        self.is_there('content', '/v1/entries/ent_11', slug='s11', state='changed')
+        self.report.equal(self.stack.call('content', 'GET', '/v1/entries/ent_1/published')[0], 404, 'a draft is not shown')
+        out = os.path.join(self.folder, 'out.jsonl')
+        before = self.exported(out)
+        self.report.equal(len(before), 499, 'entries in the export')
+        self.report.equal(self.run('content', out), [], 'rejected of what was exported')
+        self.report.check(self.exported(out) == before, 'an import of what was exported changes nothing')
+        self.report.equal(self.stack.call('content', 'GET', '/v1/entries/ent_0')[2]['version'], 1, 'versions of ent_0')
+        done = self.stack.run('export', 'pictures', out)
+        self.report.check(done.returncode == FAILED and 'what is exported is content' in done.stderr, f'{done.stderr}')
+
     def no_stack(self):
         self.stack.down()
         self.run('products', self.file('late.csv', 'product_id,name\nprd_1,x\n'), wanted=FAILED, says='no stack runs')
@@ -305,7 +335,7 @@ def main(build):
     test = Import(report, folder, build)
     try:
         report.run(test.start, test.products, test.customers, test.orders, test.events, test.bad_lines, test.mistakes,
-                   test.killed, test.killed_orders, test.another_file, test.away, test.no_stack)
+                   test.killed, test.killed_orders, test.another_file, test.away, test.content, test.no_stack)
     finally:
         test.stack.run('down')
         shutil.rmtree(folder, ignore_errors=True)

@@ -83,10 +83,12 @@ static void test_chunked(void)
 static void test_headers(void)
 {
     struct answer answer = read_all("HTTP/1.1 503 X\r\nETag:  \"7\" \r\nCONTENT-TYPE: a/b; c=d\r\n"
-                                    "Retry-After: 1\r\nX: : \r\nContent-Length: 0\r\n\r\n");
+                                    "Retry-After: 1\r\nfanfare-next-cursor: bmV4dA\r\n"
+                                    "X: : \r\nContent-Length: 0\r\n\r\n");
     CHECK_INT(answer.state, ANSWER_WHOLE);
     CHECK_STR(answer.etag, "\"7\"");
     CHECK_STR(answer.type, "a/b; c=d");
+    CHECK_STR(answer.next_cursor, "bmV4dA");
     CHECK(answer.told_to_wait);
     answer = read_in_steps(STR("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), 7, true, false);
     CHECK(answer.state == ANSWER_WHOLE && answer.body.len == 0); /* of a HEAD request */

@@ -67,7 +67,10 @@ static bool serve(int fd, const char *request, const char *body)
 {
     atomic_fetch_add(&requests, 1);
     if (is(request, "/ok"))
-        return answer(fd, 200, "Content-Type: application/json\r\nETag: \"7\"\r\n", "{}", 2);
+        return answer(fd, 200,
+                      "Content-Type: application/json\r\nETag: \"7\"\r\n"
+                      "Fanfare-Next-Cursor: bmV4dA\r\n",
+                      "{}", 2);
     if (is(request, "/echo"))
         return answer(fd, 200, "", request, strlen(request));
     if (is(request, "/late")) {
@@ -207,6 +210,7 @@ static void test_answers(void)
     CHECK_STR(call.answer, "{}");
     CHECK_STR(call.answer_type, "application/json");
     CHECK_STR(call.etag, "\"7\"");
+    CHECK_STR(call.next_cursor, "bmV4dA");
     call = get(to, "/404", 1000);
     CHECK_INT(call.status, 404);
     CHECK_INT(call.error.code, ERR_NONE);

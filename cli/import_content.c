@@ -1,0 +1,92 @@
+/* Entries go to content many at a time, and each has an outcome of its own. */
+#include "base/clock.h"
+#include "cli/import_kinds.h"
+#include "content_types.h"
+
+/* Of 4 MB and 500 lines that content takes at once; its writer does nothing else meanwhile. */
+#define BATCH_BYTES (1024 * 1024)
+#define BATCH_LINES 200
+
+static struct str line_of(struct ctx *ctx, const struct record *record)
+{
+    struct json_out out;
+    json_out_init(&out, ctx->arena);
+    json_object(&out);
+    json_key(&out, "entry_id");
+    json_put_str(&out, record->id);
+    for (struct json_iter it = json_iter(json_parse(ctx, record->json)); json_next(&it);) {
+        json_key_n(&out, it.key);
+        json_put(&out, it.value);
+    }
+    json_object_end(&out);
+    return json_out_str(&out);
+}
+
+/* The lines of as many of the first as go into one call; *taken says how many. */
+static struct str batch_make(struct ctx *ctx, struct sending **open, size_t n, size_t *taken)
+{
+    size_t bytes = 0, most = MIN(n, BATCH_LINES);
+    struct str *lines = ARENA_ARRAY(ctx->arena, struct str, most);
+    for (*taken = 0; *taken < most; ++*taken) {
+        struct str line = line_of(ctx, open[*taken]->record);
+        if (*taken && bytes + line.len > BATCH_BYTES)
+            break;
+        lines[*taken] = line;
+        bytes += line.len + 1;
+    }
+    char *text = arena_alloc(ctx->arena, bytes + 1), *at = text;
+    for (size_t i = 0; i < *taken; i++) {
+        at = mempcpy(at, lines[i].ptr, lines[i].len);
+        *at++ = '\n';
+    }
+    return (struct str){ text, bytes };
+}
+
+static void outcome_take(struct ctx *ctx, struct sending *one, const struct imported_line *line)
+{
+    one->state = line->detail.ptr ? SENDING_REFUSED : SENDING_DONE;
+    one->reason =
+        !line->detail.ptr   ? line->detail
+        : line->pointer.ptr ? arena_printf(ctx->arena, STR_FMT ": " STR_FMT, STR_ARG(line->pointer),
+                                           STR_ARG(line->detail))
+        : line->outcome == IMPORT_OUTCOME_REFUSED
+            ? line->detail
+            : arena_printf(ctx->arena, "taken, and not shown: " STR_FMT, STR_ARG(line->detail));
+}
+
+static bool outcomes_take(struct ctx *ctx, struct str answer, struct sending **batch, size_t n)
+{
+    struct import_result result;
+    const struct json *json = json_parse(ctx, answer);
+    if (!json || !contract_decode(ctx, &import_result_type, json, DECODE_TOLERANT, &result))
+        return false;
+    if (result.n_lines != n)
+        return ctx_fail(ctx, ERR_BAD_GATEWAY, "content told %zu outcomes of %zu entries",
+                        result.n_lines, n);
+    for (size_t i = 0; i < n; i++)
+        outcome_take(ctx, batch[i], &result.lines[i]);
+    return true;
+}
+
+bool send_entries(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n)
+{
+    struct sending **open = ARENA_ARRAY(ctx->arena, struct sending *, n);
+    size_t n_open = sending_open(sending, n, open), taken = 0;
+    if (!n_open)
+        return false;
+    struct call call = { .peer = target->peer,
+                         .method = "POST",
+                         .path = STR("/v1/import"),
+                         .content_type = "application/x-ndjson",
+                         .body = batch_make(ctx, open, n_open, &taken),
+                         .token = target->token,
+                         .deadline_us = clock_mono_us() + IMPORT_CALL_US,
+                         .idempotent = true };
+    client_call(ctx, &call, 1);
+    ctx_clear(ctx);
+    target->progress = call.status == 200;
+    if (call.status == 200)
+        return outcomes_take(ctx, call.answer, open, taken) && taken < n_open;
+    sending_judge(ctx, target, open[0], &call);
+    return !ctx_failed(ctx) && sending_open(sending, n, open) > 0;
+}
