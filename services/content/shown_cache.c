@@ -1,11 +1,10 @@
 #include "services/content/shown_cache.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
+#include "platform/sql/freshness.h"
 
 #define BUCKETS 4096
 
@@ -27,11 +26,8 @@ struct generation {
 struct shown_cache {
     pthread_mutex_t lock;
     size_t most_bytes;
-    bool shared;
-    int64_t revision, met; /* the mark of the last meeting */
+    struct freshness fresh;
     struct generation *young, *old;
-    _Atomic int64_t doubts;
-    _Atomic int64_t asked_us; /* when the database was last asked for what others did */
 };
 
 struct shown_cache *shown_cache_new(size_t most_bytes, bool shared)
@@ -39,8 +35,7 @@ struct shown_cache *shown_cache_new(size_t most_bytes, bool shared)
     struct shown_cache *cache = mem_alloc(sizeof(*cache));
     pthread_mutex_init(&cache->lock, NULL);
     cache->most_bytes = most_bytes;
-    cache->shared = shared;
-    cache->met = -1;
+    freshness_init(&cache->fresh, shared);
     cache->young = mem_alloc(sizeof(*cache->young));
     cache->old = mem_alloc(sizeof(*cache->old));
     return cache;
@@ -68,32 +63,22 @@ void shown_cache_free(struct shown_cache *cache)
 
 void shown_cache_doubt(void *cache)
 {
-    atomic_fetch_add(&((struct shown_cache *)cache)->doubts, 1);
+    freshness_doubt(&((struct shown_cache *)cache)->fresh);
 }
 
 int64_t shown_cache_mark(struct shown_cache *cache)
 {
-    return atomic_load(&cache->doubts);
+    return freshness_mark(&cache->fresh);
 }
 
 void shown_cache_meet(struct shown_cache *cache, int64_t mark, int64_t revision)
 {
     pthread_mutex_lock(&cache->lock);
-    if (revision > cache->revision) {
+    if (freshness_meet(&cache->fresh, mark, revision)) {
         generation_clear(cache->young);
         generation_clear(cache->old);
-        cache->revision = revision;
     }
-    cache->met = MAX(cache->met, mark);
     pthread_mutex_unlock(&cache->lock);
-}
-
-/* One asks for all: the others go on with what is there until it has. */
-static bool turn_to_ask(struct shown_cache *cache)
-{
-    int64_t now_us = clock_mono_us(), asked_us = atomic_load(&cache->asked_us);
-    return cache->shared && now_us - asked_us >= SHOWN_CACHE_LATE_US &&
-           atomic_compare_exchange_strong(&cache->asked_us, &asked_us, now_us);
 }
 
 /* ---- what is kept ---- */
@@ -157,10 +142,10 @@ static bool slot_take(struct ctx *ctx, struct shown_cache *cache, struct str key
 bool shown_cache_get(struct ctx *ctx, struct shown_cache *cache, struct str key,
                      struct shown_answer *out)
 {
-    if (turn_to_ask(cache))
+    if (freshness_turn(&cache->fresh))
         return false;
     pthread_mutex_lock(&cache->lock);
-    bool there = cache->met == atomic_load(&cache->doubts) && slot_take(ctx, cache, key, out);
+    bool there = freshness_stands(&cache->fresh) && slot_take(ctx, cache, key, out);
     pthread_mutex_unlock(&cache->lock);
     return there;
 }
@@ -170,7 +155,7 @@ void shown_cache_put(struct shown_cache *cache, int64_t revision, struct str key
 {
     uint64_t hash = hash_fnv1a(key.ptr, key.len);
     pthread_mutex_lock(&cache->lock);
-    if (revision == cache->revision && !slot_find(cache->young, hash, key))
+    if (revision == cache->fresh.revision && !slot_find(cache->young, hash, key))
         slot_add(cache, hash, key, answer);
     pthread_mutex_unlock(&cache->lock);
 }

@@ -7,8 +7,7 @@
 struct shown_cache;
 
 /* `most_bytes`: what it holds at most. `shared`: other processes write to the database too; what they publish is seen
- * SHOWN_CACHE_LATE_US later at most. */
-#define SHOWN_CACHE_LATE_US (200 * US_PER_MS)
+ * FRESHNESS_LATE_US later at most (platform/sql/freshness.h). */
 struct shown_cache *shown_cache_new(size_t most_bytes, bool shared);
 void shown_cache_free(struct shown_cache *cache); /* NULL-safe */
 
