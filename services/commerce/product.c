@@ -158,3 +158,24 @@ bool product_margin(const struct product_put *product, int64_t *out)
     *out = share.amount;
     return true;
 }
+
+/* ---- whether there are any ---- */
+
+static bool has_some(const struct stock_row *rows, size_t n, struct str sku)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(rows[i].sku, sku))
+            return rows[i].available > 0 || rows[i].backorder;
+    return true;
+}
+
+bool stock_has_some(const struct product_put *product, const struct stock_row *rows, size_t n,
+                    struct str sku)
+{
+    if (sku.ptr || !product->n_variants)
+        return has_some(rows, n, sku.ptr ? sku : STR(""));
+    for (size_t i = 0; i < product->n_variants; i++)
+        if (has_some(rows, n, product->variants[i].sku))
+            return true;
+    return false;
+}

@@ -1,8 +1,7 @@
 /* What a product is, and which of its prices holds: pure rules, no I/O. */
 #pragma once
 
-#include "base/ctx.h"
-#include "commerce_contract.h"
+#include "services/commerce/store.h"
 
 /* INVALID with the pointer: an unknown currency, a negative price, a cost in another currency than the price, a SKU twice
  * or of no variant, a price that is never valid, a status that contradicts `active`. Then it has both. */
@@ -21,6 +20,11 @@ struct price_asked {
  * further down the list. `price` of the product and of the variant stand at the top of it. False: there is none. */
 bool price_find(const struct product_put *product, const struct price_asked *asked,
                 struct money *out);
+
+/* Is there one of the variant (sku ptr NULL: of the product, of any of its variants), or may it be owed? What is not
+ * counted is always there. */
+bool stock_has_some(const struct product_put *product, const struct stock_row *rows, size_t n,
+                    struct str sku);
 
 /* The variant of this SKU; NULL: it has none. */
 const struct product_variant *product_variant_find(const struct product_put *product,

@@ -60,6 +60,9 @@ bool store_stock(struct ctx *ctx, struct str product_id, struct stock_row **out,
 bool store_stock_one(struct ctx *ctx, struct str product_id, struct str sku,
                      struct stock_row *out); /* false, no error: it is not counted */
 
+/* Counts up with whatever quotes are made of (platform/sql/freshness.h). */
+bool store_offer_revision(struct ctx *ctx, int64_t *revision);
+
 /* Sets it, or what of it `has_...` says; counts it from now on. CONFLICT: the change would leave less than none. */
 bool store_stock_change(struct ctx *ctx, struct str product_id, struct str sku,
                         const struct stock_change *change);

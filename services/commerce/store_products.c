@@ -213,3 +213,13 @@ bool store_stock_change(struct ctx *ctx, struct str product_id, struct str sku,
         return false;
     return !change->has_change || stock_move(ctx, product_id, sku, change->change);
 }
+
+bool store_offer_revision(struct ctx *ctx, int64_t *revision)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows, "SELECT revision FROM offer_revision"))
+        return ctx_failed(ctx) ? false : ctx_fail(ctx, ERR_INTERNAL, "offer_revision is empty");
+    *revision = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
