@@ -37,10 +37,16 @@ WITH_BODY = [
     ('loyalty', 'POST', '/v1/balances/prf_bad/adjust', 'loyalty:write', {'points': 5, 'note': 'bad'}),
     ('personalization', 'PUT', '/v1/experiences/exp_bad', 'experiences:write', {
         'slot': 'bad', 'name': 'Bad', 'variants': [{'variant': 'a', 'rule': {'>': [{'var': 'visits'}, 0]}}]}),
+    ('personalization', 'PUT', '/v1/flags/bad', 'flags:write', {
+        'type': 'boolean', 'variants': [{'variant': 'on', 'value': True}], 'default_variant': 'on'}),
+    ('personalization', 'PUT', '/v1/experiments/exm_bad', 'experiments:write', {
+        'slot': 'bad', 'name': 'Bad', 'goals': ['orders'],
+        'variants': [{'variant': 'a', 'weight': 5000}, {'variant': 'b', 'weight': 5000}]}),
     ('personalization', 'POST', '/v1/decisions', 'decisions:read', {'customer_id': 'prf_bad', 'slots': ['bad']}),
     ('search', 'PUT', '/v1/synonyms/syn_bad', 'search:write', {'words': ['sofa', 'couch']}),
     ('analytics', 'POST', '/v1/reports/funnel', 'reports:read', {'steps': ['Seen', 'Bought']}),
 ]
+FLAG = next(i for i, one in enumerate(WITH_BODY) if one[2] == '/v1/flags/bad')  # the experiment comes after it
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
 UNKNOWN = [('commerce', '/v1/products/prd_none'), ('commerce', '/v1/orders/ord_none'), ('content', '/v1/entries/ent_none'),
            ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('loyalty', '/v1/balances/prf_none'),
@@ -172,6 +178,43 @@ class BadInput:
             self.each(f'UTF-8, {what}', (400,), lambda body: b'{"name":"' + text + b'"}')
         self.each('a key twice', (400,), lambda body: json.dumps(body)[:-1].encode() + b',' + json.dumps(body)[1:].encode())
         self.each('a key twice, far inside', (400,), lambda body: b'{"a":[{"b":{"c":1,"c":1}}]}')
+
+    def rules(self):
+        """Rules that cannot be, at each place that takes one: refused, with the place. What is too much shows when they run."""
+        deep = True
+        for _ in range(70):
+            deep = {'!': [deep]}
+        for what, rule, pointer in (
+                ('an operator that there is not', {'and': [True, {'obey': [1]}]}, '/and/1'),
+                ('too few arguments', {'if': [{'==': [1]}, 1]}, '/if/0/=='),
+                ('too many parts', {'or': [[{'var': 'visits'}]] * 6000}, ''),
+                ('two operators in one', {'and': [{'<': [1, 2], '>': [1, 2]}, {'obey': 1}]}, '/and/1')):
+            for path, body, place in (
+                    ('/v1/experiences/exp_bad', {'slot': 'bad', 'name': 'Bad', 'variants': [{'variant': 'a', 'rule': rule}]},
+                     '/variants/0/rule'),
+                    ('/v1/flags/bad', {**WITH_BODY[FLAG][4], 'targeting': rule}, '/targeting'),
+                    ('/v1/experiments/exm_bad', {**WITH_BODY[FLAG + 1][4], 'audience': rule}, '/audience')):
+                answer = self.send('personalization', 'PUT', path, body)
+                if self.refused(f'{what}: {path}', answer, 422):
+                    told = answer.json['errors'][0]['pointer']
+                    self.report.check(told.startswith(place + pointer), f'{what}: {path} points to {told}')
+        self.refused('a rule that is too deep', self.send('personalization', 'PUT', '/v1/flags/bad', {
+            **WITH_BODY[FLAG][4], 'targeting': deep}), 400, 422)
+        self.refused('weights that do not sum', self.send('personalization', 'PUT', '/v1/experiments/exm_bad', {
+            **WITH_BODY[FLAG + 1][4], 'variants': [{'variant': 'a', 'weight': 1}, {'variant': 'b', 'weight': 2}]}), 422)
+        self.growing()
+
+    def growing(self):
+        """A text that doubles with each element, and loops in loops: stopped after so many steps, and told as that."""
+        doubled = {'cat': [{'var': 'accumulator'}, {'var': 'accumulator'}]}
+        for rule in ({'reduce': [{'var': 'list'}, doubled, 'ten bytes!']},
+                     {'some': [{'var': 'lists'}, {'none': [{'var': ''}, {'==': [{'var': ''}, 1]}]}]}):
+            self.stack.must('personalization', 'PUT', '/v1/flags/growing', {**WITH_BODY[FLAG][4], 'targeting': rule})
+            context = {'targetingKey': 'a', 'list': [0] * 1000, 'lists': [[0] * 400 + [1]] * 400}
+            answer = wait_for(lambda: (told := self.send('personalization', 'POST', '/ofrep/v1/evaluate/flags/growing',
+                                                         {'context': context})).status == 400 and told, 10)
+            self.report.equal(answer and answer.json['errorCode'], 'PARSE_ERROR', f'a rule that grows: {answer!r}')
+            self.stack.must('personalization', 'DELETE', '/v1/flags/growing')
 
     def searches(self):
         for what, query in {'10,000 characters': 'q=' + 'x' * 10000, '10,000 words': 'q=' + 'x+' * 5000,
@@ -446,7 +489,7 @@ def main(build):
             stack.add(name, faults='true')
         stack.add('broker')
         bad = BadInput(report, stack)
-        report.run(bad.start, bad.slow_begin, bad.malformed, bad.bombs, bad.searches, bad.wrong_types, bad.unknown_members, bad.too_large,
+        report.run(bad.start, bad.slow_begin, bad.malformed, bad.bombs, bad.searches, bad.rules, bad.wrong_types, bad.unknown_members, bad.too_large,
                    bad.media_types, bad.methods, bad.tokens, bad.collecting, bad.keys_again, bad.unknown_ids, bad.wire,
                    bad.noise, bad.breaks_inside, bad.database_gone, bad.slow_end, bad.unharmed)
     return report.end()
