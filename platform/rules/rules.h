@@ -67,5 +67,11 @@ struct rule_input {
 /* False with ERR_INVALID when more than 100,000 steps were taken or an operator met what it cannot use. */
 bool rule_evaluate(struct ctx *ctx, const struct rule *rule, const struct rule_input *input,
                    struct value *out);
+
+/* `each` gets every name that the rule looks up in its input, until it gives false. False: it did, or which names there
+ * are shows only when the rule runs (`missing`, a `var` whose name is logic). */
+typedef bool rule_name(void *argument, struct str name);
+bool rule_names(const struct rule *rule, rule_name *each, void *argument);
+
 bool rule_truthy(const struct value *value);
 void rule_put_value(struct json_out *out, const struct value *value);

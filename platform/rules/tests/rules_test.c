@@ -288,6 +288,37 @@ static void test_behaviour(void)
                    "what was done is named by a text that is no logic");
 }
 
+static bool note_name(void *argument, struct str name)
+{
+    struct str *names = argument;
+    *names = arena_printf(arena, STR_FMT " " STR_FMT, STR_ARG(*names), STR_ARG(name));
+    return !str_is(name, "stop");
+}
+
+static void check_names(const char *logic, bool all, const char *wanted)
+{
+    struct ctx ctx = { .arena = arena };
+    struct rule *rule = rule_compile(&ctx, parse(str_of(logic)));
+    struct str names = STR("");
+    CHECK(rule_names(rule, note_name, &names) == all);
+    CHECK_STR(names, wanted);
+    rule_free(rule);
+}
+
+static void test_names_read(void)
+{
+    check_names(
+        "{\"and\":[{\">\":[{\"var\":\"a.b\"},1]},{\"did\":[\"c\",2,7]},{\"var\":[\"d\",{\"var\":\"e\"}]}]}",
+        true, " a.b c.count_7d d e");
+    check_names("{\"some\":[{\"var\":\"list\"},{\"==\":[{\"var\":\"x\"},1]}]}", true, " list");
+    check_names("{\"reduce\":[{\"var\":\"list\"},{\"var\":\"current\"},{\"var\":\"start\"}]}", true,
+                " list start");
+    check_names("{\"+\":[{\"var\":\"stop\"},{\"var\":\"b\"}]}", false, " stop");
+    check_names("{\"var\":{\"cat\":[\"a\",\"b\"]}}", false, "");
+    check_names("{\"!\":{\"missing\":[\"a\"]}}", false, "");
+    check_names("true", true, "");
+}
+
 static void test_fractional(void)
 {
     struct rule_input input = { .flag_key = STR("color"), .targeting_key = STR("u1") };
@@ -513,6 +544,7 @@ int main(void)
     test_sem_ver();
     test_starts_and_ends();
     test_behaviour();
+    test_names_read();
     test_fractional();
     test_fractional_shares();
     test_sets();
