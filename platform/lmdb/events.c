@@ -78,6 +78,24 @@ static bool move(struct ctx *ctx, void *store, struct str log, struct str topic,
     return result == 0 || lmdb_fail(ctx, db, result, "moving a position");
 }
 
+void lmdb_positions(const struct lmdb_read *read,
+                    void (*visit)(struct str partition, int64_t next, void *argument),
+                    void *argument)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    if (mdb_cursor_open(read->txn, read->db->positions, &cursor) != 0)
+        return;
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        int64_t next;
+        if (value.mv_size < sizeof next)
+            continue;
+        memcpy(&next, value.mv_data, sizeof next);
+        visit((struct str){ key.mv_data, key.mv_size }, next, argument);
+    }
+    mdb_cursor_close(cursor);
+}
+
 static bool sync_all(struct ctx *ctx, void *store)
 {
     return lmdb_sync(ctx, store);

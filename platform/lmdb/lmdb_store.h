@@ -29,6 +29,11 @@ void lmdb_scan(const struct lmdb_read *read, int table, struct str from,
                bool (*visit)(struct str key, struct str value, void *argument), void *argument);
 int64_t lmdb_count(const struct lmdb_read *read, int table);
 
+/* How far the consumer has come as of this transaction: each "<topic>/<partition>" and the next offset to be read. */
+void lmdb_positions(const struct lmdb_read *read,
+                    void (*visit)(struct str partition, int64_t next, void *argument),
+                    void *argument);
+
 /* Writing, only inside a reaction of the consumer (between the store's begin and commit), or in lmdb_write. */
 bool lmdb_put(struct ctx *ctx, struct lmdb *db, int table, struct str key, struct str value);
 bool lmdb_delete(struct ctx *ctx, struct lmdb *db, int table, struct str key);
