@@ -148,6 +148,10 @@ static bool lookup(struct ctx *ctx, struct str name, struct asker *asker, struct
         return history_value(asker, &asker->person.orders, rest, 1, out);
     if (prefixed(name, STR("visits."), &rest))
         return history_value(asker, &asker->person.visits, rest, 1, out);
+    if (prefixed(name, STR("segments."), &rest)) {
+        *out = boolean(person_member(&asker->person, rest) != NULL);
+        return true;
+    }
     if (prefixed(name, STR("events."), &rest))
         return event_value(asker, rest, out);
     if (prefixed(name, STR("traits."), &rest))
@@ -262,6 +266,13 @@ struct str asker_json(struct ctx *ctx, struct asker *asker)
     json_key(&out, "consent");
     json_object(&out);
     put_consents(&out, asker);
+    json_object_end(&out);
+    json_key(&out, "segments");
+    json_object(&out);
+    for (uint32_t i = 0; i < asker->person.n_memberships; i++) {
+        json_key_n(&out, asker->person.memberships[i].segment_id);
+        json_put_bool(&out, true);
+    }
     json_object_end(&out);
     if (traits_of(ctx, asker)) {
         json_key(&out, "traits");

@@ -19,7 +19,7 @@ struct held {
 struct definitions {
     _Atomic(struct held *) now;
     struct held *retired; /* the refreshing thread's */
-    int64_t revision;
+    _Atomic int64_t revision;
 };
 
 static struct held *held_new(void)
@@ -234,4 +234,9 @@ bool definitions_refresh(struct ctx *ctx, struct definitions *definitions)
     definitions->retired = old;
     definitions->revision = revision;
     return true;
+}
+
+int64_t definitions_revision(const struct definitions *definitions)
+{
+    return definitions->revision;
 }

@@ -47,3 +47,6 @@ const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot,
 
 /* Reads all definitions (ctx->sql) into a new snapshot when the revision has moved. One thread. */
 bool definitions_refresh(struct ctx *ctx, struct definitions *definitions);
+
+/* The revision that was read last. */
+int64_t definitions_revision(const struct definitions *definitions);

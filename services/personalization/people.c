@@ -1,31 +1,21 @@
 #include "services/personalization/people_internal.h"
 
 #include <endian.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+#include "services/personalization/personalization.h"
 
 #define ERASED_MARK                                                                                \
     STR("erased") /* in place of a record: what comes later for this id is not taken */
 
-enum { TABLE_PEOPLE, TABLE_ROWS };
-static const char *const tables[] = { "people", "rows", [PEOPLE_TABLE_EXPOSURES] = "exposures" };
-
-#define NO_ROW UINT32_MAX /* of who is new */
-
-/* A change of somebody's spend in the transaction under way. */
-struct move {
-    int64_t spent;
-    bool comes;
+static const char *const tables[N_TABLES] = {
+    [TABLE_PEOPLE] = "people", [TABLE_ROWS] = "rows",     [PEOPLE_TABLE_EXPOSURES] = "exposures",
+    [TABLE_DUE] = "due",       [TABLE_UNTOLD] = "untold", [TABLE_LISTS] = "lists",
+    [TABLE_NOTES] = "notes",
 };
 
-struct people {
-    struct lmdb *db;
-    struct percentile *percentile;
-    struct move *moves; /* the consumer's thread only */
-    size_t n_moves, room;
-    uint32_t next_row, rows_before; /* now; when the transaction began */
-};
-
-static bool is_erased(struct str record)
+bool record_is_erased(struct str record)
 {
     return str_eq(record, ERASED_MARK);
 }
@@ -39,7 +29,7 @@ static bool count_one(struct str key, struct str value, void *argument)
 {
     struct counting *counting = argument;
     struct person person;
-    if (is_erased(value))
+    if (record_is_erased(value))
         return true;
     if (!person_read(counting->ctx, value, &person))
         return false;
@@ -47,6 +37,12 @@ static bool count_one(struct str key, struct str value, void *argument)
         percentile_add(counting->people->percentile, person.spent - person.refunded);
     if (person.row >= counting->people->next_row)
         counting->people->next_row = person.row + 1;
+    struct str *ids = ARENA_ARRAY(counting->ctx->arena, struct str, person.n_memberships);
+    for (uint32_t i = 0; i < person.n_memberships; i++)
+        ids[i] = person.memberships[i].segment_id;
+    struct audience_row row = { person.row, !person.parent.id.ptr, ids, person.n_memberships,
+                                NULL };
+    audience_put(counting->people->audience, &row, 1);
     arena_clear(counting->ctx->arena);
     return true;
 }
@@ -68,6 +64,11 @@ void *people_open(struct ctx *ctx, const char *folder)
 {
     struct people *people = mem_alloc(sizeof(*people));
     people->percentile = percentile_new();
+    people->audience = audience_new();
+    people->arena = arena_new(0);
+    people->untold = true;
+    pthread_mutex_init(&people->writer, NULL);
+    pthread_mutex_init(&people->filling, NULL);
     people->db = lmdb_open(ctx, folder, tables, COUNT(tables), 0);
     if (people->db && count_all(ctx, people))
         return people;
@@ -82,6 +83,11 @@ void people_close(void *argument)
         return;
     lmdb_close(people->db);
     percentile_free(people->percentile);
+    audience_free(people->audience);
+    segment_set_drop(people->set);
+    arena_free(people->arena);
+    pthread_mutex_destroy(&people->writer);
+    pthread_mutex_destroy(&people->filling);
     free(people->moves);
     free(people);
 }
@@ -106,7 +112,7 @@ struct str record_get(struct ctx *ctx, const struct source *source, struct str i
     struct str record = source->read
                             ? lmdb_get(source->read, TABLE_PEOPLE, id)
                             : lmdb_get_for_update(ctx, source->people->db, TABLE_PEOPLE, id);
-    *erased = is_erased(record);
+    *erased = record_is_erased(record);
     return *erased ? (struct str){ NULL, 0 } : record;
 }
 
@@ -115,6 +121,15 @@ bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person
 {
     struct source source = { .read = read };
     return group_get(ctx, &source, person_id, out, known);
+}
+
+bool people_root(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
+                 struct str *root, struct person *out)
+{
+    struct source source = { .read = read };
+    bool erased;
+    return group_root(ctx, &source, person_id, root) &&
+           person_read(ctx, record_get(ctx, &source, *root, &erased), out);
 }
 
 bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
@@ -158,8 +173,8 @@ static bool note_change(struct ctx *ctx, struct people *people, struct str perso
     return true;
 }
 
-/* Rows are numbers in the order of their coming, the most significant byte first. */
-static struct str row_key(struct arena *arena, uint32_t row)
+/* Rows are numbers in the order of their coming. */
+struct str row_key(struct arena *arena, uint32_t row)
 {
     uint32_t big = htobe32(row);
     return (struct str){ arena_copy(arena, &big, sizeof big), sizeof big };
@@ -178,6 +193,7 @@ static bool row_give(struct ctx *ctx, struct people *people, struct str person_i
 
 bool people_put(struct ctx *ctx, struct people *people, struct str person_id, struct person *person)
 {
+    settle_later(people, person_id);
     return (person->row != NO_ROW || row_give(ctx, people, person_id, person)) &&
            note_change(ctx, people, person_id, person) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, person_write(ctx->arena, person));
@@ -193,21 +209,61 @@ bool people_erase(struct ctx *ctx, struct people *people, struct str person_id)
     for (uint32_t i = 0; i < person->n_children; i++)
         if (!people_erase(ctx, people, person->children[i].id))
             return false;
-    return (person->row == NO_ROW ||
+    return settle_retire(ctx, people, person_id, person) &&
+           (person->row == NO_ROW ||
             lmdb_delete(ctx, people->db, TABLE_ROWS, row_key(ctx->arena, person->row))) &&
            lmdb_delete(ctx, people->db, PEOPLE_TABLE_EXPOSURES, person_id) &&
            note_change(ctx, people, person_id, NULL) &&
            lmdb_put(ctx, people->db, TABLE_PEOPLE, person_id, ERASED_MARK);
 }
 
-/* ---- the consumer's store: LMDB's, with the percentiles moved after the commit ---- */
+/* ---- transactions: LMDB's, with what is in memory moved after the commit ---- */
+
+static void forget_transaction(struct people *people)
+{
+    people->n_moves = people->n_touched = people->n_changes = 0;
+    people->cap_touched = people->cap_changes = 0;
+    arena_clear(people->arena);
+}
+
+static void end(struct people *people, bool committed)
+{
+    if (!committed)
+        people->next_row = people->rows_before;
+    for (size_t i = 0; committed && i < people->n_moves; i++)
+        (people->moves[i].comes ? percentile_add : percentile_remove)(people->percentile,
+                                                                      people->moves[i].spent);
+    if (committed)
+        audience_put(people->audience, people->changes, people->n_changes);
+    if (committed && people->untold_noted)
+        atomic_store(&people->untold, true);
+    people->untold_noted = false;
+    forget_transaction(people);
+    pthread_mutex_unlock(&people->writer);
+}
+
+/* The segments as they are defined now: who is touched is looked at by these. */
+static void adopt(struct ctx *ctx, struct people *people)
+{
+    const struct personalization *app = ctx->app;
+    struct segment_set *set = app && app->segments ? segment_shelf_hold(app->segments) : NULL;
+    if (!set)
+        return;
+    segment_set_drop(people->set);
+    people->set = set;
+}
 
 static bool store_begin(struct ctx *ctx, void *store)
 {
     struct people *people = store;
-    people->n_moves = 0;
+    pthread_mutex_lock(&people->writer);
+    forget_transaction(people);
     people->rows_before = people->next_row;
-    return lmdb_event_store.begin(ctx, people->db);
+    adopt(ctx, people);
+    if (lmdb_event_store.begin(ctx, people->db))
+        return true;
+    pthread_mutex_unlock(&people->writer);
+    return false;
 }
 
 static bool store_position(struct ctx *ctx, void *store, struct str log, struct str topic,
@@ -227,23 +283,31 @@ static bool store_move(struct ctx *ctx, void *store, struct str log, struct str 
 static bool store_commit(struct ctx *ctx, void *store)
 {
     struct people *people = store;
-    if (!lmdb_event_store.commit(ctx, people->db)) {
-        people->next_row = people->rows_before;
-        return false;
-    }
-    for (size_t i = 0; i < people->n_moves; i++)
-        (people->moves[i].comes ? percentile_add : percentile_remove)(people->percentile,
-                                                                      people->moves[i].spent);
-    people->n_moves = 0;
-    return true;
+    bool settled = settle_all(ctx, people);
+    if (!settled)
+        lmdb_event_store.undo(ctx, people->db);
+    bool committed = settled && lmdb_event_store.commit(ctx, people->db);
+    end(people, committed);
+    return committed;
 }
 
 static void store_undo(struct ctx *ctx, void *store)
 {
     struct people *people = store;
-    people->n_moves = 0;
-    people->next_row = people->rows_before;
     lmdb_event_store.undo(ctx, people->db);
+    end(people, false);
+}
+
+bool people_write(struct ctx *ctx, struct people *people,
+                  bool (*run)(struct ctx *ctx, struct people *people, void *argument),
+                  void *argument)
+{
+    if (!store_begin(ctx, people))
+        return false;
+    if (run(ctx, people, argument))
+        return store_commit(ctx, people);
+    store_undo(ctx, people);
+    return false;
 }
 
 static bool store_seen(struct ctx *ctx, void *store, struct str id, bool *already)

@@ -7,6 +7,7 @@
 #include "services/personalization/person.h"
 
 struct people;
+struct program;
 
 /* Opens the folder and counts the customers' spends. */
 void *people_open(struct ctx *ctx, const char *folder);
@@ -24,6 +25,10 @@ bool people_read_begin(struct ctx *ctx, struct people *people, struct lmdb_read 
 bool people_get(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
                 struct person *out, bool *known);
 
+/* The id that stands for the person, and what is kept under it alone. */
+bool people_root(struct ctx *ctx, const struct lmdb_read *read, struct str person_id,
+                 struct str *root, struct person *out);
+
 /* Changing, inside a reaction: read for update, change, put; of this id alone. An erased person stays erased: *out is
  * NULL then. */
 bool people_update(struct ctx *ctx, struct people *people, struct str person_id,
@@ -37,3 +42,9 @@ bool people_join(struct ctx *ctx, struct people *people, struct str one, struct 
 
 /* Under this id and those that were joined to it. */
 bool people_erase(struct ctx *ctx, struct people *people, struct str person_id);
+
+/* A transaction of its own, for what does not come from the log; it waits for the consumer's. In `run`, what reactions may
+ * do. */
+bool people_write(struct ctx *ctx, struct people *people,
+                  bool (*run)(struct ctx *ctx, struct people *people, void *argument),
+                  void *argument);

@@ -140,5 +140,6 @@ bool people_join(struct ctx *ctx, struct people *people, struct str one, struct 
         return false;
     child->parent = claim;
     person_child_add(ctx->arena, parent, &(struct joined){ child_id, at_us });
-    return people_put(ctx, people, child_id, child) && people_put(ctx, people, parent_id, parent);
+    return settle_retire(ctx, people, child_id, child) &&
+           people_put(ctx, people, child_id, child) && people_put(ctx, people, parent_id, parent);
 }

@@ -6,9 +6,11 @@
 #include "base/money.h"
 #include "services/personalization/ofrep.h"
 #include "services/personalization/reactions.h"
+#include "services/personalization/segments_work.h"
 #include "personalization_contract.h"
 #include "personalization_migrations.h"
 
+#define SEGMENTS_US (100 * US_PER_MS) /* how late a membership is told, and a day has passed */
 #define REFRESH_US (250 * US_PER_MS) /* how late an instance may see changed definitions */
 
 static const struct reaction reactions[] = {
@@ -44,10 +46,17 @@ static bool refresh(struct ctx *ctx)
     return false;
 }
 
+/* The segments as they are at the start, before the first event. */
+static bool load_segments(struct ctx *ctx, void *argument)
+{
+    return segments_load(ctx);
+}
+
 static void personalization_close(void *argument)
 {
     struct personalization *app = argument;
     definitions_free(app->definitions);
+    segment_shelf_free(app->segments);
     free(app);
 }
 
@@ -56,6 +65,7 @@ static bool personalization_open(struct ctx *ctx)
     struct personalization *app = mem_alloc(sizeof(*app));
     struct str currency = setting_text(ctx, "currency");
     app->definitions = definitions_new();
+    app->segments = segment_shelf_new();
     ctx->app = app;
     if (currency.len != 3 || money_exponent(currency.ptr) < 0)
         return ctx_fail(ctx, ERR_INVALID,
@@ -63,7 +73,9 @@ static bool personalization_open(struct ctx *ctx)
                         STR_ARG(currency));
     memcpy(app->currency, currency.ptr, 3);
     return sql_read(ctx, service_db(ctx), refresh_in, app->definitions) &&
-           service_worker(ctx, "definitions", REFRESH_US, refresh);
+           sql_read(ctx, service_db(ctx), load_segments, NULL) &&
+           service_worker(ctx, "definitions", REFRESH_US, refresh) &&
+           service_worker(ctx, "segments", SEGMENTS_US, segments_work);
 }
 
 static const struct projection_settings people = {

@@ -7,7 +7,8 @@
 /*      name        kind in the table */
 #define DEFINITION_TABLE(X)                                                                        \
     X(FLAG,         "flag")                                                                        \
-    X(EXPERIMENT,   "experiment")
+    X(EXPERIMENT,   "experiment")                                                                  \
+    X(SEGMENT,      "segment")
 
 enum definition_kind {
 #define X(name, text) DEFINITION_##name,

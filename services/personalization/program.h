@@ -1,0 +1,35 @@
+/* A segment's rule for everybody at once: a tree of and, or and not over tests of single columns. What cannot be such a
+ * test is the rule itself, asked row by row. Immutable; thread-safe. */
+#pragma once
+
+#include "services/personalization/columns.h"
+
+struct program;
+
+/* Into ctx->arena. INVALID with the pointer: no rule; a name is not fixed, is no feature, or one that moves by itself
+ * (now, spend_percentile) or with the request (context). */
+struct program *program_compile(struct ctx *ctx, const struct json *logic);
+
+/* `each` gets every feature that is read, and (segment) every other segment's id, until it gives false. */
+typedef bool program_name(void *argument, struct str name, bool segment);
+bool program_names(const struct program *program, program_name *each, void *argument);
+
+enum column_kind feature_kind(struct str name);
+
+/* Where a program reads; under the audience's lock. NULL: there is no such (any more). */
+struct program_input {
+    struct column *(*column)(void *argument, struct str name);
+    const struct bits *(*segment)(void *argument, struct str segment_id);
+    void *argument;
+};
+
+/* The program on the columns of an input, which keep still until program_unbind. In ctx's arena. NULL: a column is
+ * missing. */
+struct bound;
+struct bound *program_bind(struct ctx *ctx, const struct program *program,
+                           const struct program_input *input);
+
+/* Whom it holds for, of those of a chunk whose bits are set in `mask`. For whom the rule cannot be evaluated, it does not
+ * hold. */
+void bound_run(struct ctx *ctx, struct bound *bound, size_t chunk,
+               const uint64_t mask[WORDS_PER_CHUNK], uint64_t out[WORDS_PER_CHUNK]);
