@@ -25,7 +25,8 @@ enum verdict canary_judge(struct canary_step *step, const struct canary_plan *pl
     }
     if (step->judgement.worse)
         return VERDICT_WORSE;
-    return now_us - step->began_us >= plan->hold_us ? VERDICT_GOOD : VERDICT_NONE;
+    bool held = now_us - step->began_us >= plan->hold_us;
+    return held && !step->judgement.doubtful ? VERDICT_GOOD : VERDICT_NONE;
 }
 
 int canary_next_share(const struct canary_plan *plan, int share)

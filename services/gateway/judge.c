@@ -143,5 +143,6 @@ void judge(const struct tally *canary, const struct tally *stable, double alpha,
                                   finding->stable_calls);
         finding->worse = matters && finding->p < alpha;
         out->worse |= finding->worse;
+        out->doubtful |= matters && finding->p < JUDGE_DOUBT;
     }
 }

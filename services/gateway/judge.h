@@ -8,6 +8,9 @@
  *                the same; it assumes no shape of the latencies, whose tails fit none.
  * The median stands beside the p99 since what is slower as a whole shows there with a twentieth of the calls.
  *
+ * No sign of being worse is not yet good: where as much would be seen of a version that is no worse less than once in ten
+ * times (JUDGE_DOUBT), it is in doubt, and more calls are waited for.
+ *
  * A canary is judged again and again, so each look spends a part of one chance of a false verdict (look_alpha): their sum,
  * over all looks, steps and measures, is ALPHA. */
 #pragma once
@@ -18,6 +21,7 @@
 
 #define JUDGE_ALPHA                                                                                \
     0.01 /* the chance that a canary as good as the stable version is called worse */
+#define JUDGE_DOUBT 0.1
 #define JUDGE_ERRORS_POINT                                                                         \
     0.005 /* a ratio of errors that is higher by less than half a percent point is let be */
 #define JUDGE_SLOWER_RATIO 0.10  /* what is slower by less than a tenth is let be ... */
@@ -49,7 +53,7 @@ struct finding {
 struct judgement {
     double alpha; /* of each measure at this look */
     struct finding findings[N_MEASURES];
-    bool worse;
+    bool worse, doubtful;
 };
 
 void judge(const struct tally *canary, const struct tally *stable, double alpha,

@@ -116,11 +116,13 @@ static void test_what_is_spent(void)
 
 struct world {
     double errors, canary_errors, slower;
+    bool hasty; /* few calls, no hold */
 };
 struct fates {
     int promoted, worse, at_first_step;
 };
 
+static const struct canary_plan hasty_plan = { .step = 5, .most = 50, .sample = 50 };
 static const struct canary_plan plan = { .step = 5, .most = 50, .sample = SAMPLE, .hold_us = 1 };
 
 static void call_simulate(struct tally *tally, double errors, double slower)
@@ -133,9 +135,10 @@ static void call_simulate(struct tally *tally, double errors, double slower)
 static int canary_live(const struct world *world)
 {
     static struct canary_step step;
-    int share = plan.step;
+    const struct canary_plan *how = world->hasty ? &hasty_plan : &plan;
+    int share = how->step;
     while (share < 100) {
-        canary_begin(&step, &plan, share, 0);
+        canary_begin(&step, how, share, 0);
         enum verdict verdict = VERDICT_NONE;
         while (verdict == VERDICT_NONE) {
             bool canary = chance() * 100 < share;
@@ -143,11 +146,11 @@ static int canary_live(const struct world *world)
                           canary ? world->canary_errors : world->errors,
                           canary ? world->slower : 1);
             if (canary)
-                verdict = canary_judge(&step, &plan, step.looks >= LOOKS);
+                verdict = canary_judge(&step, how, step.looks >= LOOKS);
         }
         if (verdict == VERDICT_WORSE)
             return share;
-        share = canary_next_share(&plan, share);
+        share = canary_next_share(how, share);
     }
     return share;
 }
@@ -189,6 +192,20 @@ static void test_worse_ones_are_rolled_back(void)
     struct fates slow = canaries_live("30% slower", (struct world){ 0, 0, 1.3 });
     CHECK_INT(slow.promoted, 0);
     CHECK(slow.at_first_step >= LIVES * 99 / 100);
+}
+
+/* Too few calls to find it at one look: it waits for more, and does not go on for want of a finding. */
+static void test_doubt_waits(void)
+{
+    struct fates fails =
+        canaries_live("fails 2%, 50 calls a step", (struct world){ 0, .02, 1, true });
+    CHECK(fails.promoted <= LIVES / 10); /* 50 calls have no error in four of ten cases */
+    struct fates slow =
+        canaries_live("30% slower, 50 calls a step", (struct world){ 0, 0, 1.3, true });
+    CHECK_INT(slow.promoted, 0);
+    CHECK(slow.at_first_step >= LIVES / 2);
+    CHECK(canaries_live("equal, 50 calls a step", (struct world){ 0, 0, 1, true }).worse <=
+          FALSE_MOST);
 }
 
 /* ---- steps and shares ---- */
@@ -248,5 +265,6 @@ int main(void)
     test_visitors_stick();
     test_equal_ones_are_promoted();
     test_worse_ones_are_rolled_back();
+    test_doubt_waits();
     return check_end();
 }
