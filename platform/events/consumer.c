@@ -437,7 +437,11 @@ static rd_kafka_conf_t *consumer_conf(struct consumer *consumer)
     kafka_set(conf, "queued.min.messages", consumer->rebuild ? "100000" : "2000");
     kafka_set(conf, "queued.max.messages.kbytes", "8192");
     kafka_set(conf, "fetch.error.backoff.ms", "100");
-    kafka_set(conf, "topic.metadata.refresh.interval.ms", "5000"); /* topics that others create */
+    kafka_set(conf, "topic.metadata.refresh.interval.ms",
+              consumer->settings.rare ? "60000" : "5000"); /* topics that others create */
+    if (consumer->settings.rare)
+        kafka_set(conf, "fetch.wait.max.ms",
+                  "10000"); /* 500: twenty services ask 40 times a second */
     if (consumer->grouped)
         rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);

@@ -117,6 +117,7 @@ struct consumer_settings {
     const struct reaction *reactions;
     size_t n_reactions;
     bool independent; /* of earlier events of the key: nothing is parked behind a dead letter */
+    bool rare; /* what it reads comes seldom: it asks the log less often, and is told as soon */
     const struct event_store *store; /* NULL: SQL, in ctx->sql */
     void *store_data;                /* ctx->model of the reactions too */
     struct projection *projection;   /* whose model store_data is, or NULL; see projection.h */

@@ -310,15 +310,17 @@ static void *rebuild_main(void *argument)
 
 static struct consumer *find_live(struct ctx *ctx, const struct events *events)
 {
-    for (size_t i = 0; i < events->n_consumers; i++)
+    bool reacts = false; /* beyond what every service reads of keys, each for itself */
+    for (size_t i = 0; i < events->n_consumers; i++) {
         if (events->consumers[i]->settings.projection)
             return events->consumers[i];
+        reacts |= events->consumers[i]->settings.sharing == CONSUMER_SHARED;
+    }
     ctx_fail(
         ctx, ERR_NOT_FOUND,
-        events->n_consumers
-            ? "%s keeps no read model that the log alone makes: what it stores is its own, and "
-              "what others told is in it for good"
-            : "%s reads nothing from the log: what it stores is its own",
+        reacts ? "%s keeps no read model that the log alone makes: what it stores is its own, and "
+                 "what others told is in it for good"
+               : "%s reads nothing from the log: what it stores is its own",
         events->service);
     return NULL;
 }
