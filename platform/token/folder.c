@@ -226,13 +226,15 @@ bool token_signing_seed(struct ctx *ctx, const char *folder, uint8_t seed[32])
     return lock >= 0 && read_seed(ctx, folder, file_that_signs(ctx, folder), seed);
 }
 
-/* The entry of a key that is there already, unless what it has signed is over. */
+/* The entry of a key that is there already, unless what it has signed is over. At once (`until_s` is over) it is for all
+ * that was made here, also for one that waits. */
 static void put_old_key(struct json_out *out, const struct json *key, struct str signing_kid,
                         int64_t until_s)
 {
     const struct json *until = json_get(key, "until");
     bool signing = str_eq(json_str(json_get(key, "kid")), signing_kid);
-    if ((until && json_int(until) <= now_s()) || (signing && until_s <= now_s()))
+    bool of_here = signing || until || json_get(key, "signs_from");
+    if ((until && json_int(until) <= now_s()) || (of_here && until_s <= now_s()))
         return;
     json_object(out);
     for (struct json_iter it = json_iter(key); json_next(&it);)
@@ -287,7 +289,8 @@ static bool rotate_locked(struct ctx *ctx, const char *folder, struct token_rota
 {
     uint8_t seed[32], public_key[32];
     const char *signing = file_that_signs(ctx, folder);
-    if (exists(ctx, folder, NEXT_FILE) && signs_from(ctx, folder, NEXT_FILE) != INT64_MAX)
+    if (rotation->old_until_s && exists(ctx, folder, NEXT_FILE) &&
+        signs_from(ctx, folder, NEXT_FILE) != INT64_MAX)
         return ctx_fail(ctx, ERR_CONFLICT, "the next key waits for its time already");
     ctx_clear(ctx);
     if (!read_seed(ctx, folder, signing, seed))

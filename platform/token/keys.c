@@ -192,6 +192,7 @@ void token_keys_close(struct token_keys *keys)
     if (!keys)
         return;
     token_cache_clear(keys);
+    token_issued_clear(keys);
     set_free(keys->set);
     pthread_rwlock_destroy(&keys->lock);
     free(keys->folder);

@@ -45,12 +45,13 @@ struct verified {
 
 struct token_keys {
     char *folder;
-    pthread_rwlock_t lock; /* the set and the cache */
+    pthread_rwlock_t lock; /* the set, the cache, the issued ones */
     struct key_set *set;
     uint64_t reading; /* grows with each set */
     struct stat seen; /* of keys.json when it was read */
     _Atomic int64_t look_at_us;
     struct verified *cache[CACHE_SLOTS];
+    struct issued *issued[256]; /* by the first byte of the hash */
 };
 
 /* Looks for a changed keys.json, at most once a second. What cannot be read leaves the keys as they are. */
@@ -67,6 +68,13 @@ struct str token_read_file(struct ctx *ctx, const char *folder, const char *name
 /* Whole or not at all: a new file takes the old one's place. */
 bool token_write_file(struct ctx *ctx, const char *folder, const char *name, struct str text,
                       mode_t mode);
+
+/* ---- issued.c ---- */
+
+/* Is there one of this kind that is good now? */
+bool token_issued_find(struct ctx *ctx, struct token_keys *keys, const uint8_t hash[32], bool write,
+                       struct principal *out);
+void token_issued_clear(struct token_keys *keys);
 
 /* ---- folder.c ---- */
 

@@ -1,4 +1,4 @@
-/* Tokens and scopes (semantics.md: Tokens): 10-minute Ed25519 JWTs (RFC 7519, RFC 8037), and write keys. */
+/* Tokens and scopes (semantics.md: Tokens): 10-minute Ed25519 JWTs (RFC 7519, RFC 8037), API keys and write keys. */
 #pragma once
 
 #include "base/ctx.h"
@@ -8,7 +8,8 @@ enum principal_kind { PRINCIPAL_NOBODY, PRINCIPAL_TOKEN, PRINCIPAL_WRITE_KEY };
 /* Who asks. Lives in the arena of the request. */
 struct principal {
     enum principal_kind kind;
-    struct str subject; /* "demo", "svc:gateway", or the source name of a write key */
+    struct str
+        subject; /* "usr_ann", "svc:gateway", an API key's id, or the source name of a write key */
     struct str scopes;  /* separated by spaces */
 };
 
@@ -28,14 +29,48 @@ void token_keys_close(struct token_keys *keys);
  * leaves the keys as they are. */
 bool token_keys_refresh(struct ctx *ctx, struct token_keys *keys);
 
-/* Checks alg EdDSA, kid, signature, exp, nbf, iss "fanfare", aud ("fanfare" or `audience`), revocation. Cached until it
+/* An API key ("ffk_..."): by its SHA-256. Otherwise checks alg EdDSA, kid, signature, exp, nbf, iss "fanfare", aud ("fanfare" or `audience`), revocation. Cached until it
  * expires. ERR_UNAUTHENTICATED with why otherwise. Thread-safe. */
 bool token_verify(struct ctx *ctx, struct token_keys *keys, struct str token, const char *audience,
                   struct principal *out);
 
-/* By its SHA-256. ERR_UNAUTHENTICATED when unknown. */
+/* By its SHA-256, of the folder's or of the issued ones. ERR_UNAUTHENTICATED when unknown. */
 bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_key,
                      struct principal *out);
+
+/* ---- keys that identity has issued: they come by events, and hold no secret ---- */
+
+struct issued_key {
+    struct str key_id, name, scopes;
+    uint8_t hash[32];
+    bool write;         /* a write key, whose source is its name; else an API key */
+    int64_t expires_us; /* 0: never */
+};
+
+struct issued_change {
+    struct issued_key key; /* takes the place of the one with this id */
+    bool revoked;          /* only the id is looked at: there is none any more */
+};
+
+/* All at once: nobody sees some of them and not the others. Copies. */
+void token_issued_change(struct token_keys *keys, const struct issued_change *changes, size_t n);
+
+/* `visit` must not call back. */
+void token_issued_each(struct token_keys *keys,
+                       void (*visit)(void *argument, const struct issued_key *key), void *argument);
+
+/* The place in the log up to which the issued keys are what it says. */
+struct issued_place {
+    struct str log; /* "<cluster>/<topic generation>" */
+    int64_t next;
+};
+
+/* <folder>/<name>, whole or not at all. */
+bool token_issued_save(struct ctx *ctx, struct token_keys *keys, const char *folder,
+                       const char *name, const struct issued_place *place);
+/* False with a sentence, and nothing taken, also when there is no such file. */
+bool token_issued_load(struct ctx *ctx, struct token_keys *keys, const char *folder,
+                       const char *name, struct issued_place *place);
 
 /* Makes folder, signing key and key set where they are missing; gives a write key's text once, when it makes one. */
 bool token_keys_create(struct ctx *ctx, const char *folder, struct str *write_key);
@@ -55,8 +90,8 @@ struct token_rotation {
 };
 
 /* Publishes the next key, which signs in `wait_s` seconds: all services have read the key set by then. What the old key has
- * signed stays good until the last of it has expired. `wait_s` negative: at once, and the old key is good for nothing any
- * more (somebody has it). CONFLICT while a next one waits for its time. */
+ * signed stays good until the last of it has expired. `wait_s` negative: at once, and all keys before it are good for
+ * nothing any more (somebody has one). CONFLICT while a next one waits for its time. */
 bool token_key_rotate(struct ctx *ctx, const char *folder, int64_t wait_s,
                       struct token_rotation *out);
 

@@ -8,6 +8,7 @@
 
 #define LONGEST_TOKEN 4096
 #define LONGEST_WRITE_KEY 256
+#define API_KEY_PREFIX "ffk_" /* no JWT begins so: theirs is base64 of a JSON object */
 
 bool principal_has(const struct principal *who, const char *scope)
 {
@@ -202,6 +203,14 @@ static bool verify_with(struct ctx *ctx, const struct key_set *set, struct verif
            read_claims(ctx, set, json_part(ctx, claims), out);
 }
 
+static bool api_key(struct ctx *ctx, struct token_keys *keys, struct str key, struct principal *out)
+{
+    uint8_t hash[32];
+    crypto_sha256(key.ptr, key.len, hash);
+    return token_issued_find(ctx, keys, hash, false, out) ||
+           refuse(ctx, "the API key is not known");
+}
+
 bool token_verify(struct ctx *ctx, struct token_keys *keys, struct str token, const char *audience,
                   struct principal *out)
 {
@@ -211,6 +220,8 @@ bool token_verify(struct ctx *ctx, struct token_keys *keys, struct str token, co
         return refuse(ctx, "a token is needed");
     if (token.len > LONGEST_TOKEN)
         return refuse(ctx, "the token is too long");
+    if (str_starts(token, STR(API_KEY_PREFIX)))
+        return api_key(ctx, keys, token, out);
     token_keys_look(keys);
     if (cache_get(ctx, keys, token, audience, out))
         return true;
@@ -249,5 +260,6 @@ bool token_write_key(struct ctx *ctx, struct token_keys *keys, struct str write_
                                        arena_str(ctx->arena, key->scopes) };
     }
     pthread_rwlock_unlock(&keys->lock);
-    return found ? true : refuse(ctx, "the write key is not known");
+    return found || token_issued_find(ctx, keys, hash, true, out) ||
+           refuse(ctx, "the write key is not known");
 }

@@ -102,10 +102,15 @@ static void test_old_key_ends_by_itself(void)
 static void test_at_once(struct token_keys *keys)
 {
     struct token_rotation next;
+    struct str older = mint();
+    REQUIRE(token_key_rotate(&ctx, folder, 0, &next));
     struct str stolen = mint();
-    CHECK(is_good(keys, stolen));
+    REQUIRE(
+        token_key_rotate(&ctx, folder, WAIT_S, &next)); /* one that waits is in the way of none */
+    CHECK(is_good(keys, older) && is_good(keys, stolen));
+    CHECK_INT(n_published(), 3);
     REQUIRE(token_key_rotate(&ctx, folder, -1, &next));
-    CHECK(!is_good(keys, stolen));
+    CHECK(!is_good(keys, stolen) && !is_good(keys, older));
     struct str token = mint();
     CHECK(str_eq(kid_of(token), next.kid) && is_good(keys, token));
     CHECK_INT(n_published(), 1);
