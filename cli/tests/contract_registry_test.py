@@ -22,6 +22,8 @@ from stack import Stack, wait_for  # noqa: E402
 
 SERVICES = ('identity', 'commerce', 'content', 'loyalty', 'analytics', 'personalization', 'search', 'gateway', 'crm')
 PLACED = 'fanfare.commerce.order.placed.v1'
+EVERYBODY_READS = {'fanfare.identity.key.issued.v1': ['expires_at', 'hash', 'key_id', 'kind', 'name', 'scopes'],
+                   'fanfare.identity.key.revoked.v1': ['key_id']}  # platform/service, for each
 PATIENCE_S = 90  # a service asks each minute
 
 
@@ -122,7 +124,7 @@ class Test:
                 constant = f'{path.split(os.sep)[-3]}_{os.path.basename(path)[:-5]}'.replace('.', '_').upper()
                 types[constant] = json.load(file)['x-event']['type']
         for item in self.stack.must('registry', 'GET', '/v1/services')['items']:
-            source = {}
+            source = dict(EVERYBODY_READS)
             for path in glob.glob(os.path.join(ROOT, 'services', item['service'], '*.c')):
                 with open(path, encoding='utf-8') as file:
                     for constant, _, reads in reads_test.ON.findall(file.read()):

@@ -1,4 +1,5 @@
 #include "platform/service/runtime.h"
+#include "platform/service/issued.h"
 #include "platform/service/registration.h"
 
 #include <errno.h>
@@ -223,8 +224,8 @@ bool runtime_open(struct ctx *ctx, struct runtime *runtime, const struct service
         return false;
     open_peers(ctx, runtime);
     return check_signing(ctx, runtime) && open_projection(ctx, runtime) && open_app(ctx, runtime) &&
-           open_consumers(ctx, runtime) && registration_open(ctx, runtime) &&
-           open_router(ctx, runtime);
+           issued_open(ctx, runtime) && open_consumers(ctx, runtime) &&
+           registration_open(ctx, runtime) && open_router(ctx, runtime);
 }
 
 bool runtime_start(struct ctx *ctx, struct runtime *runtime, void (*fatal)(void *, const char *),
@@ -279,6 +280,7 @@ void runtime_close(struct runtime *runtime)
     projection_close(runtime->projection);
     for (size_t i = 0; i < runtime->n_peers; i++)
         peer_free(runtime->peers[i].peer);
+    issued_free(runtime->issued);
     registration_free(runtime->registration);
     sql_close(runtime->db);
     token_keys_close(runtime->keys);

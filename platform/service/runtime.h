@@ -18,6 +18,7 @@ struct worker;
 struct later;
 struct redriver;
 struct registration;
+struct issued_store;
 
 struct own_token {
     struct own_token *next;
@@ -48,6 +49,7 @@ struct runtime {
     struct consumer_settings consumers[MOST_CONSUMERS];
     size_t n_consumers;
     struct later *later;
+    struct issued_store *issued; /* NULL: without events */
     struct registration *registration; /* NULL: no registry is told */
     pthread_mutex_t tokens_lock;
     struct own_token *tokens;

@@ -1,6 +1,7 @@
 /* The room as a whole, on each engine. */
 #include "base/clock.h"
 #include "base/tests/check.h"
+#include "platform/service/issued.h"
 #include "platform/service/testing.h"
 #include "services/identity/identity.h"
 #include "services/identity/password.h"
@@ -272,6 +273,51 @@ static void test_keys(struct test_service *test)
         409);
 }
 
+/* What platform/service reads of keys is what the contract says; and what is told of a key makes it good, or not. */
+static void test_keys_are_heard(struct test_service *test)
+{
+    const struct event_type *const types[][2] = {
+        { &issued_told_type, &IDENTITY_KEY_ISSUED_V1_TYPE },
+        { &issued_revoked_type, &IDENTITY_KEY_REVOKED_V1_TYPE },
+    };
+    for (size_t i = 0; i < COUNT(types); i++) {
+        const struct event_type *heard = types[i][0], *told = types[i][1];
+        CHECK(strcmp(heard->type, told->type) == 0 && strcmp(heard->topic, told->topic) == 0);
+        CHECK(heard->keeping == told->keeping && heard->partitions == told->partitions);
+        CHECK(strcmp(heard->key->name, told->key->name) == 0);
+        for (size_t k = 0; k < heard->data->n_fields; k++) {
+            const struct field *field = &heard->data->fields[k], *its = told->data->fields;
+            while (its < told->data->fields + told->data->n_fields &&
+                   strcmp(its->name, field->name) != 0)
+                its++;
+            REQUIRE(its < told->data->fields + told->data->n_fields);
+            CHECK(its->kind == field->kind && its->flags == field->flags);
+            CHECK_INT(strlen(field->name), field->name_length);
+        }
+    }
+    struct arena *arena = test_ctx(test)->arena;
+    struct reply reply = send(test, "POST", "/v1/keys", "*", NULL,
+                              "{\"kind\":\"api\",\"name\":\"k\",\"scopes\":[\"keys:read\",\"x\"]}");
+    struct str secret = member(test, reply, "secret");
+    struct str bearer = arena_printf(arena, "Authorization: Bearer " STR_FMT, STR_ARG(secret));
+    size_t n = test_published(test, &IDENTITY_KEY_ISSUED_V1_TYPE);
+    const struct json *told = test_published_data(test, &IDENTITY_KEY_ISSUED_V1_TYPE, n - 1);
+    CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 401);
+    CHECK_INT(test_event(test, &IDENTITY_KEY_ISSUED_V1_TYPE, NULL, json_text(arena, told).ptr),
+              DONE);
+    CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 200);
+    CHECK_INT(send(test, "GET", "/v1/people", NULL, bearer.ptr, NULL).status, 403);
+    test_reopen(test); /* from its own disk */
+    CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 200);
+    struct str gone =
+        arena_printf(arena, "{\"key_id\":\"" STR_FMT "\",\"revoked_at\":\"2026-11-24T09:30:00Z\"}",
+                     STR_ARG(json_str(json_get(told, "key_id"))));
+    CHECK_INT(test_event(test, &IDENTITY_KEY_REVOKED_V1_TYPE, NULL, gone.ptr), DONE);
+    CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 401);
+    test_reopen(test);
+    CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 401);
+}
+
 static void test_write_keys(struct test_service *test)
 {
     CHECK_INT(status(test, "POST", "/v1/keys", "*",
@@ -311,6 +357,7 @@ static void test_room(const char *url)
     test_attempts_are_limited(test);
     test_keys(test);
     test_write_keys(test);
+    test_keys_are_heard(test);
     test_key_set(test);
     test_close(test);
 }
