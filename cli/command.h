@@ -11,8 +11,8 @@ struct command {
 };
 
 extern const struct command command_import, command_start, command_stop, command_up, command_down,
-    command_status, command_export, command_token, command_write_key, command_events, command_dlq,
-    command_contract;
+    command_status, command_export, command_token, command_write_key, command_rotate_key,
+    command_events, command_dlq, command_contract;
 
 /* ---- options ---- */
 

@@ -5,9 +5,9 @@
 #define VERSION "0.1.0"
 
 static const struct command *const commands[] = {
-    &command_up,     &command_down,   &command_status,   &command_stop,
-    &command_start,  &command_import, &command_export,   &command_token,
-    &command_write_key, &command_events, &command_dlq,   &command_contract,
+    &command_up,     &command_down,   &command_status,   &command_stop,      &command_start,
+    &command_import, &command_export, &command_token,    &command_write_key, &command_rotate_key,
+    &command_events, &command_dlq,    &command_contract,
 };
 
 static void usage(FILE *to)

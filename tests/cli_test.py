@@ -73,12 +73,14 @@ class Command:
                 (('up', '--without', 'gateway,web'), 'there is no service "web"'),
                 (('up', '--only', 'crm', '--without', 'crm'), 'no service is left'),
                 (('up', '--port-base', '80'), '--port-base is a port from 1024 to'),
+                (('rotate-key', '--wait', '-1'), '--wait is a number of seconds'),
+                (('rotate-key', '--wait', '1', '--at-once'), '--at-once does not wait'),
                 (('up', '--port-base', 'x'), '--port-base is a port from 1024 to')):
             done = subprocess.run([self.stack.program, *arguments], capture_output=True, text=True, check=False,
                                   env={**os.environ, 'FANFARE_DATA': os.path.join(self.folder, 'never')})
             self.report.check(done.returncode == 1 and says in done.stderr and done.stderr.count('\n') == 1, f'{arguments}: {done}')
         self.report.check(not os.path.exists(os.path.join(self.folder, 'never')), 'nothing is made by mistake')
-        for command in ('status', 'down', ('stop', 'crm'), ('start', 'crm'), ('token', '--scopes', '*'), 'write-key'):
+        for command in ('status', 'down', ('stop', 'crm'), ('start', 'crm'), ('token', '--scopes', '*'), 'write-key', 'rotate-key'):
             self.refuses(command if isinstance(command, tuple) else (command,), 'the data folder')  # there is none yet
         with open(os.path.join(self.folder, 'file'), 'w', encoding='ascii'):
             nowhere = Fanfare(os.path.join(self.folder, 'file', 'data'), 0, self.build)
