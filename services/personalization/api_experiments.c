@@ -135,16 +135,27 @@ struct reply personalization_list_experiments(struct ctx *ctx, const struct list
     return reply_ok(ctx, experiment_list_encode(ctx, &list));
 }
 
+/* A copy: counting may take longer than a snapshot stays. */
+static bool experiment_copy(struct ctx *ctx, const struct compiled_experiment *from,
+                            struct compiled_experiment *out)
+{
+    const struct json *json = json_parse(ctx, experiment_put_encode(ctx, &from->put));
+    *out =
+        (struct compiled_experiment){ .experiment_id = arena_str(ctx->arena, from->experiment_id) };
+    return json && experiment_put_read(ctx, json, &out->put);
+}
+
 struct reply personalization_get_results(struct ctx *ctx, const struct get_results_in *in)
 {
     const struct personalization *app = ctx->app;
     CLEANUP(model_done) struct model_use people = service_model(ctx);
     const struct compiled_experiment *experiment =
         experiments_find(&definitions_now(app->definitions)->experiments, in->experiment_id);
+    struct compiled_experiment own;
     struct experiment_results results;
     if (!experiment || experiment->broken)
         return reply_none(ctx);
-    return results_read(ctx, people.model, experiment, &results)
+    return experiment_copy(ctx, experiment, &own) && results_read(ctx, people.model, &own, &results)
                ? reply_ok(ctx, experiment_results_encode(ctx, &results))
                : reply_error(ctx);
 }

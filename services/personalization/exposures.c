@@ -107,7 +107,7 @@ struct search {
     struct ctx own; /* for one person at a time */
     const struct lmdb_read *read;
     struct str experiment_id;
-    bool (*visit)(struct str person_id, const struct exposure *exposure, void *argument);
+    exposure_visit *visit;
     void *argument;
 };
 
@@ -120,15 +120,15 @@ static bool exposure_find(struct str record, struct str experiment_id, struct ex
 }
 
 /* Of all that a person has seen under several ids, the first; *is_ours: it was under this one. */
-static bool first_of_group(struct search *search, struct str root, struct str id,
-                           struct exposure *first, bool *is_ours)
+static bool first_of_group(struct search *search, struct str id, struct exposure *first,
+                           bool *is_ours)
 {
     struct source source = { .read = search->read };
-    struct str ids[GROUP_IDS];
+    struct str root, ids[GROUP_IDS];
     size_t n;
     struct exposure other, own = *first;
-    *is_ours = true;
-    if (!group_ids(&search->own, &source, root, ids, &n))
+    if (!group_root(&search->own, &source, id, &root) ||
+        !group_ids(&search->own, &source, root, ids, &n))
         return false;
     for (size_t i = 0; i < n; i++) {
         struct str record = lmdb_get(search->read, PEOPLE_TABLE_EXPOSURES, ids[i]);
@@ -146,21 +146,21 @@ static bool visit_id(struct str id, struct str record, void *argument)
     struct search *search = argument;
     struct source source = { .read = search->read };
     struct exposure exposure;
-    struct str root;
-    bool is_ours;
+    struct person person;
+    bool known, is_ours = true;
     if (!exposure_find(record, search->experiment_id, &exposure))
         return true;
     arena_clear(search->own.arena);
-    if (!group_root(&search->own, &source, id, &root) ||
-        !first_of_group(search, root, id, &exposure, &is_ours))
+    if (!group_get(&search->own, &source, id, &person, &known))
         return false;
-    return !is_ours || search->visit(root, &exposure, search->argument);
+    bool alone = !person.parent.id.ptr && person.n_children == 0;
+    if (!alone && !first_of_group(search, id, &exposure, &is_ours))
+        return false;
+    return !is_ours || search->visit(&person, &exposure, search->argument);
 }
 
 bool exposures_each(struct ctx *ctx, const struct lmdb_read *read, struct str experiment_id,
-                    bool (*visit)(struct str person_id, const struct exposure *exposure,
-                                  void *argument),
-                    void *argument)
+                    exposure_visit *visit, void *argument)
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct search search = { .own = { .arena = arena },

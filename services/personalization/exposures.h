@@ -18,9 +18,9 @@ bool exposure_note(struct ctx *ctx, struct people *people, struct str person_id,
 /* The exposures of a record, which their texts point into; their number. */
 size_t exposures_read(struct str record, struct exposure out[EXPOSURES_MOST]);
 
-/* `visit` for everybody who has seen the experiment, once for all ids of a person, until it gives false. Texts live until
- * it comes back. */
+/* `visit` for everybody who has seen the experiment, once for all ids of a person, until it gives false. What it gets
+ * lives until it comes back. */
+typedef bool exposure_visit(const struct person *person, const struct exposure *exposure,
+                            void *argument);
 bool exposures_each(struct ctx *ctx, const struct lmdb_read *read, struct str experiment_id,
-                    bool (*visit)(struct str person_id, const struct exposure *exposure,
-                                  void *argument),
-                    void *argument);
+                    exposure_visit *visit, void *argument);

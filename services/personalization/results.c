@@ -13,9 +13,7 @@ struct tally {
 };
 
 struct counting {
-    struct ctx *ctx; /* for what is kept */
-    struct ctx own;  /* for one person at a time */
-    const struct lmdb_read *read;
+    struct ctx *ctx;
     const struct experiment_put *put;
     struct tally tallies[TALLIES_MOST];
     size_t n_tallies;
@@ -49,39 +47,31 @@ static int64_t goal_last_us(const struct person *person, struct str goal)
     return history ? history->last_us : 0;
 }
 
-static bool count_person(struct str person_id, const struct exposure *exposure, void *argument)
+static bool count_person(const struct person *person, const struct exposure *exposure,
+                         void *argument)
 {
     struct counting *counting = argument;
     struct tally *tally = tally_of(counting, exposure->variant, -1);
-    struct person person;
-    bool known;
     if (!tally)
         return true;
-    arena_clear(counting->own.arena);
-    if (!people_get(&counting->own, counting->read, person_id, &person, &known))
-        return false;
     tally->exposed++;
     counting->mixed += exposure->mixed;
     if (!counting->first_us || exposure->first_us < counting->first_us)
         counting->first_us = exposure->first_us;
     for (size_t i = 0; i < counting->put->n_goals; i++)
-        tally->converted[i] += goal_last_us(&person, counting->put->goals[i]) >= exposure->first_us;
+        tally->converted[i] += goal_last_us(person, counting->put->goals[i]) >= exposure->first_us;
     return true;
 }
 
 static bool count_all(struct counting *counting, struct people *people, struct str experiment_id)
 {
     struct ctx *ctx = counting->ctx;
-    CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct lmdb_read read;
     if (!people_read_begin(ctx, people, &read))
         return false;
-    counting->own = (struct ctx){ .arena = arena };
-    counting->read = &read;
     bool ok = exposures_each(ctx, &read, experiment_id, count_person, counting);
     lmdb_read_end(&read);
-    return (ok && !ctx_failed(&counting->own)) ||
-           ctx_fail(ctx, counting->own.error.code, STR_FMT, STR_ARG(counting->own.error.detail));
+    return ok;
 }
 
 /* ---- reading the figures ---- */
