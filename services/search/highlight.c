@@ -64,7 +64,8 @@ struct str highlight(struct arena *arena, struct str text, const struct highligh
     struct words walk = words_of(text);
     struct word word;
     size_t from = 0;
-    put(&html, "", 0);
+    if (text.len == 0)
+        return STR("");
     while (words_next(&walk, &word)) {
         if (!is_looked_for(word.folded, words, n))
             continue;

@@ -12,6 +12,7 @@
     50000 /* the score of a document whose words all match as well as can be: fits 16 bits */
 #define MOST_SCORE 4e9
 #define FRESH_HALF_DAYS 30.0
+#define TOGETHER 64 /* documents that are looked at at once: in the processor's wide registers */
 #define FRESH_DAYS 512 /* older is not fresh at all */
 
 static const double class_weight[N_MATCH_CLASSES] = { [MATCH_TYPED] = 1,
@@ -100,6 +101,7 @@ struct run {
     float popular[POPULARITY_LEVELS], fresh[FRESH_DAYS];
     uint32_t today;
     double most_factor;
+    uint32_t least; /* score of a text that may still be among the best */
     size_t exception;
 };
 
@@ -260,8 +262,9 @@ static void sink(struct match_hit *hits, size_t n, size_t at)
     }
 }
 
-static void keep(struct match *match, struct match_hit hit)
+static void keep(struct run *run, struct match_hit hit)
 {
+    struct match *match = run->match;
     if (match->after && !is_before(match->behind, hit))
         return;
     if (match->n_hits < match->most) {
@@ -273,6 +276,15 @@ static void keep(struct match *match, struct match_hit hit)
         match->hits[0] = hit;
         sink(match->hits, match->most, 0);
     }
+    if (match->most && match->n_hits == match->most)
+        run->least = (uint32_t)(match->hits[0].score / run->most_factor);
+}
+
+/* Whatever its columns say, with a lower score of its text it is not among the best. */
+static void consider(struct run *run, uint32_t chunk, size_t doc)
+{
+    if (run->text[doc] >= run->least)
+        keep(run, (struct match_hit){ score_of(run, doc), chunk * CHUNK_DOCS + (uint32_t)doc });
 }
 
 /* Documents are asked for in their order. */
@@ -305,24 +317,45 @@ static void take(struct run *run, uint32_t chunk, size_t doc)
         exception->matched = true;
         return;
     }
-    bool full = match->n_hits == match->most;
-    if (full && (!match->most || run->text[doc] * run->most_factor < match->hits[0].score))
-        return; /* whatever its columns say, it is not among the best */
-    keep(match, (struct match_hit){ score_of(run, doc), number });
+    consider(run, chunk, doc);
 }
 
-static void take_chunk(struct run *run, uint32_t chunk)
+static void take_each(struct run *run, uint32_t chunk)
 {
-    parts_find(run, chunk);
     for (size_t doc = 0; doc < CHUNK_DOCS; doc += 4) {
         uint64_t four;
         memcpy(&four, run->text + doc, sizeof four);
         for (size_t i = doc; four && i < doc + 4; i++)
             if (run->text[i])
                 take(run, chunk, i);
-        if (run->match->any && run->match->total)
-            return;
     }
+}
+
+/* Where nothing but the text is asked of a document: most are only counted, some at a time. */
+static void take_plainly(struct run *run, uint32_t chunk)
+{
+    for (size_t from = 0; from < CHUNK_DOCS; from += TOGETHER) {
+        const uint16_t *text = run->text + from;
+        uint16_t best = 0, n = 0;
+        for (size_t i = 0; i < TOGETHER; i++) {
+            best = MAX(best, text[i]);
+            n = (uint16_t)(n + (text[i] != 0));
+        }
+        run->match->total += n;
+        for (size_t i = 0; best && best >= run->least && i < TOGETHER; i++)
+            if (text[i])
+                consider(run, chunk, from + i);
+    }
+}
+
+static void take_chunk(struct run *run, uint32_t chunk)
+{
+    const struct match *match = run->match;
+    parts_find(run, chunk);
+    if (match->n_filters || match->n_facets || match->n_exceptions)
+        take_each(run, chunk);
+    else
+        take_plainly(run, chunk);
 }
 
 static int best_first(const void *a, const void *b)
@@ -350,6 +383,7 @@ void match_run(const struct lmdb_read *read, struct arena *arena, struct match *
     run->text = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
     run->group = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
     run->scores = arena_alloc(arena, match->n_groups * sizeof *run->scores);
+    run->least = match->most ? 0 : UINT32_MAX;
     match->n_hits = 0;
     match->total = 0;
     match->seen = false;
