@@ -133,10 +133,9 @@ static bool goes_with(const struct finding *finding, const struct query *query, 
         .n_filters = finding->match.n_filters,
         .any = true,
     };
-    asked.words[asked.n - 1].folded = word;
-    asked.words[asked.n - 1].begun = false;
     for (size_t i = 0; i < asked.n; i++)
-        asked.words[i].corrected = asked.words[i].n_near == 0;
+        asked.words[i].corrected = true; /* other spellings are those that were found already */
+    asked.words[asked.n - 1] = (struct query_word){ .folded = word, .corrected = true };
     query_run(&finding->read, ctx->arena, &asked, &match);
     return match.total > 0;
 }

@@ -12,7 +12,7 @@
     X(CATEGORY, "category", true)                                                                  \
     X(SUBCATEGORY, "subcategory", true)                                                            \
     X(LOCALE, "locale", true)                                                                      \
-    X(PRICE, "price", false)           /* minor units, what does not fit is the most that does */  \
+    X(PRICE, "price", false)           /* minor units + 1 (0: none), at most what fits */          \
     X(POPULARITY, "popularity", false) /* popularity_level() */                                    \
     X(DAY, "day", false)               /* of the last change, days since 1970 */
 

@@ -56,8 +56,9 @@ static bool range_read(struct str text, struct match_filter *filter)
     if ((from.len && !str_to_int(from, &least)) || (to.len && !str_to_int(to, &most)) ||
         least < 0 || most < least)
         return false;
-    filter->least = (uint32_t)MIN(least, (int64_t)UINT32_MAX);
-    filter->most = (uint32_t)MIN(most, (int64_t)UINT32_MAX);
+    /* As in the column: one more, since 0 is what has none. */
+    filter->least = (uint32_t)MIN(least, (int64_t)UINT32_MAX - 1) + 1;
+    filter->most = (uint32_t)MIN(most, (int64_t)UINT32_MAX - 1) + 1;
     return true;
 }
 

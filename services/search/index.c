@@ -144,9 +144,9 @@ static struct term *terms_of(struct arena *arena, const struct document *documen
 {
     struct str fields[N_ANALYSIS_FIELDS] = {
         [FIELD_OF_TITLE] = document->title,
-        [FIELD_OF_KEYWORDS] = arena_printf(
-            arena, STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT, STR_ARG(document->category),
-            STR_ARG(document->subcategory), STR_ARG(document->slug), STR_ARG(document->type)),
+        [FIELD_OF_KEYWORDS] = arena_printf(arena, STR_FMT " " STR_FMT " " STR_FMT,
+                                           STR_ARG(document->category),
+                                           STR_ARG(document->subcategory), STR_ARG(document->slug)),
         [FIELD_OF_TEXT] = document->text,
     };
     return analyse(arena, fields, n);
@@ -197,10 +197,9 @@ static bool note_columns(struct ctx *ctx, struct search_index *index, uint32_t n
             return false;
         changes_column(index->changes, (enum column)i, number, ordinal);
     }
-    int64_t price = document->price ? document->price->amount : 0;
+    int64_t price = document->price ? MAX(document->price->amount, 0) + 1 : 0;
     struct str views = views_key(ctx->arena, source, document->document_id, document->slug);
-    changes_column(index->changes, COLUMN_PRICE, number,
-                   (uint32_t)MIN(MAX(price, 0), (int64_t)UINT32_MAX));
+    changes_column(index->changes, COLUMN_PRICE, number, (uint32_t)MIN(price, (int64_t)UINT32_MAX));
     changes_column(index->changes, COLUMN_DAY, number,
                    (uint32_t)MAX(document->updated_at / US_PER_DAY, 0));
     changes_column(index->changes, COLUMN_POPULARITY, number,
