@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,6 +40,28 @@ static bool folder_sync(struct ctx *ctx, const char *path)
     if (fd >= 0)
         close(fd);
     return ok;
+}
+
+/* ---- folders ---- */
+
+/* The names of the folders are synced here, once and at each start (a kill may have come between the two): a file's place is
+ * on the disk only if those are. */
+bool media_folder_open(struct ctx *ctx, const char *folder)
+{
+    char shard[SHARD_LEN + 1], *parent = arena_cstr(ctx->arena, str_of(folder));
+    bool made = mkdir(folder, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return ctx_fail(ctx, ERR_UNAVAILABLE, "media_folder %s: %s", folder, strerror(errno));
+    if (!folder_sync(ctx, dirname(parent)) && made)
+        return false;
+    ctx_clear(ctx); /* of a folder that was there, what it is in may not be ours to open */
+    for (int i = 0; i < 1 << 4 * SHARD_LEN; i++) {
+        snprintf(shard, sizeof(shard), "%0*x", SHARD_LEN, i);
+        if (mkdir(arena_printf(ctx->arena, "%s/%s", folder, shard).ptr, 0700) != 0 &&
+            errno != EEXIST)
+            return disk_fail(ctx, "making a folder for media");
+    }
+    return folder_sync(ctx, folder);
 }
 
 /* ---- writing ---- */
@@ -84,17 +107,11 @@ bool media_draft_write(struct ctx *ctx, const char *folder, struct str bytes,
 bool media_draft_place(struct ctx *ctx, const char *folder, struct str hash,
                        struct media_draft *draft)
 {
-    struct str shard = shard_path(ctx, folder, hash);
-    bool made = mkdir(shard.ptr, 0700) == 0;
-    if (!made && errno != EEXIST)
-        return disk_fail(ctx, "making a folder for media");
-    if (made && !folder_sync(ctx, folder))
-        return false;
     if (rename(draft->path, file_path(ctx, folder, hash).ptr) != 0)
         return disk_fail(ctx, "placing media");
     free(draft->path);
     draft->path = NULL;
-    return folder_sync(ctx, shard.ptr);
+    return folder_sync(ctx, shard_path(ctx, folder, hash).ptr);
 }
 
 /* ---- reading and removing ---- */

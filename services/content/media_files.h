@@ -3,6 +3,9 @@
 
 #include "base/ctx.h"
 
+/* Makes it, with the folders inside, where they are missing; their names are on the disk after that. UNAVAILABLE. */
+bool media_folder_open(struct ctx *ctx, const char *folder);
+
 /* Bytes that are written and synced under a name of their own. Their place is not theirs yet. */
 struct media_draft {
     char *path; /* NULL: none */

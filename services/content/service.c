@@ -1,8 +1,6 @@
 #include "services/content/content.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "services/content/media.h"
 #include "services/content/media_files.h"
@@ -55,9 +53,8 @@ static bool content_open(struct ctx *ctx)
     content->shown = shown_cache_new((size_t)setting_int(ctx, "published_memory"),
                                      sql_is_postgresql(service_db(ctx)));
     sql_on_commit(service_db(ctx), shown_cache_doubt, content->shown);
-    if (mkdir(content->media_folder, 0700) != 0 && errno != EEXIST)
-        return ctx_fail(ctx, ERR_UNAVAILABLE, "media_folder " STR_FMT ": %s", STR_ARG(folder),
-                        strerror(errno));
+    if (!media_folder_open(ctx, content->media_folder))
+        return false;
     media_sweep(content->media_folder);
     return service_worker(ctx, "schedules", SCHEDULES_EVERY_US, schedules_run) &&
            service_worker(ctx, "media", MEDIA_EVERY_US, media_run);

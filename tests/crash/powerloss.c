@@ -181,6 +181,33 @@ static int open_noted(int (*real)(const char *, int, ...), const char *path, int
 OPEN(open)
 OPEN(open64)
 
+static int temporary_noted(int (*real)(char *, int), char *path, int flags)
+{
+    char whole[PATH_MAX];
+    struct stat about;
+    bool on = is_on();
+    pthread_mutex_lock(&lock);
+    int fd = real(path, flags), failed = errno;
+    const char *name = on && fd >= 0 && fd < FDS_MOST ? below(path, whole) : NULL;
+    if (name && fstat(fd, &about) == 0) {
+        files[fd] = about.st_ino;
+        note_text(CREATE, about.st_ino, name, NULL);
+    }
+    pthread_mutex_unlock(&lock);
+    errno = failed;
+    return fd;
+}
+
+EXPORT int mkostemp(char *path, int flags)
+{
+    return temporary_noted(NEXT(mkostemp), path, flags);
+}
+
+EXPORT int mkostemp64(char *path, int flags)
+{
+    return temporary_noted(NEXT(mkostemp64), path, flags);
+}
+
 EXPORT int close(int fd)
 {
     if (fd == journal && fd >= 0) {
