@@ -8,25 +8,42 @@
 
 /* ---- limits ---- */
 
-/* Whose requests are counted together. The last address that the header names is the one that our own proxy saw. */
+/* Whose requests are counted together. The last address of the last such header is the one that our own proxy saw; what
+ * comes before, the visitor may have written. */
 static struct str address_of(const struct ctx *ctx, const struct door *door)
 {
-    struct str list = door->address_header.ptr ? request_header(ctx, door->address_header.ptr)
-                                               : (struct str){ NULL, 0 };
-    struct str last = list, part;
-    while (list.len && str_split(&list, ',', &part))
-        last = str_trim(part);
-    return last.len ? last : ctx->request->remote;
+    const struct request *request = ctx->request;
+    struct str last = { NULL, 0 }, part;
+    for (size_t i = 0; door->address_header.ptr && i < request->n_headers; i++) {
+        struct str list = request->headers[i].value;
+        if (!str_eq_nocase(request->headers[i].name, door->address_header))
+            continue;
+        while (str_split(&list, ',', &part))
+            last = str_trim(part);
+    }
+    return last.len ? last : request->remote;
 }
 
-/* The limit that holds for whoever it is by now, and under which name it is told; NULL: none. */
-static struct limits *limit_of(const struct ctx *ctx, const struct door *door, struct str *who,
-                               const char **name)
+/* A limit that holds for a request, by the name under which it is told. */
+struct held {
+    const char *name;
+    struct limits *limits; /* NULL: none */
+    struct str who;
+};
+
+static struct held held_by_address(const struct ctx *ctx, const struct door *door)
 {
-    bool known = ctx->who->kind != PRINCIPAL_NOBODY;
-    *who = known ? ctx->who->subject : address_of(ctx, door);
-    *name = known ? "key" : "address";
-    return known ? door->by_key : door->by_address;
+    return (struct held){ "address", door->by_address, address_of(ctx, door) };
+}
+
+/* A token's subject and a write key's source may have the same name. */
+static struct held held_by_key(struct ctx *ctx, const struct door *door)
+{
+    if (ctx->who->kind == PRINCIPAL_NOBODY || !door->by_key)
+        return (struct held){ "key", NULL, STR("") };
+    struct str who =
+        arena_printf(ctx->arena, "%d:" STR_FMT, (int)ctx->who->kind, STR_ARG(ctx->who->subject));
+    return (struct held){ "key", door->by_key, who };
 }
 
 static const struct door *door_of(const struct ctx *ctx)
@@ -36,34 +53,47 @@ static const struct door *door_of(const struct ctx *ctx)
 
 bool door_admits(struct ctx *ctx)
 {
-    struct str who;
-    const char *name;
-    struct limits *limits = limit_of(ctx, door_of(ctx), &who, &name);
-    return !limits || limits_take(limits, who, clock_mono_us()) ||
+    const struct door *door = door_of(ctx);
+    struct held held = ctx->who->kind == PRINCIPAL_NOBODY ? held_by_address(ctx, door)
+                                                          : held_by_key(ctx, door);
+    return !held.limits || limits_take(held.limits, held.who, clock_mono_us()) ||
            ctx_fail(ctx, ERR_RATE_LIMITED, "more than %lld requests a minute of one %s",
-                    (long long)limits_look(limits, who, clock_mono_us()).quota, name);
+                    (long long)limits_look(held.limits, held.who, clock_mono_us()).quota,
+                    held.name);
+}
+
+static struct str joined(struct arena *arena, struct str list, struct str more)
+{
+    return list.ptr ? arena_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(list), STR_ARG(more))
+                    : more;
 }
 
 /* draft-ietf-httpapi-ratelimit-headers-10: what is left, and in how many seconds all of it is there again. */
 static void rate_tell(struct ctx *ctx, const struct door *door, struct reply *reply)
 {
-    struct str who;
-    const char *name;
-    struct limits *limits = limit_of(ctx, door, &who, &name);
-    if (!limits)
+    const struct held all[] = { held_by_address(ctx, door), held_by_key(ctx, door) };
+    struct str policy = { NULL, 0 }, left = { NULL, 0 };
+    int64_t wait_s = 1;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        if (!all[i].limits)
+            continue;
+        struct limit_state state = limits_look(all[i].limits, all[i].who, clock_mono_us());
+        policy = joined(ctx->arena, policy,
+                        arena_printf(ctx->arena, "\"%s\";q=%lld;w=%d", all[i].name,
+                                     (long long)state.quota, LIMITS_WINDOW_S));
+        left = joined(ctx->arena, left,
+                      arena_printf(ctx->arena, "\"%s\";r=%lld;t=%lld", all[i].name,
+                                   (long long)state.left, (long long)state.whole_s));
+        wait_s = MAX(wait_s, state.wait_s);
+    }
+    if (!policy.ptr)
         return;
-    struct limit_state state = limits_look(limits, who, clock_mono_us());
-    reply_add(ctx, reply, "RateLimit-Policy",
-              arena_printf(ctx->arena, "\"%s\";q=%lld;w=%d", name, (long long)state.quota,
-                           LIMITS_WINDOW_S));
-    reply_add(ctx, reply, "RateLimit",
-              arena_printf(ctx->arena, "\"%s\";r=%lld;t=%lld", name, (long long)state.left,
-                           (long long)state.whole_s));
-    if (reply->status != 429)
-        return;
-    for (struct reply_header *header = reply->headers; header; header = header->next)
+    reply_add(ctx, reply, "RateLimit-Policy", policy);
+    reply_add(ctx, reply, "RateLimit", left);
+    for (struct reply_header *header = reply->headers; header && reply->status == 429;
+         header = header->next)
         if (strcmp(header->name, "Retry-After") == 0)
-            header->value = arena_printf(ctx->arena, "%lld", (long long)MAX(state.wait_s, 1));
+            header->value = arena_printf(ctx->arena, "%lld", (long long)wait_s);
 }
 
 /* ---- browsers ---- */
@@ -82,14 +112,15 @@ static void cross_origin(struct ctx *ctx, const struct door *door, struct reply 
 {
     struct str origin = request_header(ctx, "Origin");
     bool all = str_is(door->origins, "*");
+    if (!all)
+        reply_add(ctx, reply, "Vary", STR("Origin")); /* also of who is not on the list */
     if (!origin.ptr || !origin_known(door, origin))
         return;
     reply_add(ctx, reply, "Access-Control-Allow-Origin", all ? STR("*") : origin);
-    if (!all)
-        reply_add(ctx, reply, "Vary", STR("Origin"));
     if (!str_is(ctx->request->method, "OPTIONS")) {
-        reply_add(ctx, reply, "Access-Control-Expose-Headers",
-                  STR("ETag, Fanfare-Defaults, RateLimit, RateLimit-Policy, Retry-After"));
+        reply_add(
+            ctx, reply, "Access-Control-Expose-Headers",
+            STR("ETag, Fanfare-Defaults, Content-Location, RateLimit, RateLimit-Policy, Retry-After"));
         return;
     }
     reply_add(ctx, reply, "Access-Control-Allow-Methods", STR("GET, POST, PUT, DELETE, PATCH"));

@@ -99,6 +99,7 @@ static void test_some_origins(struct test_service *test)
     CHECK_STR(header_of(reply, "Strict-Transport-Security"), "max-age=31536000");
     reply = get(test, "/v1/pages/imprint", "Origin: https://b.example.evil.example");
     CHECK(!header_of(reply, "Access-Control-Allow-Origin").ptr);
+    CHECK(varies_by_origin(reply) && varies_by_origin(get(test, "/v1/pages/imprint", NULL)));
 }
 
 /* ---- limits ---- */
@@ -117,6 +118,9 @@ static void test_limit_by_address(struct test_service *test)
     CHECK_STR(header_of(reply, "RateLimit-Policy"), "\"address\";q=5;w=60");
     reply = get(test, "/v1/pages/imprint", "X-Forwarded-For: 198.51.100.1, 198.51.100.2");
     CHECK_INT(reply.status, 200); /* what the visitor says of itself does not count */
+    reply = get(test, "/v1/pages/imprint",
+                "X-Forwarded-For: 203.0.113.77\nX-Forwarded-For: 198.51.100.1");
+    CHECK_INT(reply.status, 429); /* not in a header of its own either */
 }
 
 static void test_limit_by_key(struct test_service *test)
@@ -128,7 +132,8 @@ static void test_limit_by_key(struct test_service *test)
         struct reply reply = get(test, "/v1/pages/imprint", from);
         good += reply.status == 200;
         if (reply.status == 429)
-            CHECK_STR(header_of(reply, "RateLimit-Policy"), "\"key\";q=14;w=60");
+            CHECK_STR(header_of(reply, "RateLimit-Policy"),
+                      "\"address\";q=5;w=60, \"key\";q=14;w=60");
     }
     CHECK(good >= 3 && good < 12); /* some were spent before */
     CHECK_INT(test_call(test, "GET", "/v1/pages/imprint", NULL, from, NULL).status, 401);
