@@ -148,7 +148,7 @@ struct reply gateway_get_page(struct ctx *ctx, const struct get_page_in *in)
     defaults_count(gateway, &answers);
     page_compose(ctx, &structure, &answers, &page);
     /* What everybody may keep names nobody, and a view by nobody is told to nobody. */
-    bool shared = cache_is_shared(&structure, &answers, in->customer_id);
+    bool shared = cache_is_shared(ctx, &structure, &answers, in->customer_id);
     page.visitor_id = stranger && !shared ? visitor_id : (struct str){ NULL, 0 };
     if (!stranger || !shared)
         view_tell(ctx, &page, in->customer_id, visitor_id, started_us);

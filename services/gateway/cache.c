@@ -14,11 +14,12 @@ struct str cache_key_of_product(struct arena *arena, struct str product_id)
     return arena_printf(arena, "product:" STR_FMT, STR_ARG(product_id));
 }
 
-bool cache_is_shared(const struct structure *structure, const struct answers *answers,
-                     struct str customer_id)
+bool cache_is_shared(const struct ctx *ctx, const struct structure *structure,
+                     const struct answers *answers, struct str customer_id)
 {
-    return structure->n_slots == 0 && (!customer_id.ptr || structure->n_products == 0) &&
-           !answers->no_quote;
+    const struct gateway *gateway = ctx->app;
+    return gateway->fresh_us >= US_PER_S && structure->n_slots == 0 &&
+           (!customer_id.ptr || structure->n_products == 0) && !answers->no_quote;
 }
 
 static struct str surrogate_keys(struct arena *arena, const struct structure *structure)
@@ -50,7 +51,7 @@ void cache_tell(struct ctx *ctx, const struct structure *structure, bool shared,
                 struct reply *reply)
 {
     const struct gateway *gateway = ctx->app;
-    if (!shared || gateway->fresh_us < US_PER_S) {
+    if (!shared) {
         reply_add(ctx, reply, "Cache-Control", STR("private, no-store")); /* it is one visitor's */
         return;
     }
