@@ -122,7 +122,7 @@ void test_close(struct test_service *test)
 
 /* ---- requests ---- */
 
-static struct str bearer(struct test_service *test, const char *scopes)
+struct str test_bearer(struct test_service *test, const char *scopes)
 {
     struct str token = token_mint(&test->ctx,
                                   settings_get(test->runtime.settings, "keys")->text.ptr,
@@ -132,8 +132,9 @@ static struct str bearer(struct test_service *test, const char *scopes)
     return arena_printf(test->arena, "Bearer %s", token.ptr);
 }
 
-struct reply test_send(struct test_service *test, const char *method, const char *target,
-                       const char *scopes, const char *headers, struct str body)
+struct reply test_send_in(struct test_service *test, struct arena *arena, const char *method,
+                          const char *target, struct str authorization, const char *headers,
+                          struct str body)
 {
     struct request_header list[MOST_HEADERS + 2];
     struct str lines = str_of(headers), line, name;
@@ -144,11 +145,18 @@ struct reply test_send(struct test_service *test, const char *method, const char
         has_type |= str_eq_nocase(name, STR("content-type"));
         list[n++] = (struct request_header){ str_trim(name), str_trim(line) };
     }
-    if (scopes)
-        list[n++] = (struct request_header){ STR("Authorization"), bearer(test, scopes) };
+    if (authorization.ptr)
+        list[n++] = (struct request_header){ STR("Authorization"), authorization };
     if (body.ptr && !has_type)
         list[n++] = (struct request_header){ STR("Content-Type"), STR("application/json") };
-    return router_call(test->runtime.router, test->arena, method, target, list, n, body);
+    return router_call(test->runtime.router, arena, method, target, list, n, body);
+}
+
+struct reply test_send(struct test_service *test, const char *method, const char *target,
+                       const char *scopes, const char *headers, struct str body)
+{
+    struct str authorization = scopes ? test_bearer(test, scopes) : (struct str){ NULL, 0 };
+    return test_send_in(test, test->arena, method, target, authorization, headers, body);
 }
 
 struct reply test_call(struct test_service *test, const char *method, const char *target,

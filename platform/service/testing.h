@@ -22,6 +22,11 @@ struct reply test_call(struct test_service *test, const char *method, const char
 /* The same with a body of any bytes (ptr NULL: none). */
 struct reply test_send(struct test_service *test, const char *method, const char *target,
                        const char *scopes, const char *headers, struct str body);
+/* The same from another thread: with a token made before, and an arena of that thread's. */
+struct str test_bearer(struct test_service *test, const char *scopes);
+struct reply test_send_in(struct test_service *test, struct arena *arena, const char *method,
+                          const char *target, struct str authorization, const char *headers,
+                          struct str body);
 const struct json *test_json(struct test_service *test, struct reply reply); /* its body */
 
 /* Gives one event to the reactions (SQL or projection) exactly as the consumer does: position, seen ids, savepoint.
