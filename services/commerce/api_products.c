@@ -52,12 +52,6 @@ static struct reply reply_product(struct ctx *ctx, const struct product_row *row
     return reply_versioned(ctx, product_encode(ctx, &product), row->version);
 }
 
-bool product_get(struct ctx *ctx, struct str product_id, struct product_row *out)
-{
-    return store_product(ctx, product_id, out) ||
-           ctx_fail(ctx, ERR_NOT_FOUND, "there is no product with this id");
-}
-
 /* ---- putting ---- */
 
 static const struct product_upserted_attribute *told_attributes(

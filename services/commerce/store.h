@@ -18,16 +18,33 @@ struct stock_row {
 };
 
 struct line_row {
-    struct str product_id;
-    int64_t quantity, amount; /* minor units of the order's currency */
+    struct str product_id, sku; /* sku: ptr NULL when there is none */
+    int64_t quantity, amount;   /* minor units of the order's currency */
+    int64_t taken;              /* of what is counted, and not given back */
+    int64_t refunded_quantity;
 };
 
 struct order_row {
-    struct str order_id, customer_id, state, channel, asked;
+    struct str order_id, customer_id, channel, asked;
+    enum order_state state;
+    bool paid; /* also where it was cancelled or refunded since */
     int64_t placed_us, total, refunded;
     char currency[4];
     struct line_row *lines;
     size_t n_lines;
+};
+
+struct refund_part {
+    size_t line;
+    int64_t quantity, amount;
+};
+
+struct refund_row {
+    struct str refund_id, reason; /* reason: ptr NULL when there is none */
+    int64_t amount, refunded_us;
+    struct refund_part *parts; /* line by line; none: of the order as a whole */
+    size_t n_parts;
+    bool restock; /* the parts come back */
 };
 
 struct revenue_row {
@@ -75,9 +92,22 @@ bool store_order(struct ctx *ctx, struct str order_id,
 /* Adds a new order with its lines, and its total to the revenue. */
 bool store_order_add(struct ctx *ctx, const struct order_row *order);
 
-/* Pays `amount` back in one statement, if the order stands at `refunded_before`; CONFLICT when it has changed since. */
+/* These change an order as it was read; CONFLICT when it has changed since. */
+bool store_order_move(struct ctx *ctx, const struct order_row *order, enum order_state to);
 bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_t amount,
-                          const char *state);
+                          enum order_state to);
+
+/* Notes a refund, with its parts on their lines. CONFLICT: this one is noted already. */
+bool store_refund_add(struct ctx *ctx, const struct order_row *order,
+                      const struct refund_row *refund);
+bool store_refund_known(struct ctx *ctx, struct str refund_id); /* false, no error: it is not */
+
+/* So many of what is counted are the order's now, `line->taken`; none where it is not counted. CONFLICT at /lines/`i`:
+ * fewer are there, and it may not be owed. */
+bool store_stock_take(struct ctx *ctx, struct line_row *line, size_t i);
+/* So many of those of a line come back. */
+bool store_stock_give_back(struct ctx *ctx, const struct order_row *order, size_t line,
+                           int64_t quantity);
 
 /* Up to `limit` orders of the customer older than `before`, newest first, with their lines. */
 bool store_orders(struct ctx *ctx, struct str customer_id, struct sql_moment before, size_t limit,

@@ -21,7 +21,7 @@ from takeover import Takeover  # noqa: E402
 
 RENAMED = (  # file, what it says of the member, how often, what it is to say
     ('commerce/events/order_placed.v1.json', '"placed_at"', 3, '"made_at"'),
-    ('commerce/api_orders.c', '.placed_at = row->placed_us,\n                                   .channel', 1,
+    ('commerce/changes.c', '.placed_at = row->placed_us,\n                                   .channel', 1,
      '.made_at = row->placed_us,\n                                   .channel'),
     *[(f'{name}/reactions.c', 'placed->placed_at', 1, 'placed->made_at')
       for name in ('analytics', 'crm', 'loyalty', 'personalization', 'search')],

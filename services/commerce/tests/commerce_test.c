@@ -150,6 +150,13 @@ static void test_paying_back(struct test_service *test)
     static const char *rest = "{\"amount\":{\"amount\":5000,\"currency\":\"USD\"}}";
     CHECK_INT(
         test_call(test, "POST", "/v1/orders/ord_1/refunds", "orders:write", NULL, part).status,
+        409); /* not paid yet */
+    CHECK_INT(test_call(test, "POST", "/v1/orders/ord_1/transitions", "orders:write", NULL,
+                        "{\"to\":\"paid\"}")
+                  .status,
+              200);
+    CHECK_INT(
+        test_call(test, "POST", "/v1/orders/ord_1/refunds", "orders:write", NULL, part).status,
         200);
     CHECK_INT(test_call(test, "POST", "/v1/orders/ord_1/cancel", "orders:write", NULL, "{}").status,
               409);
