@@ -79,7 +79,7 @@ OPERATOR(op_constant)
 OPERATOR(op_named)
 {
     bool found;
-    if (!look_up(run, &node->path, out, &found))
+    if (!look_up(run, node->path, node->number, out, &found))
         return false;
     if (found)
         return true;

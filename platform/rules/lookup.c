@@ -3,9 +3,10 @@
 
 #define LONGEST_NAME 1024
 
-struct path path_cut(struct arena *arena, struct str name)
+const struct path *path_cut(struct arena *arena, struct str name)
 {
-    struct path path = { .name = name };
+    struct path *path = ARENA_NEW(arena, struct path);
+    path->name = name;
     if (name.len == 0)
         return path;
     size_t n = 1;
@@ -13,8 +14,8 @@ struct path path_cut(struct arena *arena, struct str name)
         n += name.ptr[i] == '.';
     struct str *parts = ARENA_ARRAY(arena, struct str, n), rest = name, part;
     while (str_split(&rest, '.', &part))
-        parts[path.n++] = part;
-    path.parts = parts;
+        parts[path->n++] = part;
+    path->parts = parts;
     return path;
 }
 
@@ -91,12 +92,13 @@ static bool look_up_input(struct run *run, const struct path *path, struct value
     return true;
 }
 
-static bool look_up_once(struct run *run, const struct path *path, struct value *out, bool *found)
+static bool look_up_once(struct run *run, const struct path *path, uint32_t number,
+                         struct value *out, bool *found)
 {
     struct rule_memo *memo = run->input->memo;
-    if (!memo || path->number == 0 || path->number > memo->n)
+    if (!memo || number == 0 || number > memo->n)
         return look_up_input(run, path, out, found);
-    uint32_t i = path->number - 1;
+    uint32_t i = number - 1;
     if (memo->states[i] == MEMO_EMPTY) {
         if (!look_up_input(run, path, &memo->values[i], found))
             return false;
@@ -108,11 +110,12 @@ static bool look_up_once(struct run *run, const struct path *path, struct value 
     return true;
 }
 
-bool look_up(struct run *run, const struct path *path, struct value *out, bool *found)
+bool look_up(struct run *run, const struct path *path, uint32_t number, struct value *out,
+             bool *found)
 {
     const struct scope *scope = &run->scope;
     if (!scope->item)
-        return look_up_once(run, path, out, found);
+        return look_up_once(run, path, number, out, found);
     if (!scope->accumulator)
         return walk(run, scope->item, path, 0, out, found);
     *found = false;
@@ -129,6 +132,6 @@ bool look_up_name(struct run *run, struct str name, struct value *out, bool *fou
     *found = false;
     if (name.len > LONGEST_NAME)
         return take_steps(run, 1);
-    struct path path = path_cut(run->ctx->arena, name);
-    return take_steps(run, 1 + path.n) && look_up(run, &path, out, found);
+    const struct path *path = path_cut(run->ctx->arena, name);
+    return take_steps(run, 1 + path->n) && look_up(run, path, 0, out, found);
 }

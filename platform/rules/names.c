@@ -19,7 +19,7 @@ static bool read_names(const struct reading *reading, const struct node *node)
 {
     switch (node->op) {
     case OP_NAMED:
-        return reading->each(reading->argument, node->path.name) &&
+        return reading->each(reading->argument, node->path->name) &&
                read_args(reading, node, node->n);
     case OP_VAR:
     case OP_MISSING:

@@ -65,8 +65,7 @@ enum operator{
 struct path {
     struct str name;
     const struct str *parts;
-    uint32_t n;
-    uint32_t number; /* in the rule's set, from 1; 0: none */
+    size_t n;
 };
 
 struct node {
@@ -75,7 +74,10 @@ struct node {
     const struct node *args; /* n of them, one after another */
     union {
         struct value constant; /* OP_CONSTANT */
-        struct path path;      /* OP_NAMED; args: the default */
+        struct {               /* OP_NAMED; args: the default */
+            const struct path *path;
+            uint32_t number; /* in the rule's set, from 1; 0: none */
+        };
     };
 };
 
@@ -151,10 +153,11 @@ struct value value_of(const struct json *json);
 
 /* ---- lookup.c ---- */
 
-struct path path_cut(struct arena *arena, struct str name);
+const struct path *path_cut(struct arena *arena, struct str name);
 
 /* *found: whether there was one, null or not. */
-bool look_up(struct run *run, const struct path *path, struct value *out, bool *found);
+bool look_up(struct run *run, const struct path *path, uint32_t number, struct value *out,
+             bool *found);
 bool look_up_name(struct run *run, struct str name, struct value *out, bool *found);
 
 /* ---- convert.c: JavaScript's conversions, which JsonLogic's meaning is made of ---- */

@@ -245,7 +245,7 @@ static void number_names(struct rule_set *set, const struct node *node)
 {
     struct node *own = (struct node *)(uintptr_t)node; /* it was made just now */
     if (node->op == OP_NAMED)
-        own->path.number = number_of_name(set, node->path.name);
+        own->number = number_of_name(set, node->path->name);
     for (uint32_t i = 0; i < node->n; i++)
         number_names(set, &node->args[i]);
 }

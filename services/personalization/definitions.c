@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "platform/json/json.h"
 
 #define PAGE 200 /* experiences read at a time */
@@ -61,21 +62,41 @@ const struct snapshot *definitions_now(const struct definitions *definitions)
     return &atomic_load_explicit(&definitions->now, memory_order_acquire)->snapshot;
 }
 
+/* The place of a slot in the table: its own, or the empty one where it belongs. */
+static struct slot_place *place_of(const struct snapshot *snapshot, struct str slot)
+{
+    size_t at = hash_fnv1a(slot.ptr, slot.len) & snapshot->last_place;
+    while (snapshot->places[at].n && !str_eq(snapshot->places[at].slot, slot))
+        at = (at + 1) & snapshot->last_place;
+    return &snapshot->places[at];
+}
+
 const struct compiled_experience *snapshot_slot(const struct snapshot *snapshot, struct str slot,
                                                 size_t *n)
 {
-    size_t low = 0, high = snapshot->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (str_cmp(snapshot->experiences[middle].slot, slot) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    *n = 0;
+    if (!snapshot->places)
+        return NULL;
+    const struct slot_place *place = place_of(snapshot, slot);
+    *n = place->n;
+    return place->first;
+}
+
+/* Of the experiences, which are sorted by now; twice as many places as there may be slots. */
+static void places_make(struct ctx *ctx, struct snapshot *snapshot)
+{
+    size_t room = 2;
+    while (room < 2 * snapshot->n)
+        room *= 2;
+    snapshot->places = ARENA_ARRAY(ctx->arena, struct slot_place, room);
+    snapshot->last_place = room - 1;
+    for (size_t i = 0; i < snapshot->n; i++) {
+        struct slot_place *place = place_of(snapshot, snapshot->experiences[i].slot);
+        if (place->n++ == 0) {
+            place->slot = snapshot->experiences[i].slot;
+            place->first = &snapshot->experiences[i];
+        }
     }
-    for (high = low; high < snapshot->n && str_eq(snapshot->experiences[high].slot, slot);)
-        high++;
-    *n = high - low;
-    return &snapshot->experiences[low];
 }
 
 /* False for one that cannot be read, as of another version of the program: it is not shown. */
@@ -183,6 +204,7 @@ static bool experiments_read(struct ctx *ctx, struct snapshot *out)
         out->n++;
     }
     qsort(all, out->n, sizeof(*all), by_slot_and_priority);
+    places_make(ctx, out);
     return true;
 }
 

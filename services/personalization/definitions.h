@@ -23,11 +23,20 @@ struct compiled_experience {
     struct str audience_text;                     /* JSON of the experiment's audience */
 };
 
+/* Where the experiences of a slot are; n 0: nowhere. */
+struct slot_place {
+    struct str slot;
+    const struct compiled_experience *first;
+    size_t n;
+};
+
 struct snapshot {
     struct rule_set *rules; /* of the experiences, and the audiences of the experiments */
     const struct compiled_experience
         *experiences; /* by slot, then priority (higher first), then id */
     size_t n;
+    struct slot_place *places; /* a hash table */
+    size_t last_place;
     struct compiled_experiments experiments;
     struct compiled_flags flags;
 };
