@@ -17,15 +17,6 @@ static struct issued **bucket_of(struct token_keys *keys, const uint8_t hash[32]
     return &keys->issued[hash[0]];
 }
 
-static struct str append(char **at, struct str text)
-{
-    char *start = *at;
-    if (text.len)
-        memcpy(start, text.ptr, text.len);
-    *at += text.len;
-    return (struct str){ start, text.len };
-}
-
 static void put(struct token_keys *keys, const struct issued_key *key)
 {
     struct issued *one =
@@ -33,9 +24,9 @@ static void put(struct token_keys *keys, const struct issued_key *key)
     struct issued **bucket = bucket_of(keys, key->hash);
     char *at = one->text;
     one->key = *key;
-    one->key.key_id = append(&at, key->key_id);
-    one->key.name = append(&at, key->name);
-    one->key.scopes = append(&at, key->scopes);
+    one->key.key_id = text_append(&at, key->key_id);
+    one->key.name = text_append(&at, key->name);
+    one->key.scopes = text_append(&at, key->scopes);
     one->next = *bucket;
     *bucket = one;
 }

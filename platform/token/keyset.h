@@ -43,6 +43,16 @@ struct verified {
     char text[];
 };
 
+/* Copies the text to *at, which goes on behind it: what is in one piece of memory with its texts. */
+static inline struct str text_append(char **at, struct str text)
+{
+    char *start = *at;
+    if (text.len)
+        memcpy(start, text.ptr, text.len);
+    *at += text.len;
+    return (struct str){ start, text.len };
+}
+
 struct token_keys {
     char *folder;
     pthread_rwlock_t lock; /* the set, the cache, the issued ones */

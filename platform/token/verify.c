@@ -12,7 +12,7 @@
 
 bool principal_has(const struct principal *who, const char *scope)
 {
-    if (!who || !scope)
+    if (!who || !scope || !*scope)
         return false;
     struct str rest = who->scopes, one;
     while (str_split(&rest, ' ', &one))
@@ -38,24 +38,16 @@ void token_cache_clear(struct token_keys *keys)
     }
 }
 
-static struct str append(char **at, struct str text)
-{
-    char *start = *at;
-    memcpy(start, text.ptr, text.len);
-    *at += text.len;
-    return (struct str){ start, text.len };
-}
-
 static void cache_put(struct token_keys *keys, const struct verified *from)
 {
     size_t bytes = from->token.len + from->audience.len + from->subject.len + from->scopes.len;
     struct verified *entry = mem_alloc(sizeof(*entry) + bytes);
     char *at = entry->text;
     *entry = (struct verified){ .not_before_s = from->not_before_s, .expires_s = from->expires_s };
-    entry->token = append(&at, from->token);
-    entry->audience = append(&at, from->audience);
-    entry->subject = append(&at, from->subject);
-    entry->scopes = append(&at, from->scopes);
+    entry->token = text_append(&at, from->token);
+    entry->audience = text_append(&at, from->audience);
+    entry->subject = text_append(&at, from->subject);
+    entry->scopes = text_append(&at, from->scopes);
     struct verified **slot = slot_of(keys, from->token);
     free(*slot);
     *slot = entry;

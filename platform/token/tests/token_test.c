@@ -170,6 +170,20 @@ static void test_bad(struct token_keys *keys)
     }
 }
 
+/* One without `scope` may do nothing; it is a token all the same. */
+static void test_token_without_scope(struct token_keys *keys)
+{
+    struct principal who;
+    struct str header = arena_printf(ctx.arena, HEADER, kid.ptr);
+    struct str token = token_of(
+        header.ptr, "{\"iss\":\"fanfare\",\"sub\":\"demo\",\"aud\":\"fanfare\",\"jti\":\"1\","
+                    "\"exp\":1800000600}");
+    for (int i = 0; i < 2; i++) { /* the second from the cache */
+        CHECK(token_verify(&ctx, keys, token, "commerce", &who));
+        CHECK(!principal_has(&who, "x") && !principal_has(&who, ""));
+    }
+}
+
 static void test_tampered(struct token_keys *keys)
 {
     struct str header = arena_printf(ctx.arena, HEADER, kid.ptr);
@@ -290,6 +304,7 @@ int main(void)
     REQUIRE(keys != NULL);
     test_good(keys);
     test_bad(keys);
+    test_token_without_scope(keys);
     test_tampered(keys);
     test_bent(keys);
     test_write_keys(keys);
