@@ -150,7 +150,7 @@ static struct reply media_part(struct ctx *ctx, const struct get_media_in *in,
                   arena_printf(ctx->arena, "bytes */%llu", (unsigned long long)size));
         return reply;
     }
-    int fd = media_open(ctx, content->media_folder, hash_of(row->media_id));
+    int fd = media_open(ctx, content->media_folder, hash_of(row->media_id), row->bytes);
     if (fd < 0)
         return reply_error(ctx);
     bool part = kind == RANGE_PART;

@@ -116,12 +116,20 @@ bool media_draft_place(struct ctx *ctx, const char *folder, struct str hash,
 
 /* ---- reading and removing ---- */
 
-int media_open(struct ctx *ctx, const char *folder, struct str hash)
+int media_open(struct ctx *ctx, const char *folder, struct str hash, int64_t bytes)
 {
+    struct stat info;
     int fd = open(file_path(ctx, folder, hash).ptr, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         disk_fail(ctx, "opening media");
-    return fd;
+        return -1;
+    }
+    if (fstat(fd, &info) == 0 && info.st_size == bytes)
+        return fd;
+    close(fd);
+    ctx_fail(ctx, ERR_UNAVAILABLE, "the file of a medium has not the %lld bytes that it had",
+             (long long)bytes);
+    return -1;
 }
 
 bool media_remove(struct ctx *ctx, const char *folder, struct str hash)

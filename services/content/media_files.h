@@ -20,8 +20,8 @@ bool media_draft_write(struct ctx *ctx, const char *folder, struct str bytes,
 bool media_draft_place(struct ctx *ctx, const char *folder, struct str hash,
                        struct media_draft *draft);
 
-/* A descriptor to read, or -1 with UNAVAILABLE. */
-int media_open(struct ctx *ctx, const char *folder, struct str hash);
+/* A descriptor to read, or -1 with UNAVAILABLE, also where the file has not so many bytes: half of it is not given out. */
+int media_open(struct ctx *ctx, const char *folder, struct str hash, int64_t bytes);
 
 /* True also when it was not there. */
 bool media_remove(struct ctx *ctx, const char *folder, struct str hash);

@@ -5,6 +5,25 @@
 
 /* ---- telling ---- */
 
+#define EARLIER_TOLD 20 /* beside the document, an event has not much room */
+
+static bool earlier_find(struct ctx *ctx, const struct shown_row *row,
+                         struct entry_published *event)
+{
+    size_t n;
+    struct place_row places[EARLIER_TOLD];
+    if (!store_moved(ctx, row->entry_id, EARLIER_TOLD, places, &n))
+        return false;
+    struct entry_published_place *earlier =
+        ARENA_ARRAY(ctx->arena, struct entry_published_place, n);
+    for (size_t i = 0; i < n; i++)
+        earlier[i] = (struct entry_published_place){ .slug = places[i].slug,
+                                                     .locale = text_or_none(places[i].locale) };
+    event->earlier = earlier;
+    event->n_earlier = n;
+    return true;
+}
+
 static bool tell_published(struct ctx *ctx, const struct shown_row *row)
 {
     struct entry_published event = { .entry_id = row->entry_id,
@@ -17,7 +36,7 @@ static bool tell_published(struct ctx *ctx, const struct shown_row *row)
                                      .version = row->version,
                                      .document = json_parse(ctx, row->document),
                                      .published_at = row->published_us };
-    return event.document && publish_entry_published(ctx, &event);
+    return event.document && earlier_find(ctx, row, &event) && publish_entry_published(ctx, &event);
 }
 
 /* Later than what was told of the entry before, so that readers can tell new from old whatever the clock does. */

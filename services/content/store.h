@@ -93,6 +93,13 @@ bool store_hide(struct ctx *ctx, const struct entry_row *entry, int64_t at_us);
 bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct locales *locales,
                  struct shown_row *out);
 
+/* Up to `most` places where the entry was shown before and nothing is now, by slug and locale. */
+struct place_row {
+    struct str slug, locale;
+};
+bool store_moved(struct ctx *ctx, struct str entry_id, size_t most, struct place_row *out,
+                 size_t *n);
+
 bool store_shown_entry(struct ctx *ctx, struct str entry_id,
                        struct shown_row *out); /* as store_entry */
 

@@ -131,3 +131,18 @@ bool store_shown(struct ctx *ctx, struct str kind, struct str slug, const struct
                 return true;
     return false;
 }
+
+bool store_moved(struct ctx *ctx, struct str entry_id, size_t most, struct place_row *out,
+                 size_t *n)
+{
+    struct sql_rows rows;
+    if (!sql_query(ctx, &rows,
+                   "SELECT m.slug, m.locale FROM moved m WHERE m.entry_id = $1 AND NOT EXISTS"
+                   " (SELECT 1 FROM shown s WHERE s.kind = m.kind AND s.slug = m.slug"
+                   " AND s.locale = m.locale) ORDER BY m.slug, m.locale LIMIT $2",
+                   sql_str(entry_id), sql_int((int64_t)most)))
+        return false;
+    for (*n = 0; sql_next(ctx, &rows); ++*n)
+        out[*n] = (struct place_row){ row_str(ctx, &rows, 0), row_str(ctx, &rows, 1) };
+    return !ctx_failed(ctx);
+}

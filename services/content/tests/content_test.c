@@ -150,6 +150,9 @@ static void test_the_draft_moves_on(struct test_service *test)
     CHECK_STR(text_at(test, get(test, "/v1/published/home", NULL), "/slug"),
               "start"); /* it moved */
     CHECK_INT(version_of(test, get(test, "/v1/published/start", NULL)), 4);
+    const struct json *event = test_published_data(test, &CONTENT_ENTRY_PUBLISHED_V1_TYPE, 2);
+    CHECK_STR(json_str(json_pointer(event, STR("/earlier/0/slug"))), "home");
+    CHECK_INT(json_size(json_get(event, "earlier")), 1);
     CHECK_INT(post(test, "/v1/entries/ent_second/publish", "{}").status, 200);
     CHECK_INT(post(test, "/v1/entries/ent_home/publish", "{\"version\":3}").status,
               409); /* back: the slug is taken now */

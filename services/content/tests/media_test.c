@@ -246,6 +246,23 @@ static void test_reading(struct test_service *test)
     CHECK(str_eq(sent(test, fetch(test, id, NULL)), BYTES(PNG)));
 }
 
+/* What a disk has made shorter is not given out as if it were whole; the same upload mends it. */
+static void test_half_a_file(struct test_service *test)
+{
+    struct str id = png_id(test);
+    struct reply reply = fetch(test, id, NULL);
+    char link[64], path[4096];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", reply.file->fd);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    REQUIRE(n > 0);
+    path[n] = '\0';
+    REQUIRE(truncate(path, 10) == 0);
+    CHECK_INT(fetch(test, id, NULL).status, 503);
+    CHECK_INT(fetch(test, id, "Range: bytes=0-3").status, 503);
+    png_id(test);
+    CHECK(str_eq(sent(test, fetch(test, id, NULL)), BYTES(PNG)));
+}
+
 static void test_references(struct test_service *test)
 {
     struct arena *arena = test_ctx(test)->arena;
@@ -317,6 +334,7 @@ static void test_room(struct test_service *test)
 {
     test_uploads(test);
     test_reading(test);
+    test_half_a_file(test);
     test_references(test);
     test_files_go_with_what_is_deleted(test);
     test_lists(test);
