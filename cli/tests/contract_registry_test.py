@@ -165,8 +165,8 @@ class Test:
     def a_caller(self):
         """It asks for what the neighbour that runs does not know yet."""
         root = self.tree()
-        self.change_text(root, 'services/commerce/openapi.yaml', '        customer_id: { type: string, maxLength: 80 }\n        lines: { type: array, minItems: 1, maxItems: 100',
-                         '        coupon: { type: string }\n        customer_id: { type: string, maxLength: 80 }\n        lines: { type: array, minItems: 1, maxItems: 100')
+        asked = '    QuoteRequest:\n      type: object\n      additionalProperties: false\n      required: [lines]\n      properties:\n'
+        self.change_text(root, 'services/commerce/openapi.yaml', asked, asked + '        coupon: { type: string }\n')
         found = self.can_deploy(1, 'gateway', root)
         self.report.check('as it runs' in found['member-unknown', 'quote']['place'] and found['member-unknown', 'quote']['breaks'] == ['gateway'],
                           f'{found}')

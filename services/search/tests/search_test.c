@@ -188,10 +188,9 @@ static void test_pages(struct test_service *test)
         all = arena_printf(test_ctx(test)->arena, STR_FMT STR_FMT " ", STR_ARG(all),
                            STR_ARG(ids(test, found)));
         struct str cursor = json_str(json_get(found, "next_cursor"));
-        target = cursor.ptr
-                     ? arena_printf(test_ctx(test)->arena, "/v1/search?q=&limit=1&cursor=" STR_FMT,
-                                    STR_ARG(cursor))
-                     : cursor;
+        target = cursor.ptr ? arena_printf(test_ctx(test)->arena,
+                                           "/v1/search?q=&limit=1&cursor=" STR_FMT, STR_ARG(cursor))
+                            : cursor;
     }
     const struct json *whole = ask(test, "/v1/search?q=");
     CHECK(str_eq(str_trim(all), ids(test, whole)));
