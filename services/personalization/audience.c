@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #define MOST_COLUMNS 256
+#define LONGEST_COUNT_US (5 * US_PER_S)
 
 struct members {
     char *segment_id;
@@ -250,19 +251,29 @@ static const struct bits *segment_find(void *argument, struct str segment_id)
     return members ? &members->bits : NULL;
 }
 
-static struct bound *count_begin(struct ctx *ctx, struct audience *audience,
-                                 const struct program *program)
+static void pause_count(void *argument)
 {
-    struct program_input input = { column_find, segment_find, audience };
+    let_others(argument);
+}
+
+static struct bound *count_begin(struct ctx *ctx, struct audience *audience,
+                                 const struct program *program, struct program_input *input,
+                                 int64_t until_us)
+{
+    *input = (struct program_input){ .column = column_find,
+                                     .segment = segment_find,
+                                     .pause = pause_count,
+                                     .argument = audience,
+                                     .until_us = until_us };
     enter(audience);
-    struct bound *bound = program_bind(ctx, program, &input);
-    if (bound)
+    struct bound *bound = program_bind(ctx, program, input);
+    if (bound) {
         audience->counts++;
-    else
-        leave(audience);
-    if (!bound)
-        ctx_fail_openly(ctx, ERR_UNAVAILABLE, "too many features are asked for at once");
-    return bound;
+        return bound;
+    }
+    leave(audience);
+    ctx_fail_openly(ctx, ERR_UNAVAILABLE, "too many features are asked for at once");
+    return NULL;
 }
 
 static void count_end(struct audience *audience)
@@ -287,12 +298,14 @@ bool audience_count(struct ctx *ctx, struct audience *audience, const struct pro
 {
     uint64_t out[WORDS_PER_CHUNK];
     size_t room = *n_sample;
-    struct bound *bound = count_begin(ctx, audience, program);
+    struct program_input input;
+    struct bound *bound =
+        count_begin(ctx, audience, program, &input, clock_mono_us() + LONGEST_COUNT_US);
     if (!bound)
         return false;
     *size = 0;
     *n_sample = 0;
-    for (size_t chunk = 0; chunk < audience->stands.n_chunks; chunk++) {
+    for (size_t chunk = 0; chunk < audience->stands.n_chunks && !input.late; chunk++) {
         if (!audience->stands.chunks[chunk])
             continue;
         bound_run(ctx, bound, chunk, audience->stands.chunks[chunk], out);
@@ -302,7 +315,8 @@ bool audience_count(struct ctx *ctx, struct audience *audience, const struct pro
         let_others(audience);
     }
     count_end(audience);
-    return true;
+    return !input.late || ctx_fail_at(ctx, ERR_INVALID, STR("/rule"),
+                                      "the rule takes too long to be counted over everybody");
 }
 
 /* The members of a chunk are turned into what differs. */
@@ -319,7 +333,8 @@ bool audience_differ(struct ctx *ctx, struct audience *audience, const struct pr
 {
     uint64_t out[WORDS_PER_CHUNK];
     size_t room = *n, chunk = *from / ROWS_PER_CHUNK;
-    struct bound *bound = count_begin(ctx, audience, program);
+    struct program_input input;
+    struct bound *bound = count_begin(ctx, audience, program, &input, INT64_MAX);
     if (!bound)
         return false;
     for (*n = 0; chunk < audience->stands.n_chunks && *n == 0; chunk++) {

@@ -38,8 +38,8 @@ int64_t audience_size(struct audience *audience, struct str segment_id);
 size_t audience_members(struct audience *audience, struct str segment_id, uint32_t from,
                         uint32_t *rows, size_t n);
 
-/* Whom the program holds for: their number, and up to `n_sample` of their rows. False (UNAVAILABLE): a column was dropped
- * in between. */
+/* Whom the program holds for: their number, and up to `n_sample` of their rows. False: UNAVAILABLE, a column was dropped in
+ * between; INVALID, it takes more than five seconds. */
 bool audience_count(struct ctx *ctx, struct audience *audience, const struct program *program,
                     int64_t *size, uint32_t *sample, size_t *n_sample);
 

@@ -16,18 +16,21 @@ bool program_names(const struct program *program, program_name *each, void *argu
 
 enum column_kind feature_kind(struct str name);
 
-/* Where a program reads; under the audience's lock. NULL: there is no such (any more). */
+/* Where a program reads; under the audience's lock. NULL: there is no such (any more). What takes long pauses now and then,
+ * for others to have the lock: columns stay, and may grow. After `until_us` (monotonic) it gives up: *late. */
 struct program_input {
     struct column *(*column)(void *argument, struct str name);
     const struct bits *(*segment)(void *argument, struct str segment_id);
+    void (*pause)(void *argument);
     void *argument;
+    int64_t until_us;
+    bool late;
 };
 
-/* The program on the columns of an input, which keep still until program_unbind. In ctx's arena. NULL: a column is
- * missing. */
+/* The program on the columns of an input, which lives as long. In ctx's arena. NULL: a column is missing. */
 struct bound;
 struct bound *program_bind(struct ctx *ctx, const struct program *program,
-                           const struct program_input *input);
+                           struct program_input *input);
 
 /* Whom it holds for, of those of a chunk whose bits are set in `mask`. For whom the rule cannot be evaluated, it does not
  * hold. */

@@ -1,12 +1,16 @@
 /* A program on columns, a chunk at a time: 64 people are a word. */
 #include <math.h>
 
+#include "base/clock.h"
 #include "services/personalization/program_internal.h"
 
 #define CHUNK_BYTES (WORDS_PER_CHUNK * sizeof(uint64_t))
 
+#define UNTIL_PAUSE 64 /* rules evaluated, some microseconds each, but up to a millisecond */
+
 struct bound {
     const struct program *program;
+    struct program_input *input;
     struct bound **parts;
     uint64_t *left, *some; /* of a tree: what is still to be asked, what a part said */
     struct column **columns; /* of the names of a leaf; NULL for a segment */
@@ -15,7 +19,7 @@ struct bound {
     uint32_t n_known;
 };
 
-static bool leaf_bind(struct ctx *ctx, struct bound *bound, const struct program_input *input)
+static bool leaf_bind(struct ctx *ctx, struct bound *bound, struct program_input *input)
 {
     const struct program *program = bound->program;
     bound->columns = ARENA_ARRAY(ctx->arena, struct column *, program->n);
@@ -31,10 +35,11 @@ static bool leaf_bind(struct ctx *ctx, struct bound *bound, const struct program
 }
 
 struct bound *program_bind(struct ctx *ctx, const struct program *program,
-                           const struct program_input *input)
+                           struct program_input *input)
 {
     struct bound *bound = ARENA_NEW(ctx->arena, struct bound);
     bound->program = program;
+    bound->input = input;
     if (!program->parts)
         return leaf_bind(ctx, bound, input) ? bound : NULL;
     bound->parts = ARENA_ARRAY(ctx->arena, struct bound *, program->n);
@@ -59,20 +64,45 @@ static bool whole_range(const struct program *program, uint32_t *from, uint32_t 
     return true;
 }
 
+/* Four people at a time, by the vectors that GCC and Clang have in C: each comparison gives lanes of ones or zeros, of which
+ * a bit each is kept; eight of them fill the 32 bits of each lane. */
+typedef uint32_t lanes __attribute__((vector_size(16), aligned(4)));
+
+static uint64_t word_of(lanes low, lanes high)
+{
+    return (uint64_t)(low[0] | low[1] | low[2] | low[3]) |
+           (uint64_t)(high[0] | high[1] | high[2] | high[3]) << 32;
+}
+
 static uint64_t numbers_word(const uint32_t *numbers, uint32_t from, uint32_t width)
 {
-    uint64_t word = 0;
-    for (int i = 0; i < 64; i++)
-        word |= (uint64_t)(numbers[i] - from <= width) << i;
-    return word;
+    const lanes bit = { 1, 2, 4, 8 };
+    lanes half[2] = { { 0 }, { 0 } };
+    for (int h = 0; h < 2; h++)
+        for (int i = 0; i < 8; i++) {
+            const lanes *four = (const lanes *)(numbers + h * 32 + i * 4);
+            half[h] |= ((lanes)(*four - from <= width) & bit) << (4 * i);
+        }
+    return word_of(half[0], half[1]);
 }
 
 static uint64_t nulls_word(const uint32_t *numbers)
 {
-    uint64_t word = 0;
-    for (int i = 0; i < 64; i++)
-        word |= (uint64_t)(numbers[i] == NUMBER_NULL) << i;
-    return word;
+    return numbers_word(numbers, NUMBER_NULL, 0);
+}
+
+typedef double pair __attribute__((vector_size(16), aligned(8)));
+typedef uint64_t pair_bits __attribute__((vector_size(16)));
+
+static uint64_t amounts_word(const double *amounts, double from, double to)
+{
+    const pair_bits bit = { 1, 2 };
+    pair_bits word = { 0 };
+    for (int i = 0; i < 32; i++) {
+        const pair *two = (const pair *)(amounts + i * 2);
+        word |= ((pair_bits)(*two >= from) & (pair_bits)(*two <= to) & bit) << (2 * i);
+    }
+    return word[0] | word[1];
 }
 
 static void run_numbers(const struct program *program, const uint32_t *numbers,
@@ -102,11 +132,7 @@ static void run_amounts(const struct program *program, const double *amounts, co
                         uint64_t *out)
 {
     for (size_t w = 0; w < WORDS_PER_CHUNK; w++) {
-        uint64_t word = 0;
-        for (int i = 0; mask[w] && i < 64; i++) {
-            double amount = amounts[w * 64 + (size_t)i];
-            word |= (uint64_t)((amount >= program->from) & (amount <= program->to)) << i;
-        }
+        uint64_t word = mask[w] ? amounts_word(amounts + w * 64, program->from, program->to) : 0;
         out[w] = (program->outside ? ~word : word) & mask[w];
     }
 }
@@ -160,24 +186,39 @@ static bool rule_holds(struct ctx *ctx, struct row_input *input)
     return holds;
 }
 
-/* Once for each value that there is, then everybody is looked up. */
-static void learn_values(struct ctx *ctx, struct bound *bound)
+/* Lets others have their turn; false: it is too late to go on. */
+static bool go_on(const struct bound *bound)
+{
+    struct program_input *input = bound->input;
+    input->pause(input->argument);
+    input->late |= clock_mono_us() > input->until_us;
+    return !input->late;
+}
+
+static void learn_some(struct ctx *ctx, struct bound *bound, uint32_t n)
 {
     const struct column *column = bound->columns[0];
-    if (bound->n_known == column->n_values)
-        return;
-    bool *more = ARENA_ARRAY(ctx->arena, bool, column->n_values);
-    if (bound->n_known)
-        memcpy(more, bound->holds_for, bound->n_known);
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx own = { .arena = arena };
-    for (uint32_t i = bound->n_known; i < column->n_values; i++) {
+    bool *more = ARENA_ARRAY(ctx->arena, bool, n);
+    if (bound->n_known)
+        memcpy(more, bound->holds_for, bound->n_known);
+    for (uint32_t i = bound->n_known; i < n; i++) {
         struct row_input input = { bound, 0, &column->values[i] };
         more[i] = rule_holds(&own, &input);
         arena_clear(arena);
+        if (i % UNTIL_PAUSE == 0 && !go_on(bound))
+            break;
     }
     bound->holds_for = more;
-    bound->n_known = column->n_values;
+    bound->n_known = n;
+}
+
+/* Once for each value that there is, then everybody is looked up. While it pauses, there may come to be more. */
+static void learn_values(struct ctx *ctx, struct bound *bound)
+{
+    while (bound->n_known < bound->columns[0]->n_values)
+        learn_some(ctx, bound, bound->columns[0]->n_values);
 }
 
 static void run_values(struct bound *bound, const uint32_t *codes, const uint64_t *mask,
@@ -196,8 +237,10 @@ static void run_rows(struct ctx *ctx, struct bound *bound, size_t chunk, const u
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx own = { .arena = arena };
+    memset(out, 0, CHUNK_BYTES);
     for (size_t w = 0; w < WORDS_PER_CHUNK; w++) {
-        out[w] = 0;
+        if (mask[w] && !go_on(bound))
+            return;
         for (uint64_t left = mask[w]; left; left &= left - 1) {
             int bit = __builtin_ctzll(left);
             struct row_input input = { bound,
