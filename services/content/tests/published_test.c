@@ -1,4 +1,9 @@
 /* Published reads: from memory, and never later than what was published. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "platform/faults/faults.h"
 #include "services/content/shown_cache.h"
 #include "services/content/tests/room.h"
@@ -176,6 +181,62 @@ static void test_a_late_reader_spoils_nothing(void)
     arena_free(ctx.arena);
 }
 
+/* Readers on several threads while one commits: nobody gets what is older than the last commit that was answered. */
+struct race {
+    struct shown_cache *cache;
+    _Atomic int64_t database, answered, hits, stale;
+    atomic_bool over;
+};
+
+static void race_read(struct race *race, struct ctx *ctx)
+{
+    int64_t at_least = atomic_load(&race->answered), found;
+    struct shown_answer answer;
+    if (shown_cache_get(ctx, race->cache, STR("k"), &answer)) {
+        atomic_fetch_add(&race->hits, 1);
+        if (!str_to_int(answer.body, &found) || found < at_least)
+            atomic_fetch_add(&race->stale, 1);
+        return;
+    }
+    int64_t mark = shown_cache_mark(race->cache), revision = atomic_load(&race->database);
+    struct str body = arena_printf(ctx->arena, "%lld", (long long)revision);
+    shown_cache_meet(race->cache, mark, revision);
+    sched_yield();
+    shown_cache_put(race->cache, revision, STR("k"), &(struct shown_answer){ body, body });
+}
+
+static void *race_reader(void *argument)
+{
+    struct race *race = argument;
+    struct arena *arena CLEANUP(arena_freep) = arena_new(0);
+    while (!atomic_load(&race->over)) {
+        race_read(race, &(struct ctx){ .arena = arena });
+        arena_clear(arena);
+    }
+    return NULL;
+}
+
+static void test_readers_and_a_writer(void)
+{
+    enum { READERS = 4, COMMITS = 2000 };
+    pthread_t readers[READERS];
+    struct race race = { .cache = shown_cache_new(1 << 20, true) };
+    for (int i = 0; i < READERS; i++)
+        REQUIRE(pthread_create(&readers[i], NULL, race_reader, &race) == 0);
+    for (int64_t i = 1; i <= COMMITS; i++) {
+        atomic_store(&race.database, i);
+        shown_cache_doubt(race.cache);
+        atomic_store(&race.answered, i);
+        usleep(50);
+    }
+    atomic_store(&race.over, true);
+    for (int i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    CHECK(atomic_load(&race.hits) > 0);
+    CHECK_INT(atomic_load(&race.stale), 0);
+    shown_cache_free(race.cache);
+}
+
 /* Far more than it may hold: what is asked for all the time stays, the rest makes room. */
 static void test_memory_is_bounded(void)
 {
@@ -211,6 +272,7 @@ int main(void)
     on_each_engine(test_reads);
     test_other_instances();
     test_a_late_reader_spoils_nothing();
+    test_readers_and_a_writer();
     test_memory_is_bounded();
     return check_end();
 }
