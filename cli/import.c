@@ -26,6 +26,7 @@ struct import {
     const struct import_kind *kind;
     const char *path, *rejects_path;
     struct str data, state_path;
+    struct record_shape shape;
     struct records *records;
     FILE *rejects;
     int64_t done, rejected, lines_done, token_us;
@@ -189,11 +190,43 @@ static bool windows(struct ctx *ctx, struct import *import)
     return !ctx_failed(ctx);
 }
 
+/* To the first line again, with nothing done. */
+static bool rewind_all(struct ctx *ctx, struct import *import)
+{
+    records_close(import->records);
+    if (import->rejects)
+        fclose(import->rejects);
+    import->rejects = NULL;
+    unlink(import->rejects_path);
+    unlink(import->state_path.ptr);
+    import->done = import->rejected = import->lines_done = import->rejects_bytes = 0;
+    import->target.waiting = 0;
+    import->progress = progress_begin(import->kind->name, 0);
+    import->records = records_open(ctx, import->path, &import->shape);
+    return import->records != NULL;
+}
+
+/* What waits for something later in the file is taken when it comes by again; each time there are fewer, or it is over. */
+static bool passes(struct ctx *ctx, struct import *import)
+{
+    int64_t before = INT64_MAX;
+    while (windows(ctx, import)) {
+        int64_t waiting = import->target.waiting;
+        if (waiting == 0 || waiting >= before)
+            return true;
+        fprintf(stderr, "%lld wait for others of the file: once more\n", (long long)waiting);
+        before = waiting;
+        if (!rewind_all(ctx, import))
+            return false;
+    }
+    return false;
+}
+
 static int finish(struct ctx *ctx, struct import *import, bool ok)
 {
-    double share = ok ? 1
-                      : (double)records_consumed(import->records) /
-                            (double)MAX(records_bytes(import->records), 1);
+    double share = ok || !import->records ? 1
+                                          : (double)records_consumed(import->records) /
+                                                (double)MAX(records_bytes(import->records), 1);
     progress_show(&import->progress, import->done, import->rejected, share, true);
     if (import->rejected)
         fprintf(stderr, "%lld lines were rejected; they are in %s with the reason\n",
@@ -230,10 +263,10 @@ static bool write_key_read(struct ctx *ctx, struct import *import)
 
 static bool import_open(struct ctx *ctx, struct import *import, const struct option_value *options)
 {
-    struct record_shape shape = { .id = import->kind->id,
-                                  .type = import->kind->type,
-                                  .consents = import->kind->consents,
-                                  .currency = options[CURRENCY].value };
+    import->shape = (struct record_shape){ .id = import->kind->id,
+                                           .type = import->kind->type,
+                                           .consents = import->kind->consents,
+                                           .currency = options[CURRENCY].value };
     import->state_path = arena_printf(ctx->arena, "%s.import-state", import->path);
     import->rejects_path = options[REJECTS].value
                                ? options[REJECTS].value
@@ -243,7 +276,7 @@ static bool import_open(struct ctx *ctx, struct import *import, const struct opt
         !(import->target.peer =
               service_api(ctx, import->data, import->kind->service, options[URL].value)) ||
         (import->kind->write_key && !write_key_read(ctx, import)) ||
-        !(import->records = records_open(ctx, import->path, &shape)))
+        !(import->records = records_open(ctx, import->path, &import->shape)))
         return false;
     if (options[RESTART].value)
         unlink(import->state_path.ptr);
@@ -280,7 +313,7 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
     int status;
     if (import_open(ctx, &import, options)) {
         import.progress = progress_begin(import.kind->name, import.done);
-        status = finish(ctx, &import, windows(ctx, &import));
+        status = finish(ctx, &import, passes(ctx, &import));
     } else {
         status = command_failed(ctx);
     }

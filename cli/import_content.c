@@ -42,8 +42,10 @@ static struct str batch_make(struct ctx *ctx, struct sending **open, size_t n, s
     return (struct str){ text, bytes };
 }
 
-static void outcome_take(struct ctx *ctx, struct sending *one, const struct imported_line *line)
+static void outcome_take(struct ctx *ctx, struct import_target *target, struct sending *one,
+                         const struct imported_line *line)
 {
+    target->waiting += line->detail.ptr && line->outcome != IMPORT_OUTCOME_REFUSED;
     one->state = line->detail.ptr ? SENDING_REFUSED : SENDING_DONE;
     one->reason =
         !line->detail.ptr   ? line->detail
@@ -54,7 +56,8 @@ static void outcome_take(struct ctx *ctx, struct sending *one, const struct impo
             : arena_printf(ctx->arena, "taken, and not shown: " STR_FMT, STR_ARG(line->detail));
 }
 
-static bool outcomes_take(struct ctx *ctx, struct str answer, struct sending **batch, size_t n)
+static bool outcomes_take(struct ctx *ctx, struct import_target *target, struct str answer,
+                          struct sending **batch, size_t n)
 {
     struct import_result result;
     const struct json *json = json_parse(ctx, answer);
@@ -64,7 +67,7 @@ static bool outcomes_take(struct ctx *ctx, struct str answer, struct sending **b
         return ctx_fail(ctx, ERR_BAD_GATEWAY, "content told %zu outcomes of %zu entries",
                         result.n_lines, n);
     for (size_t i = 0; i < n; i++)
-        outcome_take(ctx, batch[i], &result.lines[i]);
+        outcome_take(ctx, target, batch[i], &result.lines[i]);
     return true;
 }
 
@@ -86,7 +89,7 @@ bool send_entries(struct ctx *ctx, struct import_target *target, struct sending 
     ctx_clear(ctx);
     target->progress = call.status == 200;
     if (call.status == 200)
-        return outcomes_take(ctx, call.answer, open, taken) && taken < n_open;
+        return outcomes_take(ctx, target, call.answer, open, taken) && taken < n_open;
     sending_judge(ctx, target, open[0], &call);
     return !ctx_failed(ctx) && sending_open(sending, n, open) > 0;
 }

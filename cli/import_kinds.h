@@ -21,6 +21,8 @@ struct import_target {
         parallel; /* calls at once: halved when the service refuses some, else growing again up to `most` */
     size_t most;
     bool progress;   /* the last round got something done */
+    int64_t
+        waiting; /* records that would be taken whole if others, later in the file, were there */
 };
 
 struct import_kind {

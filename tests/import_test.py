@@ -307,11 +307,14 @@ class Import:
         lines = [entry(i, **({'publish': True} if i % 3 == 0 else {})) for i in range(500)]
         lines[7] = {**entry(7), 'slug': 'B A D'}
         lines[9] = entry(9, publish=True, document={'a': {'$entry': 'ent_missing'}})
+        lines[10] = entry(10, publish=True, document={'a': {'$entry': 'ent_498'}})  # far behind it
+        lines[498] = entry(498, publish=True)
         lines[11] = entry(11, published={'slug': 'was', 'document': {'old': True}})
         path = self.lines('content.jsonl', lines)
         rejected = self.run('content', path, wanted=SOME_REJECTED)
         self.report.equal([(one['line'], one['reason'].split(':')[0]) for one in rejected],
                           [(8, '/slug'), (10, 'taken, and not shown')], f'{rejected}')
+        self.is_there('content', '/v1/entries/ent_10/published', slug='s10')
         self.is_there('content', '/v1/entries/ent_11/published', slug='was', document={'old': True})
         self.is_there('content', '/v1/entries/ent_11', slug='s11', state='changed')
         self.report.equal(self.stack.call('content', 'GET', '/v1/entries/ent_1/published')[0], 404, 'a draft is not shown')
