@@ -15,6 +15,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests'))
 from stack import cpu_s, free_ports  # noqa: E402
 
+NGINX_TEXT = 4000  # a text of its configuration may have 4096 bytes
 NGINX_CONF = '''
 worker_processes 1;
 daemon off;
@@ -33,7 +34,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
-        location / {{ return 200 '{body}'; }}
+        location / {{ {parts} return 200 '{body}'; }}
     }}
 }}
 '''
@@ -72,8 +73,13 @@ class Server:
 
 def start_nginx(folder, core, path, body):
     [port] = free_ports(1)
+    parts = [body[at:at + NGINX_TEXT] for at in range(0, len(body), NGINX_TEXT)]
+    if len(parts) > 1:
+        body = ''.join(f'${{part{i}}}' for i in range(len(parts)))
+    parts = ' '.join(f"set $part{i} '{part}';" for i, part in enumerate(parts) if len(parts) > 1)
     with open(f'{folder}/nginx.conf', 'w') as conf:
-        conf.write(NGINX_CONF.format(folder=folder, port=port, body=body, user='root' if os.getuid() == 0 else 'nobody'))
+        conf.write(NGINX_CONF.format(folder=folder, port=port, parts=parts, body=body,
+                                     user='root' if os.getuid() == 0 else 'nobody'))
     process = subprocess.Popen(on_core(core, ['nginx', '-c', f'{folder}/nginx.conf']), stderr=subprocess.DEVNULL)
     url = f'http://127.0.0.1:{port}{path}'
     wait_until_up(url, process)
