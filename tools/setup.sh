@@ -41,6 +41,7 @@ setup()
         ajv_is_here || step 'ajv, a peer in benchmarks, into deps/' fetch_ajv
         liquidjs_is_here || step 'liquidjs, a peer in benchmarks, into deps/' fetch_liquidjs
         growthbook_is_here || step 'GrowthBook, a peer in benchmarks, into deps/' fetch_growthbook
+        minisearch_is_here || step 'minisearch, a peer in benchmarks, into deps/' fetch_minisearch
     fi
     if in_list peers "${todo[@]}"; then
         peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
@@ -70,7 +71,7 @@ set_is_ready()
     case $1 in
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
     test) openfeature_is_here ;;
-    bench) ajv_is_here && liquidjs_is_here && growthbook_is_here ;;
+    bench) ajv_is_here && liquidjs_is_here && growthbook_is_here && minisearch_is_here ;;
     peers) peers_are_here && peers_are_built ;;
     servers) nats_is_here && kafka_is_here ;;
     esac
@@ -244,6 +245,7 @@ openfeature_parts='(openfeature/[a-z-]+|tslib) '
 ajv_is_here() { as_locked ajv "$ajv_parts"; }
 liquidjs_is_here() { as_locked liquidjs 'liquidjs '; }
 growthbook_is_here() { as_locked growthbook "$growthbook_parts"; }
+minisearch_is_here() { as_locked minisearch 'minisearch '; }
 openfeature_is_here() { as_locked openfeature "$openfeature_parts"; }
 peers_are_here() { as_locked peers "$peer_parts"; }
 peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
@@ -271,6 +273,13 @@ fetch_growthbook()
     npm_module @growthbook/growthbook "$deps/growthbook/node_modules"
     npm_module dom-mutator "$deps/growthbook/node_modules"
     lines "$growthbook_parts" >"$deps/growthbook/.locked"
+}
+
+fetch_minisearch()
+{
+    rm -rf "$deps/minisearch"
+    npm_module minisearch "$deps/minisearch/node_modules"
+    lines 'minisearch ' >"$deps/minisearch/.locked"
 }
 
 fetch_openfeature()

@@ -70,9 +70,13 @@ void changes_column(struct changes *changes, enum column column, uint32_t number
 
 /* ---- writing ---- */
 
+/* As the keys are: what a new document changes lies together. */
 static int by_place(const struct change *a, const struct change *b)
 {
-    int order = str_cmp(a->term, b->term);
+    uint32_t x = a->number / CHUNK_DOCS, y = b->number / CHUNK_DOCS;
+    int order = (x > y) - (x < y);
+    if (order == 0)
+        order = str_cmp(a->term, b->term);
     if (order == 0)
         order = (a->column > b->column) - (a->column < b->column);
     return order ? order : (a->number > b->number) - (a->number < b->number);
@@ -87,7 +91,8 @@ static int by_place_and_order(const void *a, const void *b)
 
 static bool same_target(const struct change *a, const struct change *b)
 {
-    return a->column == b->column && str_eq(a->term, b->term);
+    return a->number / CHUNK_DOCS == b->number / CHUNK_DOCS && a->column == b->column &&
+           str_eq(a->term, b->term);
 }
 
 /* Of what is said of one document, the last. */
@@ -126,24 +131,16 @@ static bool write_column(struct ctx *ctx, struct lmdb *db, const struct change *
     return column_write(ctx, db, all->column, all->number / CHUNK_DOCS, values, n);
 }
 
-/* All changes of one term or column, chunk by chunk. The arena is cleared after each: they may be many and large. */
+/* All changes of one term or column in one chunk. */
 static bool write_target(struct ctx *ctx, struct lmdb *db, const struct change *all, size_t n)
 {
-    int more = 0;
-    for (size_t i = 0, k; i < n; i = k) {
-        int delta = 0;
-        for (k = i + 1; k < n && all[k].number / CHUNK_DOCS == all[i].number / CHUNK_DOCS;)
-            k++;
-        if (!(all->term.ptr ? write_postings(ctx, db, all + i, k - i, &delta)
-                            : write_column(ctx, db, all + i, k - i)))
-            return false;
-        more += delta;
-        arena_clear(ctx->arena);
-    }
-    if (more == 0 || all->term.ptr[0] != TERM_WORD)
-        return true;
+    int delta = 0;
+    if (!all->term.ptr)
+        return write_column(ctx, db, all, n);
+    if (!write_postings(ctx, db, all, n, &delta))
+        return false;
     struct str word = { all->term.ptr + 1, all->term.len - 1 };
-    return dictionary_count(ctx, db, word, more);
+    return delta == 0 || all->term.ptr[0] != TERM_WORD || dictionary_count(ctx, db, word, delta);
 }
 
 bool changes_write(struct ctx *ctx, struct changes *changes, struct lmdb *db)
@@ -158,9 +155,10 @@ bool changes_write(struct ctx *ctx, struct changes *changes, struct lmdb *db)
         for (k = i + 1; k < n && same_target(&changes->all[k], &changes->all[i]);)
             k++;
         ok = write_target(&own, db, changes->all + i, k - i);
+        if (!ok)
+            ctx_fail(ctx, own.error.code, STR_FMT, STR_ARG(own.error.detail));
+        arena_clear(arena); /* they may be many and large */
     }
-    if (!ok)
-        ctx_fail(ctx, own.error.code, STR_FMT, STR_ARG(own.error.detail));
     changes_forget(changes);
     return ok;
 }

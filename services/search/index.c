@@ -51,12 +51,11 @@ void index_close(void *argument)
 
 struct str postings_key(struct arena *arena, struct str term, uint32_t chunk)
 {
-    char *key = arena_alloc_raw(arena, term.len + POSTINGS_KEY_BEYOND);
-    memcpy(key, term.ptr, term.len);
-    key[term.len] = '\0';
-    for (int i = 0; i < 4; i++)
-        key[term.len + 1 + (size_t)i] = (char)(chunk >> (24 - 8 * i));
-    return (struct str){ key, term.len + POSTINGS_KEY_BEYOND };
+    char *key = arena_alloc_raw(arena, POSTINGS_TERM_AT + term.len);
+    for (int i = 0; i < POSTINGS_TERM_AT; i++)
+        key[i] = (char)(chunk >> (24 - 8 * i));
+    memcpy(key + POSTINGS_TERM_AT, term.ptr, term.len);
+    return (struct str){ key, POSTINGS_TERM_AT + term.len };
 }
 
 static struct str with_source(struct arena *arena, char source, struct str id)

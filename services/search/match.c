@@ -26,8 +26,8 @@ static const double class_weight[N_MATCH_CLASSES] = { [MATCH_TYPED] = 1,
 struct gathering {
     struct arena *arena;
     struct match_group *group;
-    struct str term;
-    bool range, started;
+    struct str key; /* of the term in the chunk */
+    uint32_t chunk;
     enum match_class class;
     size_t room;
 };
@@ -47,34 +47,34 @@ static void part_add(struct gathering *gathering, struct match_part part)
     group->documents += (int64_t)postings_count(part.postings);
 }
 
+/* Terms that go on from the key's. */
 static bool gather_one(struct str key, struct str postings, void *argument)
 {
     struct gathering *gathering = argument;
-    if (!str_starts(key, gathering->term) || key.len < gathering->term.len + POSTINGS_KEY_BEYOND)
+    if (!str_starts(key, gathering->key))
         return false;
-    bool itself = key.len == gathering->term.len + POSTINGS_KEY_BEYOND;
-    if (!gathering->range && !itself)
-        return false;
-    if (gathering->range && itself)
-        return true;
-    const unsigned char *chunk = (const unsigned char *)key.ptr + key.len - 4;
-    part_add(gathering, (struct match_part){ (uint32_t)chunk[0] << 24 | (uint32_t)chunk[1] << 16 |
-                                                 (uint32_t)chunk[2] << 8 | chunk[3],
-                                             gathering->class, postings });
+    if (key.len > gathering->key.len)
+        part_add(gathering, (struct match_part){ gathering->chunk, gathering->class, postings });
     return true;
 }
 
 void match_gather(const struct lmdb_read *read, struct arena *arena, struct match_group *group,
                   struct str term, bool range, enum match_class class)
 {
-    struct gathering gathering = { .arena = arena,
-                                   .group = group,
-                                   .term = term,
-                                   .range = range,
-                                   .class = class,
-                                   .room = group->n };
-    struct str from = range ? term : postings_key(arena, term, 0);
-    lmdb_scan(read, TABLE_POSTINGS, from, gather_one, &gathering);
+    struct gathering gathering = {
+        .arena = arena, .group = group, .class = class, .room = group->n
+    };
+    uint32_t chunks = (index_numbers(read) + CHUNK_DOCS - 1) / CHUNK_DOCS;
+    for (; gathering.chunk < chunks; gathering.chunk++) {
+        gathering.key = postings_key(arena, term, gathering.chunk);
+        if (range) {
+            lmdb_scan(read, TABLE_POSTINGS, gathering.key, gather_one, &gathering);
+            continue;
+        }
+        struct str postings = lmdb_get(read, TABLE_POSTINGS, gathering.key);
+        if (postings.ptr)
+            part_add(&gathering, (struct match_part){ gathering.chunk, gathering.class, postings });
+    }
 }
 
 static int by_chunk(const void *a, const void *b)

@@ -3,7 +3,7 @@
 
 /*  IDS        source, id -> number, stamp, whether it is shown (documents.c)
  *  DOCUMENTS  number -> the document (JSON)
- *  POSTINGS   term, NUL, chunk -> postings
+ *  POSTINGS   chunk, term -> postings
  *  COLUMNS    column, chunk -> values
  *  FACETS     'o', column, value -> ordinal; 'v', column, ordinal -> value; 'n', column -> the highest ordinal
  *  WORDS      word -> how many documents have it; one that was heard stays, with 0

@@ -23,12 +23,6 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
-static void remove_folder(void)
-{
-    index_close(search_index);
-    nftw(folder, remove_one, 4, FTW_DEPTH | FTW_PHYS);
-}
-
 static void index_make(void)
 {
     static const char *const names[] = { "Bush Somerset Bookcase", "Deluxe Fabric Chair",
@@ -36,7 +30,6 @@ static void index_make(void)
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx ctx = { .arena = arena };
     MUST(mkdtemp(folder) && (search_index = index_open(&ctx, folder)));
-    atexit(remove_folder);
     MUST(index_event_store.begin(&ctx, search_index));
     for (int i = 0; i < DOCUMENTS; i++) {
         struct document document = { .document_id = arena_printf(arena, "prd_%d", i),
@@ -46,6 +39,7 @@ static void index_make(void)
         MUST(index_put(&ctx, search_index, INDEX_PRODUCT, document.document_id, 1, &document));
     }
     MUST(index_event_store.commit(&ctx, search_index));
+    nftw(folder, remove_one, 4, FTW_DEPTH | FTW_PHYS); /* it is open, and nothing is left behind */
 }
 
 static void check_words(struct arena *arena, struct str text)
