@@ -98,13 +98,21 @@ static bool moved_note(struct ctx *ctx, struct lmdb *edge, const struct publishe
            lmdb_delete(ctx, edge, EDGE_MOVED, key);
 }
 
-/* Late news of an entry: it tells where it was. */
+/* Where an entry was, by late news of it or as content knows. */
 static bool was_there_note(struct ctx *ctx, struct lmdb *edge, struct str entry_id, struct str key,
                            struct str key_now)
 {
     if (str_eq(key, key_now) || lmdb_get_for_update(ctx, edge, EDGE_PAGES, key).ptr)
         return !ctx_failed(ctx);
     return !ctx_failed(ctx) && lmdb_put(ctx, edge, EDGE_MOVED, key, entry_id);
+}
+
+bool edge_was_at(struct ctx *ctx, struct lmdb *edge, const struct published *page, struct str slug,
+                 struct str locale)
+{
+    struct str key = page_key(ctx->arena, page->kind, slug, locale),
+               key_now = page_key(ctx->arena, page->kind, page->slug, page->locale);
+    return was_there_note(ctx, edge, page->entry_id, key, key_now);
 }
 
 static bool page_put(struct ctx *ctx, struct lmdb *edge, struct str key,

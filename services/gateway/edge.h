@@ -18,6 +18,10 @@ void edge_close(void *edge);
  * Where its entry was shown before (or `moved_from`) leads to it, until something else is shown there. */
 bool edge_show(struct ctx *ctx, struct lmdb *edge, const struct published *page);
 
+/* The entry was shown there: that leads to it, unless something is shown there now. */
+bool edge_was_at(struct ctx *ctx, struct lmdb *edge, const struct published *page, struct str slug,
+                 struct str locale);
+
 /* Shows nothing of the entry from `at_us` on. */
 bool edge_hide(struct ctx *ctx, struct lmdb *edge, struct str entry_id, int64_t at_us);
 

@@ -19,6 +19,17 @@ static bool template_show(struct ctx *ctx, const struct entry_published *event,
     return kept && purge_note(ctx, CACHE_KEY_LAYOUTS);
 }
 
+/* Compaction may have taken the events that told of the places before. */
+static bool page_show(struct ctx *ctx, const struct entry_published *event,
+                      const struct published *page)
+{
+    bool shown = edge_show(ctx, ctx->model, page);
+    for (size_t i = 0; i < event->n_earlier && shown; i++)
+        shown =
+            edge_was_at(ctx, ctx->model, page, event->earlier[i].slug, event->earlier[i].locale);
+    return shown && purge_note(ctx, cache_key_of_entry(ctx->arena, event->entry_id));
+}
+
 enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *event)
 {
     bool snippet = event->kind == ENTRY_PUBLISHED_KIND_SNIPPET;
@@ -37,9 +48,7 @@ enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *e
         return DONE; /* mail and items are not served here */
     if (!page_document_read(ctx, event->document, &document))
         return outcome_of(ctx); /* what cannot be served does not take the place of what can */
-    bool shown = edge_show(ctx, ctx->model, &page) &&
-                 purge_note(ctx, cache_key_of_entry(ctx->arena, event->entry_id));
-    return shown ? DONE : outcome_of(ctx);
+    return page_show(ctx, event, &page) ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublished *event)

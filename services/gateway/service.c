@@ -16,7 +16,8 @@
 
 static const struct reaction reactions[] = {
     ON(CONTENT_ENTRY_PUBLISHED_V1,   on_entry_published,
-       READS("entry_id", "kind", "slug", "locale", "title", "version", "document", "published_at")),
+       READS("entry_id", "kind", "slug", "locale", "title", "version", "document", "published_at",
+             "earlier")),
     ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished,
        READS("entry_id", "kind", "unpublished_at")),
     ON(COMMERCE_PRODUCT_UPSERTED_V1, on_product_upserted,

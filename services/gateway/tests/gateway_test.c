@@ -160,6 +160,23 @@ static void test_a_slug_changes_hands(struct test_service *test)
     CHECK_INT(served(test, "/v1/pages/moved"), 2);
 }
 
+/* A store that is filled from a compacted log has heard of no place but the last. */
+static void test_earlier_places(struct test_service *test)
+{
+    CHECK_INT(
+        publish(
+            test,
+            "{\"entry_id\":\"ent_e\",\"kind\":\"page\",\"slug\":\"third\",\"title\":\"T\",\"version\":3,"
+            "\"document\":{\"blocks\":[]},\"published_at\":\"2026-01-01T00:00:10Z\","
+            "\"earlier\":[{\"slug\":\"first\"},{\"slug\":\"third\",\"locale\":\"fr\"},{\"slug\":\"offer\"}]}"),
+        DONE);
+    const struct json *moved = test_json(test, get_page(test, "/v1/pages/first"));
+    CHECK_STR(json_str(json_get(moved, "slug")), "third");
+    CHECK_STR(json_str(json_get(moved, "moved_from")), "first");
+    CHECK_INT(served(test, "/v1/pages/third"), 3);
+    CHECK_INT(served(test, "/v1/pages/offer"), 7); /* of another entry, shown there */
+}
+
 static void test_locales(struct test_service *test)
 {
     static const char german[] =
@@ -258,6 +275,7 @@ int main(void)
     test_views_are_told(test);
     test_newer_wins(test);
     test_a_slug_changes_hands(test);
+    test_earlier_places(test);
     test_locales(test);
     test_other_events(test);
     test_bad_requests(test);
