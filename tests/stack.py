@@ -87,6 +87,17 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def quantile_us(before, after, share):
+    """Of what Asker.durations() gave before and after: between the bounds of its bucket, as if evenly spread there."""
+    counts = sorted((bound, count - before.get(bound, 0)) for bound, count in after.items())
+    wanted, low, seen = share * counts[-1][1], 0.0, 0
+    for bound, count in counts:
+        if count >= wanted:
+            return low if bound == float('inf') else low + (bound - low) * (wanted - seen) / max(count - seen, 1)
+        low, seen = bound, count
+    return low
+
+
 class Asker:
     """Asks services by name. A connection to each is kept, for each thread. Heirs fill in the ports and make_token()."""
 
@@ -160,6 +171,16 @@ class Asker:
             if line.startswith(name) and all(part in line for part in parts):
                 return float(line.rsplit(' ', 1)[1])
         return None
+
+    def durations(self, service, route):
+        """{upper bound in us: cumulative count} of the requests of a route so far, inside the server."""
+        found = {}
+        for line in self.metrics(service).splitlines():
+            if line.startswith('http_server_request_duration_seconds_bucket') and f'http_route="{route}"' in line:
+                bound = re.search(r'le="([^"]+)"', line)[1]
+                key = float('inf') if bound == '+Inf' else round(float(bound) * 1e6)
+                found[key] = found.get(key, 0) + int(float(line.rsplit(' ', 1)[1]))
+        return found
 
     def is_ready(self, service):
         try:

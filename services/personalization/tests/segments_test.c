@@ -1,9 +1,12 @@
 /* Segments: what may be stored, who enters and leaves, by events and by time, what is told; on each engine. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/tests/check.h"
 #include "platform/service/testing.h"
+#include "services/personalization/people_sweep.h"
 #include "services/personalization/personalization.h"
 #include "services/personalization/reactions.h"
 #include "personalization_contract.h"
@@ -464,6 +467,50 @@ static void test_columns(struct test_service *test)
     arena_free(arena);
 }
 
+/* ---- counting while events come ---- */
+
+struct counter {
+    struct people *people;
+    atomic_bool over;
+    int failed, counted;
+};
+
+static void *count_on(void *argument)
+{
+    struct counter *counter = argument;
+    while (!atomic_load(&counter->over)) {
+        CLEANUP(arena_freep) struct arena *arena = arena_new(0);
+        struct ctx ctx = { .arena = arena };
+        struct people_count count = { .most_ids = 3 };
+        const struct json *rule =
+            json_parse(&ctx, str_of(atoms[(size_t)counter->counted % COUNT(atoms)]));
+        struct program *program = program_compile(&ctx, rule);
+        counter->failed += !program || !people_count(&ctx, counter->people, program, &count) ||
+                           count.size > count.people;
+        counter->counted++;
+    }
+    return NULL;
+}
+
+static void test_beside(struct test_service *test)
+{
+    CLEANUP(model_done) struct model_use use = service_model(test_ctx(test));
+    struct counter counter = { .people = use.model };
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, count_on, &counter) == 0);
+    for (int i = 0; i < PEOPLE; i++) {
+        random_person(test, i);
+        if (i % 50 == 0)
+            work(test);
+    }
+    atomic_store(&counter.over, true);
+    pthread_join(thread, NULL);
+    CHECK(counter.counted > 0 && counter.failed == 0);
+    work(test);
+    CHECK_INT(preview(test, atoms[0]), size_of(test, "seg_before0"));
+    CHECK_INT(preview(test, atoms[9]), size_of(test, "seg_after9"));
+}
+
 static void test_decisions(struct test_service *test)
 {
     CHECK_INT(test_call(test, "PUT", "/v1/experiences/exp_seg", "experiences:write", NULL,
@@ -488,6 +535,7 @@ static void test_room(const char *url)
     test_time(test);
     test_lists(test);
     test_columns(test);
+    test_beside(test);
     test_close(test);
 }
 
