@@ -7,6 +7,7 @@ bad_input_test.py BUILD_FOLDER
 import base64
 import copy
 import gzip
+import hmac
 import http.client
 import json
 import os
@@ -366,6 +367,45 @@ class BadInput:
             answer = self.send('commerce', 'PUT', f'/v1/products/{bad}', {'name': 'x', 'price': PRICE})
             self.refused(f'the id {bad[:20]}', answer, 400, 404, 422)
 
+    def currencies(self):
+        """Unknown ones, wherever a shop may say one: refused, with the place."""
+        other, line = {'amount': 1000, 'currency': 'QQQ'}, {'product_id': 'prd_bad', 'quantity': 1}
+        product = {'name': 'Chair', 'price': PRICE}
+        for method, path, body, place in (
+                ('PUT', '/v1/products/prd_bad', {**product, 'price': other}, '/price/currency'),
+                ('PUT', '/v1/products/prd_bad', {**product, 'prices': [{'price': PRICE}, {'price': other}]},
+                 '/prices/1/price/currency'),
+                ('PUT', '/v1/products/prd_bad', {**product, 'variants': [{'sku': 'A', 'price': other}]},
+                 '/variants/0/price/currency'),
+                ('POST', '/v1/quotes', {'currency': 'QQQ', 'lines': [line]}, '/currency'),
+                ('POST', '/v1/orders', {'customer_id': 'prf_bad', 'currency': 'QQQ', 'lines': [line]}, '/currency'),
+                ('PUT', '/v1/orders/ord_bad2', {'customer_id': 'prf_bad', 'placed_at': '2026-01-02T03:04:05Z',
+                                                'lines': [{**line, 'amount': other}]}, '/lines/0')):
+            answer = self.send('commerce', method, path, body)
+            if self.refused(f'an unknown currency, {place}', answer, 422):
+                self.report.equal(answer.json['errors'][0]['pointer'], place, f'where {path} points to')
+
+    def webhooks(self):
+        """Of a shop: only what it has signed counts, to the last byte."""
+        path, secret = '/v1/webhooks/shopify/bad.myshopify.com', 'a secret of the shop'
+        order = {'id': 1, 'currency': 'USD', 'total_price': '10.00', 'created_at': '2026-01-02T03:04:05Z',
+                 'line_items': [{'id': 1, 'quantity': 1, 'price': '10.00'}]}
+        body = json.dumps(order).encode()
+        right = base64.b64encode(hmac.digest(secret.encode(), body, 'sha256')).decode()
+        head = {'X-Shopify-Topic': 'orders/create', 'X-Shopify-Webhook-Id': 'bad-1'}
+        self.stack.must('commerce', 'PUT', '/v1/shops/shopify/bad.myshopify.com', {'secret': secret})
+        for what, text, signature in (
+                ('no signature', body, None), ('an empty one', body, ''), ('no base64', body, '%%%'),
+                ('one of another body', body + b' ', right), ('half of it', body, right[:20]),
+                ('in hex', body, hmac.new(secret.encode(), body, 'sha256').hexdigest()),
+                ('by another secret', body, base64.b64encode(hmac.digest(b'another', body, 'sha256')).decode())):
+            answer = self.send('commerce', 'POST', path, text, {**head, 'X-Shopify-Hmac-Sha256': signature}, scope=None)
+            self.refused(f'a webhook with {what}', answer, 401)
+        self.refused('what was not signed', self.send('commerce', 'GET', '/v1/orders/ord_shopify-1'), 404)
+        answer = self.send('commerce', 'POST', path, body, {**head, 'X-Shopify-Hmac-Sha256': right}, scope=None)
+        self.report.equal(answer.status, 200, 'a webhook that is signed')
+        self.report.equal(self.send('commerce', 'GET', '/v1/orders/ord_shopify-1').json['total']['amount'], 1000, 'its order')
+
     def wire(self):
         """What is not HTTP, or not as it should be. libmicrohttpd refuses some of it itself, in words of its own."""
         head = 'GET /v1/products HTTP/1.1\r\nHost: x\r\n'
@@ -490,8 +530,8 @@ def main(build):
         stack.add('broker')
         bad = BadInput(report, stack)
         report.run(bad.start, bad.slow_begin, bad.malformed, bad.bombs, bad.searches, bad.rules, bad.wrong_types, bad.unknown_members, bad.too_large,
-                   bad.media_types, bad.methods, bad.tokens, bad.collecting, bad.keys_again, bad.unknown_ids, bad.wire,
-                   bad.noise, bad.breaks_inside, bad.database_gone, bad.slow_end, bad.unharmed)
+                   bad.media_types, bad.methods, bad.tokens, bad.collecting, bad.keys_again, bad.unknown_ids, bad.currencies,
+                   bad.webhooks, bad.wire, bad.noise, bad.breaks_inside, bad.database_gone, bad.slow_end, bad.unharmed)
     return report.end()
 
 
