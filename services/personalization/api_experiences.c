@@ -1,8 +1,8 @@
 #include "base/clock.h"
+#include "platform/http/expectation.h"
 #include "platform/rules/rules.h"
 #include "services/personalization/schedule.h"
 #include "services/personalization/store.h"
-#include "services/personalization/versions.h"
 #include "personalization_contract.h"
 
 /* The version before knows active alone, and may have changed it. */
@@ -52,9 +52,7 @@ static struct reply reply_experience(struct ctx *ctx, const struct experience_ro
     struct experience experience;
     if (!experience_of(ctx, row, &experience))
         return reply_error(ctx);
-    struct reply reply = reply_ok(ctx, experience_encode(ctx, &experience));
-    reply_add(ctx, &reply, "ETag", version_etag(ctx, row->version));
-    return reply;
+    return reply_versioned(ctx, experience_encode(ctx, &experience), row->version);
 }
 
 /* Names are used once, and every rule compiles; the pointer says which does not. */
@@ -109,7 +107,8 @@ struct reply personalization_put_experience(struct ctx *ctx, const struct put_ex
     if (!put_check(ctx, put))
         return reply_error(ctx);
     bool known = store_experience(ctx, in->experience_id, &before);
-    if (ctx_failed(ctx) || !version_matches(ctx, in->if_match, before.version))
+    if (ctx_failed(ctx) ||
+        !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, before.version))
         return reply_error(ctx);
     struct experience_row row = { .experience_id = in->experience_id,
                                   .slot = put->slot,
@@ -147,7 +146,7 @@ struct reply personalization_delete_experience(struct ctx *ctx,
     struct experience_row row;
     if (!store_experience(ctx, in->experience_id, &row))
         return reply_none(ctx);
-    if (!version_matches(ctx, in->if_match, row.version) ||
+    if (!expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version) ||
         !store_experience_delete(ctx, in->experience_id))
         return reply_error(ctx);
     return reply_empty(ctx);

@@ -1,8 +1,8 @@
 #include "base/clock.h"
+#include "platform/http/expectation.h"
 #include "services/personalization/personalization.h"
 #include "services/personalization/results.h"
 #include "services/personalization/store_definitions.h"
-#include "services/personalization/versions.h"
 #include "personalization_contract.h"
 
 static bool experiment_of(struct ctx *ctx, const struct definition_row *row, struct experiment *out)
@@ -35,9 +35,7 @@ static struct reply reply_experiment(struct ctx *ctx, const struct definition_ro
     struct experiment experiment;
     if (!experiment_of(ctx, row, &experiment))
         return reply_error(ctx);
-    struct reply reply = reply_ok(ctx, experiment_encode(ctx, &experiment));
-    reply_add(ctx, &reply, "ETag", version_etag(ctx, row->version));
-    return reply;
+    return reply_versioned(ctx, experiment_encode(ctx, &experiment), row->version);
 }
 
 static struct reply reply_none(struct ctx *ctx)
@@ -83,7 +81,8 @@ struct reply personalization_put_experiment(struct ctx *ctx, const struct put_ex
     bool known = experiment_check(ctx, in->body) && exclusion_check(ctx, in) &&
                  store_definition(ctx, DEFINITION_EXPERIMENT, in->experiment_id, &row);
     struct str definition = experiment_put_encode(ctx, in->body);
-    if (ctx_failed(ctx) || !version_matches(ctx, in->if_match, row.version))
+    if (ctx_failed(ctx) ||
+        !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version))
         return reply_error(ctx);
     if (known && str_eq(row.definition, definition))
         return reply_experiment(ctx, &row);
@@ -109,7 +108,7 @@ struct reply personalization_delete_experiment(struct ctx *ctx,
     struct definition_row row;
     if (!store_definition(ctx, DEFINITION_EXPERIMENT, in->experiment_id, &row))
         return reply_none(ctx);
-    if (!version_matches(ctx, in->if_match, row.version) ||
+    if (!expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version) ||
         !store_definition_delete(ctx, DEFINITION_EXPERIMENT, in->experiment_id))
         return reply_error(ctx);
     return reply_empty(ctx);

@@ -1,7 +1,7 @@
 #include "base/clock.h"
+#include "platform/http/expectation.h"
 #include "services/personalization/flags_compiled.h"
 #include "services/personalization/store_definitions.h"
-#include "services/personalization/versions.h"
 #include "personalization_contract.h"
 
 static bool flag_of(struct ctx *ctx, const struct definition_row *row, struct flag *out)
@@ -29,9 +29,7 @@ static struct reply reply_flag(struct ctx *ctx, const struct definition_row *row
     struct flag flag;
     if (!flag_of(ctx, row, &flag))
         return reply_error(ctx);
-    struct reply reply = reply_ok(ctx, flag_encode(ctx, &flag));
-    reply_add(ctx, &reply, "ETag", version_etag(ctx, row->version));
-    return reply;
+    return reply_versioned(ctx, flag_encode(ctx, &flag), row->version);
 }
 
 static struct reply reply_none(struct ctx *ctx)
@@ -47,7 +45,8 @@ struct reply personalization_put_flag(struct ctx *ctx, const struct put_flag_in 
     bool known = flag_check(ctx, in->body) &&
                  store_definition(ctx, DEFINITION_FLAG, in->flag_key, &row);
     struct str definition = flag_put_encode(ctx, in->body);
-    if (ctx_failed(ctx) || !version_matches(ctx, in->if_match, row.version))
+    if (ctx_failed(ctx) ||
+        !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version))
         return reply_error(ctx);
     if (known && str_eq(row.definition, definition))
         return reply_flag(ctx, &row);
@@ -71,7 +70,7 @@ struct reply personalization_delete_flag(struct ctx *ctx, const struct delete_fl
     struct definition_row row;
     if (!store_definition(ctx, DEFINITION_FLAG, in->flag_key, &row))
         return reply_none(ctx);
-    if (!version_matches(ctx, in->if_match, row.version) ||
+    if (!expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version) ||
         !store_definition_delete(ctx, DEFINITION_FLAG, in->flag_key))
         return reply_error(ctx);
     return reply_empty(ctx);

@@ -1,9 +1,9 @@
 #include "base/clock.h"
+#include "platform/http/expectation.h"
 #include "services/personalization/asker.h"
 #include "services/personalization/people_sweep.h"
 #include "services/personalization/personalization.h"
 #include "services/personalization/store_segments.h"
-#include "services/personalization/versions.h"
 #include "personalization_contract.h"
 
 static bool segment_of(struct ctx *ctx, struct people *people, const struct definition_row *row,
@@ -29,9 +29,7 @@ static struct reply reply_segment(struct ctx *ctx, const struct definition_row *
     struct segment segment;
     if (!segment_of(ctx, people.model, row, &segment))
         return reply_error(ctx);
-    struct reply reply = reply_ok(ctx, segment_encode(ctx, &segment));
-    reply_add(ctx, &reply, "ETag", version_etag(ctx, row->version));
-    return reply;
+    return reply_versioned(ctx, segment_encode(ctx, &segment), row->version);
 }
 
 static bool find(struct ctx *ctx, struct str segment_id, struct definition_row *row)
@@ -73,7 +71,7 @@ struct reply personalization_put_segment(struct ctx *ctx, const struct put_segme
     struct definition_row row = { 0 };
     bool known = store_definition(ctx, DEFINITION_SEGMENT, in->segment_id, &row);
     if (ctx_failed(ctx) || (known && !keeps_kind(ctx, in, &row)) || !check(ctx, in) ||
-        !version_matches(ctx, in->if_match, row.version))
+        !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version))
         return reply_error(ctx);
     struct str definition = segment_put_encode(ctx, in->body);
     if (known && str_eq(row.definition, definition))
@@ -97,7 +95,8 @@ struct reply personalization_delete_segment(struct ctx *ctx, const struct delete
     struct definition_row row;
     struct str user;
     int64_t change;
-    if (!find(ctx, in->segment_id, &row) || !version_matches(ctx, in->if_match, row.version) ||
+    if (!find(ctx, in->segment_id, &row) ||
+        !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version) ||
         !segment_user(ctx, in->segment_id, &user))
         return reply_error(ctx);
     if (user.ptr) {
