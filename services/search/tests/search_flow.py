@@ -61,6 +61,9 @@ class Flow:
             for n in range(30):
                 self.put(f'prd_first-{n}', name)
             self.report.check(wait_for(lambda: self.total('q=first') == self.wanted('First'), PATIENCE_S), 'the first products')
+        self.publish()  # and of the page's
+        self.report.check(wait_for(lambda: self.total('q=welcome') == 1, PATIENCE_S), 'the first page')
+        self.unpublish()
         for what, tell, query in (
                 ('a product', lambda: self.put('prd_soon', 'Soon Chair'), 'q=soon'),
                 ('a page', self.publish, 'q=welcome'),
@@ -71,6 +74,9 @@ class Flow:
             took = time.monotonic() - begun
             self.report.check(found and took < SOON_S * self.slowness, f'{what} is found after {took:.2f} s')
         self.put('prd_soon', None)
+        self.unpublish()
+
+    def unpublish(self):
         self.stack.must('content', 'POST', '/v1/entries/ent_home/unpublish', {})
         self.report.check(wait_for(lambda: self.total('') == 0, PATIENCE_S), 'what is not shown is not found')
 
