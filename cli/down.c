@@ -25,13 +25,10 @@ static int run_down(struct ctx *ctx, int argc, char **argv)
         return command_failed(ctx);
     }
     for (int64_t until = clock_mono_us() + PATIENCE_US; clock_mono_us() < until; usleep(20000)) {
-        int lock = stack_lock(ctx, data);
-        ctx_clear(ctx);
-        if (lock >= 0) {
-            close(lock);
-            printf("stopped\n");
-            return 0;
-        }
+        if (stack_runs(ctx, data))
+            continue;
+        printf("stopped\n");
+        return 0;
     }
     ctx_fail(ctx, ERR_TIMEOUT, "it has not stopped within %lld s", PATIENCE_US / US_PER_S);
     return command_failed(ctx);

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,16 +136,21 @@ static struct str file_text(struct ctx *ctx, const char *path)
     return arena_str(ctx->arena, (struct str){ text, n });
 }
 
+bool stack_runs(struct ctx *ctx, struct str data)
+{
+    int file = open(inside(ctx, data, "lock").ptr, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    struct flock holder = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    bool held = fcntl(file, F_OFD_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
+    close(file);
+    return held;
+}
+
 bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out)
 {
-    int lock = stack_lock(ctx, data);
-    if (lock >= 0) {
-        close(lock);
+    if (!stack_runs(ctx, data))
         return ctx_fail(ctx, ERR_NOT_FOUND, "no stack runs on " STR_FMT, STR_ARG(data));
-    }
-    if (ctx->error.code != ERR_CONFLICT)
-        return false;
-    ctx_clear(ctx);
     const struct json *json = json_parse(ctx, file_text(ctx, inside(ctx, data, "run.json").ptr));
     if (!json)
         return ctx_fail(ctx, ERR_UNAVAILABLE, "reading run.json of " STR_FMT, STR_ARG(data));
@@ -181,7 +185,8 @@ int stack_lock(struct ctx *ctx, struct str data)
         ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be opened: %s", path.ptr, strerror(errno));
         return -1;
     }
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(lock, F_OFD_SETLK, &whole) == 0)
         return lock;
     close(lock);
     ctx_fail(ctx, ERR_CONFLICT, "a stack runs on " STR_FMT " already (fanfare down stops it)",

@@ -45,5 +45,9 @@ bool stack_run_read(struct ctx *ctx, struct str data, struct stack_run *out);
 /* What a running stack is told: lines such as "stop loyalty" in the named pipe <data>/control. */
 struct str stack_control_path(struct ctx *ctx, struct str data);
 
-/* Takes <data>/lock for this process; the descriptor, or -1 with CONFLICT when a stack runs there. */
+/* Does a stack run there? Looks at the lock without taking it, so that a start at that moment is not refused. */
+bool stack_runs(struct ctx *ctx, struct str data);
+
+/* Takes <data>/lock for this process and its children (it is the open file's); the descriptor, or -1 with CONFLICT when a
+ * stack runs there. */
 int stack_lock(struct ctx *ctx, struct str data);
