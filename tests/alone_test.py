@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -73,6 +73,8 @@ class Alone:
         self.serves('personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
         self.serves('search', 'PUT', '/v1/synonyms/syn_alone', {'words': ['seat', 'chair']})
         self.serves('search', 'GET', '/v1/search?q=seat')
+        self.serves('email', 'POST', '/v1/suppressions', {'address': 'alone@example.com'})
+        self.serves('email', 'GET', '/v1/contacts/prf_alone')
         self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{}'})
         self.serves('registry', 'GET', '/v1/catalog')
         self.serves('analytics', 'GET', '/v1/reports/revenue')
@@ -251,7 +253,7 @@ class Mistakes:
 class AnotherLog:
     """The log's data are exchanged for an empty folder: positions of the old one mean nothing there."""
 
-    READERS = ('loyalty', 'crm', 'analytics', 'personalization', 'search', 'gateway')
+    READERS = ('loyalty', 'crm', 'analytics', 'personalization', 'search', 'email', 'gateway')
 
     def __init__(self, report, stack):
         self.report, self.stack = report, stack
@@ -264,7 +266,7 @@ class AnotherLog:
         stack.must('content', 'PUT', '/v1/entries/ent_a', {'kind': 'page', 'slug': 'a', 'title': 'A', 'document': {'blocks': []}})
         stack.must('content', 'POST', '/v1/entries/ent_a/publish', {})
         for name in self.READERS:
-            topic = 'fanfare.content.entry' if name == 'gateway' else 'fanfare.commerce.order'
+            topic = 'fanfare.content.entry' if name in ('email', 'gateway') else 'fanfare.commerce.order'
             read = wait_for(lambda: stack.metric(name, 'messaging_client_consumed_messages_total', f'"{topic}"'), PATIENCE_S)
             self.report.check(read, f'{name} has read of {topic}')
         self.report.equal(stack.stop(), [], 'those that did not end well')

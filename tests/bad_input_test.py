@@ -21,7 +21,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'gateway')
+SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
@@ -44,6 +44,7 @@ WITH_BODY = [
         'slot': 'bad', 'name': 'Bad', 'goals': ['orders'],
         'variants': [{'variant': 'a', 'weight': 5000}, {'variant': 'b', 'weight': 5000}]}),
     ('personalization', 'POST', '/v1/decisions', 'decisions:read', {'customer_id': 'prf_bad', 'slots': ['bad']}),
+    ('email', 'POST', '/v1/suppressions', 'suppressions:write', {'person_id': 'prf_bad', 'scope': 'marketing'}),
     ('search', 'PUT', '/v1/synonyms/syn_bad', 'search:write', {'words': ['sofa', 'couch']}),
     ('analytics', 'POST', '/v1/reports/funnel', 'reports:read', {'steps': ['Seen', 'Bought']}),
 ]

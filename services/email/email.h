@@ -1,0 +1,16 @@
+/* The service as a table: main() runs it, tests open it. And what its parts share while it runs. */
+#pragma once
+
+#include "platform/service/service.h"
+
+extern const struct service email_service;
+
+struct email {
+    uint8_t secret[32]; /* of links, and of the hashes of addresses */
+    char *keys_folder;
+};
+
+static inline struct email *email_of(const struct ctx *ctx)
+{
+    return ctx->app;
+}

@@ -1,0 +1,66 @@
+#include "services/email/email.h"
+
+#include <stdlib.h>
+
+#include "services/email/reactions.h"
+#include "services/email/secret.h"
+#include "email_contract.h"
+#include "email_migrations.h"
+
+static const struct reaction reactions[] = {
+    ON(CRM_PROFILE_UPDATED_V1, on_profile_updated,
+       READS("profile_id", "email", "name", "locale", "traits", "version")),
+    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id", "erased_at")),
+    ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
+       READS("profile_id", "purpose", "channel", "state", "changed_at")),
+    ON(PERSONALIZATION_MEMBERSHIP_CHANGED_V1, on_membership_changed,
+       READS("person_id", "segment_id", "state")),
+    ON(CONTENT_ENTRY_PUBLISHED_V1, on_entry_published,
+       READS("entry_id", "kind", "slug", "locale", "version", "document")),
+    ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished, READS("entry_id", "version")),
+};
+
+static const struct setting settings[] = {
+    { .key = "keys_folder",
+      .kind = SETTING_PATH,
+      .fallback = "",
+      .optional = true,
+      .help =
+          "Where the keys of links and domains are; instances that share a database share it. Without it keys/ in the data folder" },
+};
+
+static void email_close(void *app)
+{
+    struct email *email = app;
+    if (!email)
+        return;
+    free(email->keys_folder);
+    free(email);
+}
+
+static bool email_open(struct ctx *ctx)
+{
+    struct email *email = ctx->app = mem_alloc(sizeof(*email));
+    struct str folder = setting_text(ctx, "keys_folder");
+    if (!folder.len)
+        folder = service_data_path(ctx, "keys");
+    if (!folder.ptr)
+        return false;
+    email->keys_folder = mem_strdup(folder.ptr);
+    return secret_folder(ctx, email->keys_folder) &&
+           secret_load(ctx, email->keys_folder, email->secret);
+}
+
+const struct service email_service = {
+    .name = "email",
+    .port = 8107,
+    .contract = &email_contract,
+    .migrations = email_migrations,
+    .n_migrations = COUNT(email_migrations),
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
+    .settings = settings,
+    .n_settings = COUNT(settings),
+    .open = email_open,
+    .close = email_close,
+};
