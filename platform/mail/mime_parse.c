@@ -26,6 +26,12 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* A line of blanks alone ends the headers: whoever sends one means that. */
+static bool is_continuation(struct str line)
+{
+    return line.len && is_blank(line.ptr[0]) && str_trim(line).len > 0;
+}
+
 static bool is_header(struct str line, struct str *name)
 {
     ptrdiff_t colon = str_find_char(line, ':');
@@ -57,11 +63,11 @@ size_t mime_headers(struct arena *arena, struct str *rest, struct mime_header **
     struct mime_header *headers = ARENA_ARRAY(arena, struct mime_header, room);
     if (str_starts(at, STR("From ")))
         line_next(&at, &line);
-    for (*rest = at; line_next(&at, &line) && line.len > 0; *rest = at) {
+    for (*rest = at; line_next(&at, &line); *rest = at) {
         if (!is_header(line, &name))
             break;
         const char *value = memchr(line.ptr, ':', line.len) + 1, *end = line.ptr + line.len;
-        for (ahead = at; line_next(&ahead, &line) && line.len && is_blank(line.ptr[0]); at = ahead)
+        for (ahead = at; line_next(&ahead, &line) && is_continuation(line); at = ahead)
             end = line.ptr + line.len;
         if (n == MIME_MOST_HEADERS)
             continue;
@@ -75,7 +81,7 @@ size_t mime_headers(struct arena *arena, struct str *rest, struct mime_header **
             (struct mime_header){ name,
                                   unfold(arena, (struct str){ value, (size_t)(end - value) }) };
     }
-    if (line_next(&(struct str){ rest->ptr, rest->len }, &line) && line.len == 0)
+    if (line_next(&(struct str){ rest->ptr, rest->len }, &line) && str_trim(line).len == 0)
         line_next(rest, &line);
     *out = headers;
     return n;

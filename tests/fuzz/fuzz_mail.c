@@ -1,4 +1,7 @@
-/* A mail of any bytes: its parts, headers and texts; all text that is given out is UTF-8. */
+/* A mail of any bytes: its parts, headers and texts, what it tells of bounces and complaints; text that is given out is
+ * UTF-8. */
+#include "platform/mail/arf.h"
+#include "platform/mail/bounce.h"
 #include "platform/mail/mime_parse.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -15,6 +18,22 @@ static void check_part(struct arena *arena, const struct mime_part *part)
     MUST(str_is_utf8(text) && str_is_utf8(mime_html_text(arena, text)));
 }
 
+static void check_reports(struct arena *arena, struct mime_part *mail)
+{
+    struct bounce bounce;
+    struct complaint complaint;
+    MUST(bounce_read(arena, mail, &bounce) == (bounce.n > 0));
+    MUST(bounce.n <= BOUNCE_MOST_RECIPIENTS);
+    for (size_t i = 0; i < bounce.n; i++) {
+        struct bounce_recipient *recipient = &bounce.recipients[i];
+        MUST(str_find_char(recipient->address, '@') > 0 && recipient->reason.len <= 1000);
+        MUST(str_is_utf8(recipient->address) && str_is_utf8(recipient->reason));
+        MUST(bounce_kind_name(recipient->kind));
+    }
+    if (arf_read(arena, mail, &complaint))
+        MUST(complaint.recipient.ptr || complaint.return_path.ptr || complaint.message_id.ptr);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
@@ -26,5 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         parts++;
     }
     MUST(parts <= MIME_MOST_PARTS);
+    check_reports(arena, mail);
     return 0;
 }
