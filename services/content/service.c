@@ -4,10 +4,16 @@
 
 #include "services/content/media.h"
 #include "services/content/media_files.h"
+#include "services/content/reactions.h"
 #include "services/content/schedules.h"
 #include "services/content/shown_cache.h"
 #include "content_contract.h"
 #include "content_migrations.h"
+
+static const struct reaction reactions[] = {
+    ON(CONTENT_PUBLICATION_ASKED_V1, on_publication_asked,
+       READS("command_id", "campaign_id", "launch_id", "action", "expires_at", "entries")),
+};
 
 static const struct setting settings[] = {
     { .key = "media_folder",
@@ -66,6 +72,8 @@ const struct service content_service = {
     .contract = &content_contract,
     .migrations = content_migrations,
     .n_migrations = COUNT(content_migrations),
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
     .settings = settings,
     .n_settings = COUNT(settings),
     .open = content_open,

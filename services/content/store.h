@@ -219,3 +219,25 @@ bool store_media_list(struct ctx *ctx, struct str type, struct sql_moment before
 bool store_media_delete(struct ctx *ctx, struct str media_id, int64_t now_us);
 bool store_media_deleted(struct ctx *ctx, struct str *media_id);
 bool store_media_forget(struct ctx *ctx, struct str media_id, bool *was);
+
+/* ---- what launches asked to be shown ---- */
+
+struct publication_row {
+    struct str launch_id, command_id, state, reason; /* state: done, refused, undone */
+    int64_t published;
+};
+
+struct publication_entry_row {
+    struct str entry_id;
+    int64_t place, version, version_before; /* version_before 0: nothing was shown */
+};
+
+bool store_publication(struct ctx *ctx, struct str launch_id,
+                       struct publication_row *out); /* as store_entry */
+bool store_publication_put(struct ctx *ctx, const struct publication_row *row);
+bool store_publication_entry_put(struct ctx *ctx, struct str launch_id,
+                                 const struct publication_entry_row *row);
+
+/* Up to `limit`, the last shown first. */
+bool store_publication_entries(struct ctx *ctx, struct str launch_id, size_t limit,
+                               struct publication_entry_row *out, size_t *n);
