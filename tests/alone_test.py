@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -73,6 +73,8 @@ class Alone:
         self.serves('personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
         self.serves('search', 'PUT', '/v1/synonyms/syn_alone', {'words': ['seat', 'chair']})
         self.serves('search', 'GET', '/v1/search?q=seat')
+        self.serves('campaign', 'PUT', '/v1/campaigns/cmp_alone', {'name': 'Alone', 'entries': ['ent_alone']})
+        self.serves('campaign', 'GET', '/v1/campaigns/cmp_alone')
         self.serves('email', 'POST', '/v1/suppressions', {'address': 'alone@example.com'})
         self.serves('email', 'GET', '/v1/contacts/prf_alone')
         self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{}'})

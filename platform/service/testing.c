@@ -122,14 +122,19 @@ void test_close(struct test_service *test)
 
 /* ---- requests ---- */
 
-struct str test_bearer(struct test_service *test, const char *scopes)
+struct str test_bearer_of(struct test_service *test, const char *subject, const char *scopes)
 {
     struct str token = token_mint(&test->ctx,
                                   settings_get(test->runtime.settings, "keys")->text.ptr,
-                                  STR("test"), str_of(scopes), (struct str){ NULL, 0 }, 600);
+                                  str_of(subject), str_of(scopes), (struct str){ NULL, 0 }, 600);
     if (!token.ptr)
         give_up(test, "token");
     return arena_printf(test->arena, "Bearer %s", token.ptr);
+}
+
+struct str test_bearer(struct test_service *test, const char *scopes)
+{
+    return test_bearer_of(test, "test", scopes);
 }
 
 struct reply test_send_in(struct test_service *test, struct arena *arena, const char *method,

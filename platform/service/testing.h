@@ -24,6 +24,7 @@ struct reply test_send(struct test_service *test, const char *method, const char
                        const char *scopes, const char *headers, struct str body);
 /* The same from another thread: with a token made before, and an arena of that thread's. */
 struct str test_bearer(struct test_service *test, const char *scopes);
+struct str test_bearer_of(struct test_service *test, const char *subject, const char *scopes);
 struct reply test_send_in(struct test_service *test, struct arena *arena, const char *method,
                           const char *target, struct str authorization, const char *headers,
                           struct str body);
