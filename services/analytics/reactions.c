@@ -69,6 +69,27 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
                       cancelled->cancelled_at);
 }
 
+/* What is of no campaign reaches people for none. */
+static enum outcome add_reach(struct ctx *ctx, struct str campaign_id, struct str person_id,
+                              const char *channel, int64_t at_us)
+{
+    struct warehouse_reach row = { .campaign_id = campaign_id,
+                                   .person_id = person_id,
+                                   .channel = str_of(channel),
+                                   .at_us = at_us };
+    return !campaign_id.ptr || warehouse_add_reach(ctx, ctx->model, &row) ? DONE : outcome_of(ctx);
+}
+
+enum outcome on_message_sent(struct ctx *ctx, const struct message_sent *sent)
+{
+    return add_reach(ctx, sent->campaign_id, sent->person_id, "email", sent->sent_at);
+}
+
+enum outcome on_impression_recorded(struct ctx *ctx, const struct impression_recorded *recorded)
+{
+    return add_reach(ctx, recorded->campaign_id, recorded->person_id, "ads", recorded->seen_at);
+}
+
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
     return warehouse_forget(ctx, ctx->model, erased->profile_id) ? DONE : outcome_of(ctx);

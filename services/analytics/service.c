@@ -3,6 +3,7 @@
 #include "services/analytics/reactions.h"
 #include "services/analytics/warehouse.h"
 #include "analytics_contract.h"
+#include "analytics_migrations.h"
 
 static const struct reaction reactions[] = {
     ON(ANALYTICS_EVENT_RECORDED_V1, on_event_recorded,
@@ -15,8 +16,27 @@ static const struct reaction reactions[] = {
        READS("order_id", "customer_id", "refund", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled,
        READS("order_id", "customer_id", "total", "cancelled_at")),
+    ON(EMAIL_MESSAGE_SENT_V1, on_message_sent, READS("person_id", "campaign_id", "sent_at")),
+    ON(ADS_IMPRESSION_RECORDED_V1, on_impression_recorded,
+       READS("person_id", "campaign_id", "seen_at")),
     ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id")),
 };
+
+/* In SQL, apart from the warehouse: a rebuild of that one does not ask for anything again. */
+static const struct reaction launches[] = {
+    ON(ANALYTICS_TRACKING_ASKED_V1, on_tracking_asked,
+       READS("command_id", "campaign_id", "launch_id", "action", "expires_at", "name", "goal",
+             "starts_at", "ends_at")),
+};
+
+static bool analytics_open(struct ctx *ctx)
+{
+    return service_consume(ctx, &(struct consumer_settings){ .name = "analytics.launches",
+                                                             .sharing = CONSUMER_SHARED,
+                                                             .rare = true,
+                                                             .reactions = launches,
+                                                             .n_reactions = COUNT(launches) });
+}
 
 static const struct setting settings[] = {
     { "warehouse_memory", SETTING_BYTES, "256MB",
@@ -49,7 +69,10 @@ const struct service analytics_service = {
     .name = "analytics",
     .port = 8105,
     .contract = &analytics_contract,
+    .migrations = analytics_migrations,
+    .n_migrations = ANALYTICS_N_MIGRATIONS,
     .projection = &warehouse,
     .settings = settings,
     .n_settings = COUNT(settings),
+    .open = analytics_open,
 };

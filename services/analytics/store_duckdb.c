@@ -19,12 +19,13 @@ static const char schema[] =
     " quantity BIGINT, amount BIGINT);"
     "CREATE TABLE IF NOT EXISTS refunds (id UBIGINT, moment BIGINT, order_id VARCHAR, person VARCHAR, currency VARCHAR,"
     " amount BIGINT);"
+    "CREATE TABLE IF NOT EXISTS reached (id UBIGINT, moment BIGINT, campaign VARCHAR, person VARCHAR, channel VARCHAR);"
     "CREATE TABLE IF NOT EXISTS seen (id UBIGINT, moment BIGINT);"
     "CREATE TABLE IF NOT EXISTS positions (log VARCHAR, topic VARCHAR, part INTEGER, next BIGINT);";
 
-enum table { EVENTS, VIEWS, ORDERS, LINES, REFUNDS, SEEN, N_TABLES };
-static const char *const table_names[N_TABLES] = { "events", "views",   "orders",
-                                                   "lines",  "refunds", "seen" };
+enum table { EVENTS, VIEWS, ORDERS, LINES, REFUNDS, REACHED, SEEN, N_TABLES };
+static const char *const table_names[N_TABLES] = { "events",  "views",   "orders", "lines",
+                                                   "refunds", "reached", "seen" };
 
 #define SEEN_DAYS 7 /* duplicates are dropped within this time (semantics.md) */
 
@@ -401,6 +402,19 @@ bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse,
     return row_end(ctx, to);
 }
 
+bool warehouse_add_reach(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_reach *row)
+{
+    duckdb_appender to = row_begin(ctx, warehouse, REACHED);
+    if (!to)
+        return false;
+    duckdb_append_int64(to, row->at_us);
+    put(to, row->campaign_id);
+    put(to, row->person_id);
+    put(to, row->channel);
+    return row_end(ctx, to);
+}
+
 bool warehouse_forget(struct ctx *ctx, struct warehouse *warehouse, struct str person_id)
 {
     static const char *const statements[] = {
@@ -408,6 +422,7 @@ bool warehouse_forget(struct ctx *ctx, struct warehouse *warehouse, struct str p
         "UPDATE views SET person = 'erased' WHERE person = $1",
         "UPDATE orders SET person = 'erased' WHERE person = $1",
         "UPDATE refunds SET person = 'erased' WHERE person = $1",
+        "DELETE FROM reached WHERE person = $1",
     };
     struct parameter who[] = { P_T(person_id) };
     bool ok = appenders_flush(ctx, warehouse);
@@ -484,6 +499,27 @@ bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct wareho
         "SELECT slug, count(*) n, count(DISTINCT person), count(*) FILTER (defaults) FROM views"
         " WHERE moment >= $1 AND moment < $2 GROUP BY 1 ORDER BY n DESC, slug LIMIT 1000",
         bounds, 2, out);
+}
+
+/* Whom each channel reached when first, and any of them (channel absent); of these, who has then reached the goal in time. */
+bool warehouse_campaign(struct ctx *ctx, struct warehouse *warehouse, struct str campaign_id,
+                        struct warehouse_span span, const struct warehouse_goal *goal,
+                        struct warehouse_table *out)
+{
+    struct parameter parameters[] = { P_T(campaign_id), P_I(span.from_us), P_I(span.to_us),
+                                      P_T(goal->event.ptr ? goal->event : STR("")),
+                                      P_I(goal->within_us) };
+    return question(
+        ctx, warehouse,
+        "WITH r AS (SELECT channel, person, min(moment) t FROM reached WHERE campaign = $1 AND moment >= $2"
+        " AND moment < $3 GROUP BY GROUPING SETS ((channel, person), (person))),"
+        " g AS (SELECT person, moment FROM events WHERE $4 NOT IN ('', 'orders') AND name = $4"
+        " UNION ALL SELECT person, moment FROM orders WHERE $4 = 'orders'),"
+        " c AS (SELECT DISTINCT r.channel, r.person FROM r JOIN g ON g.person = r.person AND g.moment > r.t"
+        " AND g.moment <= r.t + $5)"
+        " SELECT r.channel, count(*), count(c.person) FROM r LEFT JOIN c ON c.person = r.person"
+        " AND c.channel IS NOT DISTINCT FROM r.channel GROUP BY 1 ORDER BY 1 NULLS LAST",
+        parameters, COUNT(parameters), out);
 }
 
 /* Step by step: for each person and each first step, the earliest next step after the one before it. */

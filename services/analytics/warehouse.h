@@ -40,6 +40,11 @@ struct warehouse_line {
     int64_t quantity, amount;
 };
 
+struct warehouse_reach {
+    struct str campaign_id, person_id, channel;
+    int64_t at_us;
+};
+
 bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse,
                          const struct warehouse_event *row);
 bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse,
@@ -51,7 +56,10 @@ bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse,
 bool warehouse_add_refund(struct ctx *ctx, struct warehouse *warehouse,
                           const struct warehouse_order *row);
 
-/* The person's rows stay, counted, without the person. */
+bool warehouse_add_reach(struct ctx *ctx, struct warehouse *warehouse,
+                         const struct warehouse_reach *row);
+
+/* The person's rows stay, counted, without the person; whom a campaign reached is not known without one. */
 bool warehouse_forget(struct ctx *ctx, struct warehouse *warehouse, struct str person_id);
 
 /* ---- questions ---- */
@@ -81,3 +89,14 @@ bool warehouse_pages(struct ctx *ctx, struct warehouse *warehouse, struct wareho
 bool warehouse_funnel(struct ctx *ctx, struct warehouse *warehouse, const struct str *steps,
                       size_t n_steps, struct warehouse_span span, int64_t within_us,
                       struct warehouse_table *out);
+
+/* An event's name, or `orders`: those that commerce told; ptr NULL: nobody reaches it. */
+struct warehouse_goal {
+    struct str event;
+    int64_t within_us; /* after the person was first reached */
+};
+/* channel, people reached in the span, people who then reached the goal; the last row, with channel absent, is over all
+ * channels. No rows: nobody was reached. */
+bool warehouse_campaign(struct ctx *ctx, struct warehouse *warehouse, struct str campaign_id,
+                        struct warehouse_span span, const struct warehouse_goal *goal,
+                        struct warehouse_table *out);

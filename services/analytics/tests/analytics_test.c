@@ -124,6 +124,99 @@ static void test_pages_and_forgetting(struct test_service *test)
               1500); /* counted on, without the person */
 }
 
+/* ---- campaigns ---- */
+
+static struct str tracking(struct test_service *test, const char *launch, const char *action,
+                           const char *expires_at)
+{
+    event(
+        test, &ANALYTICS_TRACKING_ASKED_V1_TYPE, NULL,
+        "{\"command_id\":\"cmd_%s_%s\",\"campaign_id\":\"cmp_1\",\"launch_id\":\"%s\",\"action\":\"%s\","
+        "\"expires_at\":\"%s\",\"name\":\"Spring\",\"goal\":{\"event\":\"Signed Up\",\"within_days\":2}}",
+        launch, action, launch, action, expires_at);
+    size_t n = test_published(test, &ANALYTICS_TRACKING_ANSWERED_V1_TYPE);
+    REQUIRE(n > 0);
+    const struct json *answer =
+        test_published_data(test, &ANALYTICS_TRACKING_ANSWERED_V1_TYPE, n - 1);
+    struct str reason = json_str(json_get(answer, "reason"));
+    return arena_printf(test_ctx(test)->arena, STR_FMT " " STR_FMT "%s" STR_FMT,
+                        STR_ARG(json_str(json_get(answer, "action"))),
+                        STR_ARG(json_str(json_get(answer, "outcome"))), reason.len ? " " : "",
+                        STR_ARG(reason));
+}
+#define LATER "2126-01-01T00:00:00Z"
+#define PAST "2026-01-01T00:00:00Z"
+
+static void mailed(struct test_service *test, const char *id, const char *person, const char *at)
+{
+    event(
+        test, &EMAIL_MESSAGE_SENT_V1_TYPE, id,
+        "{\"message_id\":\"msg_%s\",\"person_id\":\"%s\",\"kind\":\"bulk\",\"campaign_id\":\"cmp_1\","
+        "\"sent_at\":\"%s\"}",
+        id, person, at);
+}
+
+static void seen(struct test_service *test, const char *id, const char *person, const char *at)
+{
+    event(
+        test, &ADS_IMPRESSION_RECORDED_V1_TYPE, id,
+        "{\"impression_id\":\"imp_%s\",\"person_id\":\"%s\",\"ad_id\":\"ad_1\",\"placement_id\":\"plc_1\","
+        "\"campaign_id\":\"cmp_1\",\"seen_at\":\"%s\"}",
+        id, person, at);
+}
+
+static int64_t launches(struct test_service *test)
+{
+    return at(ask(test, "/v1/campaigns/cmp_1/results"), "/launches");
+}
+
+static void test_campaigns(struct test_service *test)
+{
+    CHECK_INT(launches(test), 0);
+    CHECK_STR(tracking(test, "lch_1", "do", PAST), "do refused the command has expired");
+    CHECK_INT(launches(test), 0);
+    CHECK_STR(tracking(test, "lch_1", "do", LATER), "do done");
+    CHECK_INT(at(ask(test, "/v1/campaigns/cmp_1/results"), "/reached"), 0);
+    mailed(test, "m1", "prf_x", "2026-11-01T00:00:00Z");
+    mailed(test, "m2", "prf_y", "2026-11-01T00:00:00Z");
+    mailed(test, "m3", "prf_z", "2026-11-01T00:00:00Z");
+    seen(test, "i1", "prf_x", "2026-11-05T00:00:00Z");
+    seen(test, "i2", "prf_w", "2026-11-05T00:00:00Z");
+    track(test, "g1", "prf_x", "Signed Up", "2026-11-06T00:00:00Z"); /* in time for the ad alone */
+    track(test, "g2", "prf_y", "Signed Up", "2026-11-03T00:00:00Z"); /* the last moment */
+    track(test, "g3", "prf_z", "Signed Up", "2026-10-31T00:00:00Z"); /* before */
+    track(test, "g4", "prf_v", "Signed Up", "2026-11-02T00:00:00Z"); /* not reached */
+    const struct json *json = ask(test, "/v1/campaigns/cmp_1/results");
+    CHECK_INT(at(json, "/launches"), 1);
+    CHECK_INT(at(json, "/goal/within_days"), 2);
+    CHECK_INT(at(json, "/reached"), 4);
+    CHECK_INT(at(json, "/converted"), 1); /* counted from the first time that one was reached */
+    CHECK_STR(json_str(json_pointer(json, STR("/channels/0/channel"))), "ads");
+    CHECK_INT(at(json, "/channels/0/reached"), 2);
+    CHECK_INT(at(json, "/channels/0/converted"), 1);
+    CHECK_INT(at(json, "/channels/1/reached"), 3);
+    CHECK_INT(at(json, "/channels/1/converted"), 1);
+    event(
+        test, &CRM_PROFILE_ERASED_V1_TYPE, "x2",
+        "{\"profile_id\":\"prf_y\",\"request_id\":\"ers_2\",\"erased_at\":\"2026-11-07T00:00:00Z\"}");
+    json = ask(test, "/v1/campaigns/cmp_1/results");
+    CHECK_INT(at(json, "/reached"), 3);
+    CHECK_INT(at(json, "/converted"), 0);
+}
+
+static void test_tracking_ends(struct test_service *test)
+{
+    CHECK_STR(tracking(test, "lch_1", "do", PAST), "do done"); /* it stands: the same answer */
+    CHECK_STR(tracking(test, "lch_2", "undo", PAST), "undo done"); /* before its do */
+    CHECK_STR(tracking(test, "lch_2", "do", LATER), "do refused the launch is undone");
+    test_reopen(test);
+    CHECK_INT(launches(test), 1);
+    CHECK_STR(tracking(test, "lch_1", "undo", PAST), "undo done");
+    CHECK_STR(tracking(test, "lch_1", "undo", PAST), "undo done");
+    CHECK_INT(launches(test), 0);
+    CHECK_INT(at(ask(test, "/v1/campaigns/cmp_1/results"), "/reached"), 0);
+}
+
 static bool count_set_aside(struct ctx *ctx, void *n)
 {
     struct sql_rows rows;
@@ -171,6 +264,8 @@ int main(void)
     test_funnel(test);
     test_pages_and_forgetting(test);
     test_rejected_alone(test);
+    test_campaigns(test);
+    test_tracking_ends(test);
     test_collect_without_a_log(test);
     test_close(test);
     return check_end();
