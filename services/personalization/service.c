@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/money.h"
+#include "services/personalization/launches.h"
 #include "services/personalization/ofrep.h"
 #include "services/personalization/reactions.h"
 #include "services/personalization/segments_work.h"
@@ -26,6 +27,13 @@ static const struct reaction reactions[] = {
     ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
        READS("profile_id", "purpose", "channel", "state")),
     ON(LOYALTY_TIER_CHANGED_V1,      on_tier_changed,    READS("customer_id", "tier")),
+};
+
+/* In SQL, where experiences are, apart from what is known of people. */
+static const struct reaction launches[] = {
+    ON(CAMPAIGN_CAMPAIGN_LAUNCHED_V1,  on_campaign_launched,  READS("launch_id", "experiences")),
+    ON(CAMPAIGN_CAMPAIGN_COMPLETED_V1, on_campaign_completed, READS("launch_id")),
+    ON(CAMPAIGN_CAMPAIGN_CANCELLED_V1, on_campaign_cancelled, READS("launch_id")),
 };
 
 static const struct setting settings[] = {
@@ -74,6 +82,11 @@ static bool personalization_open(struct ctx *ctx)
     memcpy(app->currency, currency.ptr, 3);
     return sql_read(ctx, service_db(ctx), refresh_in, app->definitions) &&
            sql_read(ctx, service_db(ctx), load_segments, NULL) &&
+           service_consume(ctx, &(struct consumer_settings){ .name = "personalization.launches",
+                                                             .sharing = CONSUMER_SHARED,
+                                                             .rare = true,
+                                                             .reactions = launches,
+                                                             .n_reactions = COUNT(launches) }) &&
            service_worker(ctx, "definitions", REFRESH_US, refresh) &&
            service_worker(ctx, "segments", SEGMENTS_US, segments_work);
 }
