@@ -103,8 +103,7 @@ static bool campaign_save(struct ctx *ctx, struct campaign_row *row,
     return store_campaign_put(ctx, row) && saved_tell(ctx, row, plan);
 }
 
-/* While a launch is under way, its plan is not changed. */
-static bool campaign_rests(struct ctx *ctx, const struct campaign_row *row)
+bool campaign_rests(struct ctx *ctx, const struct campaign_row *row)
 {
     switch (campaign_state_of(row)) {
     case CAMPAIGN_STATE_SCHEDULED:

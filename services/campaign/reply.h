@@ -13,5 +13,8 @@ bool campaign_find(struct ctx *ctx, struct str campaign_id,
 bool campaign_find_at(struct ctx *ctx, struct str campaign_id, struct str if_match,
                       struct campaign_row *out);
 
+/* CONFLICT while a launch of it is under way. */
+bool campaign_rests(struct ctx *ctx, const struct campaign_row *row);
+
 enum campaign_state campaign_state_of(const struct campaign_row *row);
 struct reply reply_campaign(struct ctx *ctx, const struct campaign_row *row);

@@ -1,5 +1,9 @@
 #include "services/campaign/campaign.h"
 
+#include <stdlib.h>
+
+#include "services/campaign/reactions.h"
+#include "services/campaign/saga.h"
 #include "campaign_contract.h"
 #include "campaign_migrations.h"
 
@@ -14,7 +18,39 @@ static const struct setting settings[] = {
       .optional = true,
       .help =
           "Hosts that webhooks may go to, as in their URLs (hooks.example.com:8443), separated by commas" },
+    { .key = "step_limit",
+      .kind = SETTING_DURATION,
+      .fallback = "5m",
+      .help = "A step of a launch that is not answered so long is given up, and the launch undone",
+      .least = 1000 * 1000,
+      .most = 86400LL * 1000 * 1000 },
+    { .key = "step_again",
+      .kind = SETTING_DURATION,
+      .fallback = "15s",
+      .help = "After so long without an answer a step is asked again",
+      .least = 100 * 1000,
+      .most = 3600LL * 1000 * 1000 },
 };
+
+static const struct reaction reactions[] = {
+    ON(CONTENT_PUBLICATION_ANSWERED_V1, on_publication_answered,
+       READS("command_id", "launch_id", "action", "outcome", "reason")),
+    ON(EMAIL_DELIVERY_ANSWERED_V1, on_delivery_answered,
+       READS("command_id", "launch_id", "action", "outcome", "reason")),
+    ON(ADS_ACTIVATION_ANSWERED_V1, on_activation_answered,
+       READS("command_id", "launch_id", "action", "outcome", "reason")),
+    ON(ANALYTICS_TRACKING_ANSWERED_V1, on_tracking_answered,
+       READS("command_id", "launch_id", "action", "outcome", "reason")),
+    ON(EMAIL_DELIVERY_FINISHED_V1,      on_delivery_finished,    READS("launch_id")),
+};
+
+static bool campaign_open(struct ctx *ctx)
+{
+    struct campaign_app *app = ctx->app = mem_alloc(sizeof(*app));
+    app->limits = (struct saga_limits){ .give_up_us = setting_int(ctx, "step_limit"),
+                                        .again_us = setting_int(ctx, "step_again") };
+    return service_worker(ctx, "launches", LAUNCHES_EVERY_US, launches_run);
+}
 
 const struct service campaign_service = {
     .name = "campaign",
@@ -22,6 +58,10 @@ const struct service campaign_service = {
     .contract = &campaign_contract,
     .migrations = campaign_migrations,
     .n_migrations = CAMPAIGN_N_MIGRATIONS,
+    .reactions = reactions,
+    .n_reactions = COUNT(reactions),
     .settings = settings,
     .n_settings = COUNT(settings),
+    .open = campaign_open,
+    .close = free,
 };

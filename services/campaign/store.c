@@ -4,7 +4,8 @@
     "SELECT campaign_id, name, state, plan, version, saved_by, saved_us, approved_by, approved_us" \
     " FROM campaigns"
 
-static void campaign_read(struct ctx *ctx, const struct sql_rows *rows, struct campaign_row *out)
+static void campaign_row_read(struct ctx *ctx, const struct sql_rows *rows,
+                              struct campaign_row *out)
 {
     *out = (struct campaign_row){ .campaign_id = row_str(ctx, rows, 0),
                                   .name = row_str(ctx, rows, 1),
@@ -22,7 +23,7 @@ bool store_campaign(struct ctx *ctx, struct str campaign_id, struct campaign_row
     struct sql_rows rows;
     if (!sql_one(ctx, &rows, CAMPAIGN_COLUMNS " WHERE campaign_id = $1", sql_str(campaign_id)))
         return false;
-    campaign_read(ctx, &rows, out);
+    campaign_row_read(ctx, &rows, out);
     sql_rows_close(&rows);
     return true;
 }
@@ -65,6 +66,6 @@ bool store_campaigns(struct ctx *ctx, struct str state, struct str after, size_t
                    sql_int((int64_t)limit)))
         return false;
     for (*n = 0; sql_next(ctx, &rows); ++*n)
-        campaign_read(ctx, &rows, &out[*n]);
+        campaign_row_read(ctx, &rows, &out[*n]);
     return !ctx_failed(ctx);
 }

@@ -3,6 +3,7 @@
 #include "base/tests/check.h"
 #include "platform/service/testing.h"
 #include "services/campaign/campaign.h"
+#include "services/campaign/reactions.h"
 #include "campaign_contract.h"
 
 #define ALL "campaigns:read campaigns:write campaigns:approve"
@@ -198,6 +199,200 @@ static void test_cloning_listing_deleting(struct test_service *test)
     CHECK_INT(test_call(test, "GET", "/v1/campaigns/cmp_b", ALL, NULL, NULL).status, 404);
 }
 
+/* ---- launches: what the steps answer is played ---- */
+
+static const struct step_of {
+    const char *name;
+    const struct event_type *asked, *answered;
+} steps_of[] = {
+    { "content",   &CONTENT_PUBLICATION_ASKED_V1_TYPE, &CONTENT_PUBLICATION_ANSWERED_V1_TYPE },
+    { "email",     &EMAIL_DELIVERY_ASKED_V1_TYPE,      &EMAIL_DELIVERY_ANSWERED_V1_TYPE      },
+    { "ads",       &ADS_ACTIVATION_ASKED_V1_TYPE,      &ADS_ACTIVATION_ANSWERED_V1_TYPE      },
+    { "analytics", &ANALYTICS_TRACKING_ASKED_V1_TYPE,  &ANALYTICS_TRACKING_ANSWERED_V1_TYPE  },
+};
+
+/* Answers the newest command of a step. */
+static void answer(struct test_service *test, int step, const char *outcome)
+{
+    size_t n = test_published(test, steps_of[step].asked);
+    REQUIRE(n > 0);
+    const struct json *asked = test_published_data(test, steps_of[step].asked, n - 1);
+    struct str command = json_str(json_get(asked, "command_id")),
+               id = json_str(json_get(asked, "launch_id")),
+               campaign = json_str(json_get(asked, "campaign_id")),
+               action = json_str(json_get(asked, "action"));
+    struct str data = arena_printf(
+        test_ctx(test)->arena,
+        "{\"command_id\":\"" STR_FMT "\",\"launch_id\":\"" STR_FMT "\",\"campaign_id\":\"" STR_FMT
+        "\",\"action\":\"" STR_FMT
+        "\",\"outcome\":\"%s\",\"reason\":\"not today\",\"answered_at\":\"2026-11-24T09:30:00Z\"}",
+        STR_ARG(command), STR_ARG(id), STR_ARG(campaign), STR_ARG(action), outcome);
+    CHECK_INT(test_event(test, steps_of[step].answered, NULL, data.ptr), DONE);
+    CHECK_INT(test_event(test, steps_of[step].answered, NULL, data.ptr), DONE); /* told again */
+}
+
+static struct reply post(struct test_service *test, const char *id, const char *what)
+{
+    return test_call(test, "POST",
+                     arena_printf(test_ctx(test)->arena, "/v1/campaigns/%s/%s", id, what).ptr, ALL,
+                     NULL, NULL);
+}
+
+static struct reply launch(struct test_service *test, const char *id, const char *plan)
+{
+    CHECK_INT(put(test, id, NULL, plan).status, 200);
+    struct str path = arena_printf(test_ctx(test)->arena, "/v1/campaigns/%s/approve", id);
+    CHECK_INT(test_send_in(test, test_ctx(test)->arena, "POST", path.ptr,
+                           test_bearer_of(test, "usr_second", ALL), NULL, (struct str){ NULL, 0 })
+                  .status,
+              200);
+    return post(test, id, "launch");
+}
+
+static void state_is(struct test_service *test, const char *id, const char *launch_state,
+                     const char *steps, const char *campaign_state)
+{
+    struct str base = arena_printf(test_ctx(test)->arena, "/v1/campaigns/%s", id);
+    struct str target = arena_printf(test_ctx(test)->arena, "%s/launch", base.ptr);
+    const struct json *one = test_json(test, test_call(test, "GET", target.ptr, ALL, NULL, NULL));
+    struct str told = STR("");
+    for (struct json_iter it = json_iter(json_get(one, "steps")); json_next(&it);)
+        told = arena_printf(test_ctx(test)->arena, STR_FMT "%s" STR_FMT, STR_ARG(told),
+                            told.len ? " " : "", STR_ARG(json_str(json_get(it.value, "state"))));
+    CHECK_STR(json_str(json_get(one, "state")), launch_state);
+    CHECK_STR(told, steps);
+    CHECK_STR(member(test, test_call(test, "GET", base.ptr, ALL, NULL, NULL), "state"),
+              campaign_state);
+}
+
+static void test_a_launch_goes_out(struct test_service *test)
+{
+    CHECK_INT(put(test, "cmp_go", NULL, PLAN).status, 200);
+    struct reply hasty = post(test, "cmp_go", "launch");
+    CHECK_INT(hasty.status, 409);
+    CHECK_STR(member(test, hasty, "detail"), "nobody has approved this version of it");
+    CHECK_INT(launch(test, "cmp_go", PLAN).status, 201);
+    CHECK_INT(post(test, "cmp_go", "launch").status, 409); /* a second one at once */
+    CHECK_INT(put(test, "cmp_go", NULL, PLAN).status, 409);
+    state_is(test, "cmp_go", "asking", "asked waiting waiting waiting", "launching");
+    CHECK_INT(test_published(test, steps_of[1].asked), 0);
+    answer(test, 0, "done");
+    state_is(test, "cmp_go", "asking", "done asked waiting waiting", "launching");
+    answer(test, 1, "done");
+    answer(test, 2, "done");
+    CHECK_INT(test_published(test, &CAMPAIGN_CAMPAIGN_LAUNCHED_V1_TYPE), 0);
+    answer(test, 3, "done");
+    state_is(test, "cmp_go", "launched", "done done done done", "running");
+    CHECK_INT(test_published(test, &CAMPAIGN_CAMPAIGN_LAUNCHED_V1_TYPE), 1);
+    CHECK_INT(post(test, "cmp_go", "pause").status, 200);
+    state_is(test, "cmp_go", "launched", "done done done done", "paused");
+    CHECK_INT(post(test, "cmp_go", "resume").status, 200);
+    struct str finished = arena_printf(
+        test_ctx(test)->arena,
+        "{\"campaign_id\":\"cmp_go\",\"launch_id\":\"" STR_FMT "\",\"sent\":1,\"withheld\":0,"
+        "\"doubted\":0,\"failed\":0,\"finished_at\":\"2026-11-24T09:30:00Z\"}",
+        STR_ARG(json_str(json_get(test_published_data(test, steps_of[1].asked, 0), "launch_id"))));
+    CHECK_INT(test_event(test, &EMAIL_DELIVERY_FINISHED_V1_TYPE, NULL, finished.ptr), DONE);
+    state_is(test, "cmp_go", "completed", "done done done done", "completed");
+    CHECK_INT(post(test, "cmp_go", "pause").status, 409);
+}
+
+static void test_a_refusal_undoes_all(struct test_service *test)
+{
+    CHECK_INT(launch(test, "cmp_no", PLAN).status, 201);
+    answer(test, 0, "done");
+    answer(test, 1, "done");
+    answer(test, 2, "refused");
+    state_is(test, "cmp_no", "undoing", "done undoing refused waiting", "undoing");
+    answer(test, 1, "done");
+    state_is(test, "cmp_no", "undoing", "undoing undone refused waiting", "undoing");
+    answer(test, 0, "done");
+    state_is(test, "cmp_no", "failed", "undone undone refused waiting", "failed");
+    const struct json *failed = test_published_data(test, &CAMPAIGN_CAMPAIGN_FAILED_V1_TYPE, 0);
+    CHECK_STR(json_str(json_get(failed, "step")), "ads");
+    CHECK_STR(json_str(json_get(failed, "reason")), "not today");
+    CHECK_INT(test_published(test, &CAMPAIGN_CAMPAIGN_LAUNCHED_V1_TYPE), 1); /* of before */
+}
+
+/* The clock is moved; what is stored brings the launch on, after a restart too. */
+static void test_silence_is_given_up(struct test_service *test)
+{
+    int64_t now = clock_now_us();
+    clock_hold_us(now);
+    CHECK_INT(launch(test, "cmp_mute", PLAN).status, 201);
+    answer(test, 0, "done");
+    size_t asked = test_published(test, steps_of[1].asked);
+    test_reopen(test);
+    clock_hold_us(now + 16 * US_PER_S);
+    test_work(test, "launches");
+    CHECK_INT(test_published(test, steps_of[1].asked), asked + 1); /* the same command again */
+    CHECK_STR(
+        json_str(json_get(test_published_data(test, steps_of[1].asked, asked), "command_id")),
+        json_str(json_get(test_published_data(test, steps_of[1].asked, asked - 1), "command_id"))
+            .ptr);
+    clock_hold_us(now + 301 * US_PER_S);
+    test_work(test, "launches");
+    state_is(test, "cmp_mute", "undoing", "done undoing waiting waiting", "undoing");
+    for (int i = 1; i <= 3; i++) { /* asked for ever */
+        clock_hold_us(now + (301 + 16 * i) * US_PER_S);
+        test_work(test, "launches");
+    }
+    state_is(test, "cmp_mute", "undoing", "done undoing waiting waiting", "undoing");
+    answer(test, 1, "done");
+    answer(test, 0, "done");
+    state_is(test, "cmp_mute", "failed", "undone undone waiting waiting", "failed");
+    clock_hold_us(0);
+}
+
+static void test_cancelling(struct test_service *test)
+{
+    CHECK_INT(launch(test, "cmp_stop", PLAN).status, 201);
+    CHECK_INT(post(test, "cmp_stop", "pause").status, 409);
+    CHECK_INT(post(test, "cmp_stop", "cancel").status, 200);
+    state_is(test, "cmp_stop", "undoing", "undoing waiting waiting waiting", "undoing");
+    answer(test, 0, "done");
+    state_is(test, "cmp_stop", "failed", "undone waiting waiting waiting", "failed");
+}
+
+static void test_a_recurring_campaign(struct test_service *test)
+{
+    static const char plan[] =
+        "{\"name\":\"x\",\"entries\":[\"ent_a\"],\"schedule\":{\"local_at\":\"2026-01-05T09:00\","
+        "\"zone\":\"UTC\",\"rrule\":\"FREQ=WEEKLY\"}}";
+    int64_t now;
+    REQUIRE(clock_parse(STR("2026-11-24T05:00:00Z"), false, &now));
+    clock_hold_us(now);
+    struct reply reply = launch(test, "cmp_week", plan);
+    CHECK_STR(member(test, reply, "starts_at"), "2026-11-30T09:00:00Z");
+    CHECK_INT(post(test, "cmp_week", "pause").status, 200);
+    clock_hold_us(now + 7 * US_PER_DAY);
+    test_work(test, "launches");
+    state_is(test, "cmp_week", "waiting", "waiting left_out left_out waiting", "paused");
+    CHECK_INT(post(test, "cmp_week", "resume").status, 200);
+    test_work(test, "launches");
+    reply = test_call(test, "GET", "/v1/campaigns/cmp_week/launches", ALL, NULL, NULL);
+    const struct json *items = json_get(test_json(test, reply), "items");
+    REQUIRE(json_size(items) == 2);
+    CHECK_STR(json_str(json_get(json_at(items, 0), "starts_at")), "2026-12-07T09:00:00Z");
+    CHECK_STR(json_str(json_get(json_at(items, 1), "state")), "asking");
+    CHECK_INT(post(test, "cmp_week", "cancel").status, 200);
+    answer(test, 0, "done");
+    reply = test_call(test, "GET", "/v1/campaigns/cmp_week", ALL, NULL, NULL);
+    CHECK_STR(member(test, reply, "state"), "failed");
+    clock_hold_us(0);
+}
+
+static void test_nothing_to_launch(struct test_service *test)
+{
+    CHECK_INT(launch(test, "cmp_empty", "{\"name\":\"x\"}").status, 409);
+    CHECK_INT(
+        launch(
+            test, "cmp_past",
+            "{\"name\":\"x\",\"entries\":[\"ent_a\"],\"schedule\":{\"at\":\"2020-01-01T00:00:00Z\"}}")
+            .status,
+        409);
+}
+
 static void test_room(const char *url)
 {
     struct test_service *test = test_open(&campaign_service, url, NULL);
@@ -206,6 +401,12 @@ static void test_room(const char *url)
     test_a_second_person_approves(test);
     test_cloning_listing_deleting(test);
     test_starts(test);
+    test_a_launch_goes_out(test);
+    test_a_refusal_undoes_all(test);
+    test_silence_is_given_up(test);
+    test_cancelling(test);
+    test_a_recurring_campaign(test);
+    test_nothing_to_launch(test);
     test_close(test);
 }
 
