@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -75,6 +75,8 @@ class Alone:
         self.serves('search', 'GET', '/v1/search?q=seat')
         self.serves('campaign', 'PUT', '/v1/campaigns/cmp_alone', {'name': 'Alone', 'entries': ['ent_alone']})
         self.serves('campaign', 'GET', '/v1/campaigns/cmp_alone')
+        self.serves('ads', 'PUT', '/v1/placements/plc_alone', {'slot': 'alone', 'name': 'Alone'})
+        self.serves('ads', 'POST', '/v1/ad-decisions', {'person_id': 'prf_alone', 'slots': ['alone']})
         self.serves('email', 'POST', '/v1/suppressions', {'address': 'alone@example.com'})
         self.serves('email', 'GET', '/v1/contacts/prf_alone')
         self.serves('registry', 'POST', '/subjects/alone/versions', {'schemaType': 'JSON', 'schema': '{}'})

@@ -21,7 +21,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'gateway')
+SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
@@ -46,6 +46,8 @@ WITH_BODY = [
     ('personalization', 'POST', '/v1/decisions', 'decisions:read', {'customer_id': 'prf_bad', 'slots': ['bad']}),
     ('campaign', 'PUT', '/v1/campaigns/cmp_bad', 'campaigns:write', {
         'name': 'Bad', 'audience': {'segments': ['seg_bad']}, 'email': {'template': 'bad'}}),
+    ('ads', 'PUT', '/v1/placements/plc_bad', 'ads:write', {'slot': 'bad', 'name': 'Bad'}),
+    ('ads', 'POST', '/v1/ad-decisions', 'ads:decide', {'person_id': 'prf_bad', 'slots': ['bad']}),
     ('email', 'POST', '/v1/suppressions', 'suppressions:write', {'person_id': 'prf_bad', 'scope': 'marketing'}),
     ('search', 'PUT', '/v1/synonyms/syn_bad', 'search:write', {'words': ['sofa', 'couch']}),
     ('analytics', 'POST', '/v1/reports/funnel', 'reports:read', {'steps': ['Seen', 'Bought']}),
@@ -53,7 +55,8 @@ WITH_BODY = [
 FLAG = next(i for i, one in enumerate(WITH_BODY) if one[2] == '/v1/flags/bad')  # the experiment comes after it
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
 UNKNOWN = [('commerce', '/v1/products/prd_none'), ('commerce', '/v1/orders/ord_none'), ('content', '/v1/entries/ent_none'),
-           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('loyalty', '/v1/balances/prf_none'),
+           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('ads', '/v1/ads/ad_none'),
+           ('ads', '/v1/impressions/none.none'), ('loyalty', '/v1/balances/prf_none'),
            ('identity', '/v1/people/usr_none'), ('identity', '/v1/keys/key_none'),
            ('personalization', '/v1/experiences/exp_none'), ('gateway', '/v1/pages/none')]
 SECRETS = ('SELECT', 'INSERT', 'sqlite', 'postgres', 'psql', '127.0.0.1', '.db', '/tmp/', '.c:', 'fail point', 'connection')

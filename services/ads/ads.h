@@ -1,0 +1,13 @@
+/* The service as a table: main() runs it, tests open it. */
+#pragma once
+
+#include "platform/service/service.h"
+
+/* ctx->app */
+struct ads {
+    int64_t budget_most; /* of one launch, minor units */
+    struct shelf *shelf; /* what may be shown, in memory */
+    char key[80];        /* signs the links of impressions */
+};
+
+extern const struct service ads_service;
