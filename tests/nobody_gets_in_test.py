@@ -21,7 +21,7 @@ from stack import ROOT, Stack, wait_for
 SERVICES = tuple(name for name in sorted(os.listdir(os.path.join(ROOT, 'services')))
                  if os.path.exists(os.path.join(ROOT, 'services', name, 'openapi.yaml')) and name != 'broker')
 PUBLIC = {'identity sign_in', 'identity refresh_session', 'identity end_session', 'identity get_key_set',
-          'content get_preview',  # opened by the token in its path
+          'content get_preview', 'ads see_ad', 'ads click_ad',  # opened by the token in its path
           'content get_media',  # pages show it
           'commerce take_shopify'}  # its body is signed with the shop's secret: flow-bad-input
 ADMIN = [('GET', '/dlq', 'dlq'), ('POST', '/dlq/redrive', 'dlq'), ('POST', '/dlq/drop', 'dlq'), ('POST', '/rebuild', 'rebuild'),
