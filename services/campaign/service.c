@@ -42,6 +42,21 @@ static const struct reaction reactions[] = {
     ON(ANALYTICS_TRACKING_ANSWERED_V1, on_tracking_answered,
        READS("command_id", "launch_id", "action", "outcome", "reason")),
     ON(EMAIL_DELIVERY_FINISHED_V1,      on_delivery_finished,    READS("launch_id")),
+    ON(EMAIL_MESSAGE_SENT_V1, on_message_sent, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_DELIVERED_V1, on_message_delivered, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_BOUNCED_V1, on_message_bounced, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_COMPLAINED_V1, on_message_complained, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_UNSUBSCRIBED_V1, on_message_unsubscribed, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_WITHHELD_V1, on_message_withheld, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_DOUBTED_V1, on_message_doubted, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_FAILED_V1, on_message_failed, READS("launch_id", "variant")),
+    ON(EMAIL_MESSAGE_OPENED_V1, on_message_opened, READS("launch_id", "variant", "machine")),
+    ON(EMAIL_MESSAGE_CLICKED_V1, on_message_clicked,
+       READS("launch_id", "variant", "machine", "message_id")),
+    ON(EMAIL_DELIVERY_COUNTED_V1, on_delivery_counted,
+       READS("launch_id", "recipients", "withheld", "held_out")),
+    ON(ADS_IMPRESSION_RECORDED_V1, on_impression_recorded, READS("launch_id")),
+    ON(ADS_CLICK_RECORDED_V1, on_click_recorded, READS("launch_id")),
 };
 
 static bool campaign_open(struct ctx *ctx)

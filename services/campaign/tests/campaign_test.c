@@ -297,6 +297,52 @@ static void test_a_launch_goes_out(struct test_service *test)
     CHECK_INT(post(test, "cmp_go", "pause").status, 409);
 }
 
+static void test_status_from_events(struct test_service *test)
+{
+    static const char who[] = "\"message_id\":\"msg_%s\",\"person_id\":\"prf_a\",\"kind\":\"bulk\","
+                              "\"launch_id\":\"lch_s\",\"variant\":\"a\"";
+    static const struct {
+        const struct event_type *type;
+        const char *message, *more;
+    } told[] = {
+        { &EMAIL_MESSAGE_SENT_V1_TYPE, "1", "\"sent_at\":" },
+        { &EMAIL_MESSAGE_SENT_V1_TYPE, "2", "\"sent_at\":" },
+        { &EMAIL_MESSAGE_OPENED_V1_TYPE, "1", "\"machine\":true,\"opened_at\":" },
+        { &EMAIL_MESSAGE_OPENED_V1_TYPE, "1", "\"machine\":false,\"opened_at\":" },
+        { &EMAIL_MESSAGE_CLICKED_V1_TYPE, "1", "\"machine\":true,\"link\":\"l\",\"clicked_at\":" },
+        { &EMAIL_MESSAGE_CLICKED_V1_TYPE, "1", "\"machine\":false,\"link\":\"l\",\"clicked_at\":" },
+        { &EMAIL_MESSAGE_CLICKED_V1_TYPE, "1", "\"machine\":false,\"link\":\"m\",\"clicked_at\":" },
+        { &EMAIL_MESSAGE_FAILED_V1_TYPE, "3", "\"reason\":\"refused\",\"failed_at\":" },
+    };
+    struct reply reply = test_call(test, "GET", "/v1/campaigns/cmp_go/launch", ALL, NULL, NULL);
+    struct str id = member(test, reply, "launch_id");
+    for (size_t i = 0; i < COUNT(told); i++) {
+        struct str data = arena_printf(test_ctx(test)->arena, who, told[i].message);
+        data = arena_printf(test_ctx(test)->arena, "{%s,%s\"2026-11-24T09:30:00Z\"}", data.ptr,
+                            told[i].more);
+        char *at = strstr((char *)data.ptr, "lch_s"); /* the id of the launch in its place */
+        struct str whole = arena_printf(test_ctx(test)->arena, "%.*s" STR_FMT "%s",
+                                        (int)(at - data.ptr), data.ptr, STR_ARG(id), at + 5);
+        CHECK_INT(test_event(test, told[i].type, NULL, whole.ptr), DONE);
+    }
+    struct str counts = arena_printf(test_ctx(test)->arena,
+                                     "{\"campaign_id\":\"cmp_go\",\"launch_id\":\"" STR_FMT
+                                     "\",\"recipients\":6,\"withheld\":2,"
+                                     "\"held_out\":1,\"counted_at\":\"2026-11-24T09:30:00Z\"}",
+                                     STR_ARG(id));
+    CHECK_INT(test_event(test, &EMAIL_DELIVERY_COUNTED_V1_TYPE, NULL, counts.ptr), DONE);
+    reply = test_call(test, "GET", "/v1/campaigns/cmp_go/status", ALL, NULL, NULL);
+    REQUIRE(reply.status == 200);
+    const struct json *status = test_json(test, reply), *figures = json_get(status, "figures");
+    CHECK_STR(json_str(json_get(status, "state")), "completed");
+    CHECK_INT(json_int(json_get(status, "progress_percent")), 50);
+    CHECK_INT(json_int(json_get(figures, "sent")), 2);
+    CHECK_INT(json_int(json_get(figures, "opened")), 1);
+    CHECK_INT(json_int(json_get(figures, "clicked")), 1);
+    CHECK_INT(json_int(json_get(figures, "withheld")), 2);
+    CHECK_INT(json_size(json_get(status, "variants")), 1);
+}
+
 static void test_a_refusal_undoes_all(struct test_service *test)
 {
     CHECK_INT(launch(test, "cmp_no", PLAN).status, 201);
@@ -402,6 +448,7 @@ static void test_room(const char *url)
     test_cloning_listing_deleting(test);
     test_starts(test);
     test_a_launch_goes_out(test);
+    test_status_from_events(test);
     test_a_refusal_undoes_all(test);
     test_silence_is_given_up(test);
     test_cancelling(test);
