@@ -1,4 +1,5 @@
 /* The room as a whole, on each engine: requests through the router, events through the consumer's path. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -255,6 +256,51 @@ static void test_promises_hold_the_budget(struct test_service *test)
     clock_hold_us(0);
 }
 
+#define ASKERS 8
+
+struct asker {
+    struct test_service *test;
+    struct str authorization;
+    pthread_t thread;
+    int shown;
+};
+
+static void *ask_often(void *argument)
+{
+    struct asker *asker = argument;
+    struct arena *arena = arena_new(0);
+    struct ctx ctx = { .arena = arena };
+    for (int i = 0; i < 50; i++) {
+        struct reply reply =
+            test_send_in(asker->test, arena, "POST", "/v1/ad-decisions", asker->authorization, NULL,
+                         STR("{\"person_id\":\"prf_t\",\"slots\":[\"home-hero\"]}"));
+        const struct json *json = reply.status == 200 ? json_parse(&ctx, reply.body) : NULL;
+        asker->shown += json_size(json_get(json, "ads")) == 1;
+    }
+    arena_free(arena);
+    return NULL;
+}
+
+/* Whoever asks at the same time: no more is promised than there is. */
+static void test_many_at_once(struct test_service *test)
+{
+    struct asker askers[ASKERS];
+    int shown = 0;
+    CHECK_STR(DO("lch_many", "cmd_50",
+                 ",\"ads\":[{\"ad_id\":\"ad_day\"}],\"budget\":{\"amount\":37,\"currency\":\"USD\"}"),
+              "do done");
+    for (int i = 0; i < ASKERS; i++) {
+        askers[i] = (struct asker){ test, test_bearer(test, SCOPES), 0, 0 };
+        REQUIRE(pthread_create(&askers[i].thread, NULL, ask_often, &askers[i]) == 0);
+    }
+    for (int i = 0; i < ASKERS; i++) {
+        pthread_join(askers[i].thread, NULL);
+        shown += askers[i].shown;
+    }
+    CHECK_INT(shown, 37);
+    CHECK_STR(UNDO("lch_many", "cmd_51"), "undo done");
+}
+
 /* ---- people ---- */
 
 static void member(struct test_service *test, const char *person, const char *state)
@@ -324,6 +370,7 @@ static void test_room(const char *url)
     test_spend_is_told_once(test);
     test_a_day_is_paced(test);
     test_promises_hold_the_budget(test);
+    test_many_at_once(test);
     test_segments_and_caps(test);
     test_close(test);
 }
