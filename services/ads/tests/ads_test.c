@@ -286,9 +286,10 @@ static void test_many_at_once(struct test_service *test)
 {
     struct asker askers[ASKERS];
     int shown = 0;
-    CHECK_STR(DO("lch_many", "cmd_50",
-                 ",\"ads\":[{\"ad_id\":\"ad_day\"}],\"budget\":{\"amount\":37,\"currency\":\"USD\"}"),
-              "do done");
+    CHECK_STR(
+        DO("lch_many", "cmd_50",
+           ",\"ads\":[{\"ad_id\":\"ad_day\"}],\"budget\":{\"amount\":37,\"currency\":\"USD\"}"),
+        "do done");
     for (int i = 0; i < ASKERS; i++) {
         askers[i] = (struct asker){ test, test_bearer(test, SCOPES), 0, 0 };
         REQUIRE(pthread_create(&askers[i].thread, NULL, ask_often, &askers[i]) == 0);
