@@ -17,7 +17,7 @@ const struct stack_service stack_services[] = {
     { "broker", 9092 },    { "registry", 8101 }, { "identity", 8102 }, { "commerce", 8109 },
     { "content", 8103 },   { "crm", 8111 },      { "loyalty", 8110 },  { "personalization", 8104 },
     { "analytics", 8105 }, { "search", 8108 },   { "email", 8107 },    { "campaign", 8106 },
-    { "ads", 8112 },       { "gateway", 8080 },
+    { "ads", 8112 },       { "reporting", 8113 }, { "gateway", 8080 },
 };
 const size_t stack_n_services = COUNT(stack_services);
 

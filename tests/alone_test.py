@@ -18,7 +18,7 @@ import time
 from report import Report
 from stack import Stack, as_flags, slowness, wait_for
 
-WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'gateway')
+WITH_API = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'reporting', 'gateway')
 ALL = ('broker', *WITH_API)
 PEERS_OF_GATEWAY = ('analytics', 'commerce', 'content', 'personalization')
 READY_S, PATIENCE_S = 2, 20
@@ -76,6 +76,7 @@ class Alone:
         self.serves('campaign', 'PUT', '/v1/campaigns/cmp_alone', {'name': 'Alone', 'entries': ['ent_alone']})
         self.serves('campaign', 'GET', '/v1/campaigns/cmp_alone')
         self.serves('ads', 'PUT', '/v1/placements/plc_alone', {'slot': 'alone', 'name': 'Alone'})
+        self.serves('reporting', 'GET', '/v1/dashboard')
         self.serves('ads', 'POST', '/v1/ad-decisions', {'person_id': 'prf_alone', 'slots': ['alone']})
         self.serves('email', 'POST', '/v1/suppressions', {'address': 'alone@example.com'})
         self.serves('email', 'GET', '/v1/contacts/prf_alone')
@@ -112,6 +113,7 @@ class Alone:
                 'personalization', 'POST', '/v1/decisions', {'customer_id': 'prf_alone', 'slots': ['hero']})
                 ['decisions'][0]['variant'] == 'gold',
             'search finds the product by a synonym': lambda: call('search', 'GET', '/v1/search?q=seat')['total'] == 1,
+            'reporting counts the order': lambda: call('reporting', 'GET', '/v1/dashboard')['figures']['orders'] == 1,
             'the gateway shows the page': lambda: self.stack.call('gateway', 'GET', '/v1/pages/alone')[0] == 200,
         }.items():
             self.report.check(wait_for(seen, PATIENCE_S), what)

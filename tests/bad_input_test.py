@@ -21,7 +21,7 @@ import postgresql
 from report import Report
 from stack import Stack, slowness, wait_for
 
-SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'gateway')
+SERVICES = ('registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'reporting', 'gateway')
 LIMIT = 1 << 20  # of a body, where the contract does not say otherwise
 PRICE = {'amount': 1000, 'currency': 'USD'}
 
@@ -55,7 +55,7 @@ WITH_BODY = [
 FLAG = next(i for i, one in enumerate(WITH_BODY) if one[2] == '/v1/flags/bad')  # the experiment comes after it
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
 UNKNOWN = [('commerce', '/v1/products/prd_none'), ('commerce', '/v1/orders/ord_none'), ('content', '/v1/entries/ent_none'),
-           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('ads', '/v1/ads/ad_none'),
+           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('ads', '/v1/ads/ad_none'), ('reporting', '/v1/campaigns/cmp_none_of_any'),
            ('ads', '/v1/impressions/none.none'), ('loyalty', '/v1/balances/prf_none'),
            ('identity', '/v1/people/usr_none'), ('identity', '/v1/keys/key_none'),
            ('personalization', '/v1/experiences/exp_none'), ('gateway', '/v1/pages/none')]

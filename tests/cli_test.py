@@ -19,7 +19,7 @@ from stack import Fanfare, cpu_s, free_port_base, is_free, slowness, wait_for
 
 ALL_READY_S = 2
 PATIENCE_S = 20
-ALL = ['broker', 'registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'gateway']
+ALL = ['broker', 'registry', 'identity', 'commerce', 'content', 'crm', 'loyalty', 'personalization', 'analytics', 'search', 'email', 'campaign', 'ads', 'reporting', 'gateway']
 
 
 class Command:

@@ -20,7 +20,7 @@ import reads_test  # noqa: E402
 from report import Report  # noqa: E402
 from stack import Stack, wait_for  # noqa: E402
 
-SERVICES = ('identity', 'commerce', 'content', 'loyalty', 'analytics', 'personalization', 'search', 'email', 'campaign', 'ads', 'gateway', 'crm')
+SERVICES = ('identity', 'commerce', 'content', 'loyalty', 'analytics', 'personalization', 'search', 'email', 'campaign', 'ads', 'reporting', 'gateway', 'crm')
 PLACED = 'fanfare.commerce.order.placed.v1'
 EVERYBODY_READS = {'fanfare.identity.key.issued.v1': ['expires_at', 'hash', 'key_id', 'kind', 'name', 'scopes'],
                    'fanfare.identity.key.revoked.v1': ['key_id']}  # platform/service, for each

@@ -166,6 +166,25 @@ static bool all_settled(struct events *events, rd_kafka_t *asker)
     return outbox_is_empty(events); /* nothing followed from what was consumed meanwhile */
 }
 
+static int64_t consumer_behind(struct consumer *consumer, struct str topic)
+{
+    int64_t behind = -1;
+    pthread_mutex_lock(&consumer->lock);
+    for (size_t i = 0; i < consumer->n_partitions; i++)
+        if (str_is(topic, consumer->partitions[i].topic))
+            behind = MAX(behind, 0) + metric_value(consumer->partitions[i].lag);
+    pthread_mutex_unlock(&consumer->lock);
+    return behind;
+}
+
+int64_t events_behind(struct events *events, struct str topic)
+{
+    int64_t behind = -1;
+    for (size_t i = 0; i < events->n_consumers; i++)
+        behind = MAX(behind, consumer_behind(events->consumers[i], topic));
+    return behind;
+}
+
 bool events_settled(struct events *events, int64_t timeout_us)
 {
     int64_t until = clock_mono_us() + timeout_us;

@@ -145,5 +145,9 @@ bool events_start(struct events *events, void (*fatal)(void *argument, const cha
 void events_stop(struct events *events); /* finish batches, flush within 5 s, commit, close */
 void events_free(struct events *events);
 
+/* Events of the topic that are on the log and that a consumer of this service has not taken yet, as of the last second;
+ * -1: it has not found the topic there. */
+int64_t events_behind(struct events *events, struct str topic);
+
 /* Waits until the outbox is empty and consumers have reached the log's end as it is now; for tests and the demo. */
 bool events_settled(struct events *events, int64_t timeout_us);

@@ -214,6 +214,11 @@ struct str lmdb_get_for_update(struct ctx *ctx, struct lmdb *db, int table, stru
     return found.ptr ? arena_str(ctx->arena, found) : found;
 }
 
+struct lmdb_read lmdb_read_own(struct lmdb *db)
+{
+    return (struct lmdb_read){ lmdb_writing(db), db };
+}
+
 bool lmdb_write(struct ctx *ctx, struct lmdb *db, bool (*run)(struct ctx *ctx, void *argument),
                 void *argument)
 {

@@ -40,6 +40,9 @@ bool lmdb_delete(struct ctx *ctx, struct lmdb *db, int table, struct str key);
 struct str lmdb_get_for_update(struct ctx *ctx, struct lmdb *db, int table,
                                struct str key); /* sees own writes */
 
+/* The same transaction to read from, as it is until it writes again; not to be ended. */
+struct lmdb_read lmdb_read_own(struct lmdb *db);
+
 /* How many ids the duplicates are told by. */
 int64_t lmdb_seen_count(struct ctx *ctx, struct lmdb *db);
 
