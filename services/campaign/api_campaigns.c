@@ -83,8 +83,6 @@ static bool saved_tell(struct ctx *ctx, const struct campaign_row *row,
         channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_EXPERIENCE;
     if (plan->ads)
         channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_ADS;
-    if (plan->webhook)
-        channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_WEBHOOK;
     return publish_campaign_saved(ctx, &saved);
 }
 
@@ -124,8 +122,7 @@ struct reply campaign_put_campaign(struct ctx *ctx, const struct put_campaign_in
     bool known = store_campaign(ctx, in->campaign_id, &row);
     if (ctx_failed(ctx) ||
         !expectation_check(ctx, &(struct expectation){ .if_match = in->if_match }, row.version) ||
-        (known && !campaign_rests(ctx, &row)) ||
-        !plan_check(ctx, in->body, setting_text(ctx, "webhook_hosts")) ||
+        (known && !campaign_rests(ctx, &row)) || !plan_check(ctx, in->body) ||
         !campaign_save(ctx, &row, in->body))
         return reply_error(ctx);
     return reply_campaign(ctx, &row);

@@ -3,27 +3,6 @@
 #include "platform/json/json.h"
 #include "services/campaign/schedule.h"
 
-struct str url_host(struct str url)
-{
-    size_t begin = str_starts(url, STR("https://"))  ? 8
-                   : str_starts(url, STR("http://")) ? 7
-                                                     : url.len;
-    size_t end = begin;
-    while (end < url.len && !strchr("/?#", url.ptr[end]))
-        end++;
-    struct str host = { url.ptr + begin, end - begin };
-    return str_find_char(host, '@') < 0 ? host : STR(""); /* a name and password are no host */
-}
-
-bool host_listed(struct str host, struct str list)
-{
-    struct str one;
-    while (host.len && str_split(&list, ',', &one))
-        if (str_eq_nocase(str_trim(one), host))
-            return true;
-    return false;
-}
-
 static bool audience_check(struct ctx *ctx, const struct campaign_plan *plan)
 {
     const struct campaign_audience *audience = plan->audience;
@@ -74,21 +53,17 @@ static bool times_check(struct ctx *ctx, const struct campaign_plan *plan)
            ctx_fail_at(ctx, ERR_INVALID, STR("/quiet/to"), "quiet hours end where they begin");
 }
 
-bool plan_check(struct ctx *ctx, const struct campaign_plan *plan, struct str webhook_hosts)
+bool plan_check(struct ctx *ctx, const struct campaign_plan *plan)
 {
-    if (plan->webhook && !host_listed(url_host(plan->webhook->url), webhook_hosts))
-        return ctx_fail_at(ctx, ERR_INVALID, STR("/webhook/url"),
-                           "its host is none of those that webhooks may go to (webhook_hosts)");
     return schedule_check(ctx, plan->schedule) && audience_check(ctx, plan) &&
            email_check(ctx, plan->email) && money_check(ctx, plan) && times_check(ctx, plan);
 }
 
 bool plan_does_something(struct ctx *ctx, const struct campaign_plan *plan)
 {
-    return plan->email || plan->ads || plan->webhook || plan->n_entries || plan->n_experiences ||
-           ctx_fail(
-               ctx, ERR_CONFLICT,
-               "it has no email, ads, webhook, experiences or entries: there is nothing to launch");
+    return plan->email || plan->ads || plan->n_entries || plan->n_experiences ||
+           ctx_fail(ctx, ERR_CONFLICT,
+                    "it has no email, ads, experiences or entries: there is nothing to launch");
 }
 
 bool plan_read(struct ctx *ctx, struct str text, struct campaign_plan *out)

@@ -176,8 +176,6 @@ static bool launched_tell(struct ctx *ctx, const struct launch_row *launch)
         channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_EXPERIENCE;
     if (plan.ads)
         channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_ADS;
-    if (plan.webhook)
-        channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_WEBHOOK;
     fault_at("campaign.pivot", NULL);
     return publish_campaign_launched(ctx, &launched);
 }

@@ -12,12 +12,6 @@ static const struct setting settings[] = {
       .kind = SETTING_BOOL,
       .fallback = "true",
       .help = "A campaign is launched only once a second person has approved it" },
-    { .key = "webhook_hosts",
-      .kind = SETTING_TEXT,
-      .fallback = "",
-      .optional = true,
-      .help =
-          "Hosts that webhooks may go to, as in their URLs (hooks.example.com:8443), separated by commas" },
     { .key = "step_limit",
       .kind = SETTING_DURATION,
       .fallback = "5m",

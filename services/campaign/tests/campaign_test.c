@@ -63,10 +63,6 @@ static const struct refused {
     { "{\"name\":\"x\",\"budget\":{\"amount\":5,\"currency\":\"USD\"},"
       "\"ads\":{\"ads\":[\"ad_1\"],\"budget\":{\"amount\":5,\"currency\":\"EUR\"}}}",
       "/ads/budget/currency", "in USD" },
-    { "{\"name\":\"x\",\"webhook\":{\"url\":\"https://elsewhere.example/x\"}}", "/webhook/url",
-      "webhook_hosts" },
-    { "{\"name\":\"x\",\"webhook\":{\"url\":\"https://hooks.example@elsewhere.example/x\"}}",
-      "/webhook/url", "webhook_hosts" },
     { "{\"name\":\"x\",\"quiet\":{\"from\":\"22:00\",\"to\":\"22:00\"}}", "/quiet/to",
       "end where" },
     { "{\"name\":\"x\",\"ends_at\":\"2026-01-01T00:00:00Z\",\"schedule\":{\"at\":\"2026-01-02T00:00:00Z\"}}",
