@@ -156,3 +156,11 @@ struct reply campaign_cancel_campaign(struct ctx *ctx, const struct cancel_campa
 {
     return open_change(ctx, in->campaign_id, launch_cancel);
 }
+
+struct reply campaign_choose_winner(struct ctx *ctx, const struct choose_winner_in *in)
+{
+    struct launch_row row;
+    if (!newest_find(ctx, in->campaign_id, &row) || !launch_choose(ctx, &row, in->body->variant))
+        return reply_error(ctx);
+    return reply_launch(ctx, &row);
+}

@@ -7,6 +7,7 @@
 #include "platform/token/token.h"
 #include "services/campaign/plan.h"
 #include "services/campaign/schedule.h"
+#include "services/campaign/winner.h"
 #include "campaign_contract.h"
 
 #define OPEN_MOST                                                                                  \
@@ -84,15 +85,29 @@ static void launch_end(struct launch_row *launch, enum launch_state state)
     launch->due_us = NEVER_DUE;
 }
 
+#define NOTHING_SENT_US (60 * US_PER_S) /* figures that are none yet are looked at again then */
+
+/* A test of variants is decided at its time, or as soon after it as anything is sent. */
+static bool launch_decide(struct ctx *ctx, struct launch_row *launch,
+                          const struct campaign_plan *plan, int64_t *due_us)
+{
+    *due_us = winner_due_us(launch, plan);
+    if (*due_us > clock_now_us())
+        return true;
+    *due_us = winner_by_figures(ctx, launch, plan) ? NEVER_DUE : clock_now_us() + NOTHING_SENT_US;
+    return !ctx_failed(ctx);
+}
+
 /* When all of it is over; else it is looked at again when that may be. */
 static bool launch_complete(struct ctx *ctx, struct launch_row *launch)
 {
     struct campaign_plan plan;
-    int64_t now = clock_now_us();
-    if (!plan_read(ctx, launch->plan, &plan))
+    int64_t decide_us, now = clock_now_us();
+    if (!plan_read(ctx, launch->plan, &plan) || !launch_decide(ctx, launch, &plan, &decide_us))
         return false;
-    launch->due_us = plan.has_ends_at && plan.ends_at > now ? plan.ends_at : NEVER_DUE;
-    if (launch->mail_open || launch->due_us != NEVER_DUE)
+    int64_t end_us = plan.has_ends_at && plan.ends_at > now ? plan.ends_at : NEVER_DUE;
+    launch->due_us = launch->mail_open ? MIN(decide_us, end_us) : end_us;
+    if (launch->mail_open || end_us != NEVER_DUE)
         return true;
     launch_end(launch, LAUNCH_STATE_COMPLETED);
     return publish_campaign_completed(
@@ -177,7 +192,7 @@ static bool launched_tell(struct ctx *ctx, const struct launch_row *launch)
     if (plan.ads)
         channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_ADS;
     fault_at("campaign.pivot", NULL);
-    return publish_campaign_launched(ctx, &launched);
+    return publish_campaign_launched(ctx, &launched) && winner_tell_early(ctx, launch, &plan);
 }
 
 /* The next step that is not done; all are: the point of no return. */
@@ -325,6 +340,14 @@ bool launch_answered(struct ctx *ctx, enum step_name step, const struct step_ans
         !str_eq(answer->command_id, step_command_id(ctx, &launch, step, answer->undo)))
         return true;
     return answer_take(ctx, &launch, step, answer) && launch_save(ctx, &launch);
+}
+
+bool launch_choose(struct ctx *ctx, struct launch_row *launch, struct str variant)
+{
+    struct campaign_plan plan;
+    return plan_read(ctx, launch->plan, &plan) && winner_by_person(ctx, launch, &plan, variant) &&
+           (launch->state != LAUNCH_STATE_LAUNCHED || launch_complete(ctx, launch)) &&
+           launch_save(ctx, launch);
 }
 
 bool launch_mailed(struct ctx *ctx, struct str launch_id)

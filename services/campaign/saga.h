@@ -34,6 +34,9 @@ bool launch_answered(struct ctx *ctx, enum step_name step, const struct step_ans
 /* Its mail is sent. */
 bool launch_mailed(struct ctx *ctx, struct str launch_id);
 
+/* A person chooses the variant that the rest gets (winner.h). */
+bool launch_choose(struct ctx *ctx, struct launch_row *launch, struct str variant);
+
 /* By a person. False with CONFLICT, or for the state it is in without change. */
 bool launch_pause(struct ctx *ctx, struct launch_row *launch);
 bool launch_resume(struct ctx *ctx, struct launch_row *launch);

@@ -386,6 +386,74 @@ static void test_silence_is_given_up(struct test_service *test)
     clock_hold_us(0);
 }
 
+#define TESTED                                                                                     \
+    "{\"name\":\"x\"," EMAIL ",\"variants\":[{\"name\":\"a\"},{\"name\":\"b\"}],"                  \
+    "\"test\":{\"percent\":20,\"metric\":\"opens\",\"decide_after_s\":60}}}"
+
+static struct str tested_launch(struct test_service *test, const char *id)
+{
+    struct reply reply = launch(test, id, TESTED);
+    CHECK_INT(reply.status, 201);
+    answer(test, 1, "done");
+    answer(test, 3, "done");
+    return member(test, reply, "launch_id");
+}
+
+static void mail_told(struct test_service *test, const struct event_type *type,
+                      struct str launch_id, const char *variant, int message, const char *rest)
+{
+    struct str data = arena_printf(
+        test_ctx(test)->arena,
+        "{\"message_id\":\"msg_w%d\",\"person_id\":\"prf_a\",\"kind\":\"bulk\",\"launch_id\":\"" STR_FMT
+        "\",\"variant\":\"%s\",%s:\"2026-11-24T09:30:00Z\"}",
+        message, STR_ARG(launch_id), variant, rest);
+    CHECK_INT(test_event(test, type, NULL, data.ptr), DONE);
+}
+
+/* b has fewer opens than a, and the higher rate; a machine's opens would make it a. */
+static void test_figures_choose_a_winner(struct test_service *test)
+{
+    int64_t now = clock_now_us();
+    clock_hold_us(now);
+    struct str id = tested_launch(test, "cmp_ab");
+    clock_hold_us(now + 61 * US_PER_S);
+    test_work(test, "launches");
+    CHECK_INT(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE), 0); /* nothing is sent yet */
+    for (int i = 0; i < 5; i++)
+        mail_told(test, &EMAIL_MESSAGE_SENT_V1_TYPE, id, i < 4 ? "a" : "b", i, "\"sent_at\"");
+    for (int i = 0; i < 4; i++)
+        mail_told(test, &EMAIL_MESSAGE_OPENED_V1_TYPE, id, "a", i,
+                  i < 3 ? "\"machine\":false,\"opened_at\"" : "\"machine\":true,\"opened_at\"");
+    mail_told(test, &EMAIL_MESSAGE_OPENED_V1_TYPE, id, "b", 4, "\"machine\":false,\"opened_at\"");
+    clock_hold_us(now + 125 * US_PER_S);
+    test_work(test, "launches");
+    REQUIRE(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE) == 1);
+    const struct json *chosen = test_published_data(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE, 0);
+    CHECK_STR(json_str(json_get(chosen, "variant")), "b");
+    CHECK_STR(json_str(json_get(chosen, "by")), "figures");
+    clock_hold_us(now + 600 * US_PER_S);
+    test_work(test, "launches");
+    CHECK_INT(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE), 1);
+    clock_hold_us(0);
+}
+
+static void test_a_person_chooses_a_winner(struct test_service *test)
+{
+    const char *target = "/v1/campaigns/cmp_ab2/winner", *a = "{\"variant\":\"a\"}";
+    tested_launch(test, "cmp_ab2");
+    CHECK_INT(test_call(test, "POST", target, ALL, NULL, "{\"variant\":\"z\"}").status, 422);
+    CHECK_INT(test_call(test, "POST", target, ALL, NULL, a).status, 200);
+    CHECK_INT(test_call(test, "POST", target, ALL, NULL, a).status, 409);
+    const struct json *chosen = test_published_data(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE, 1);
+    CHECK_STR(json_str(json_get(chosen, "by")), "person");
+    CHECK_INT(launch(test, "cmp_ab3", TESTED).status, 201); /* before it goes out: told then */
+    CHECK_INT(test_call(test, "POST", "/v1/campaigns/cmp_ab3/winner", ALL, NULL, a).status, 200);
+    CHECK_INT(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE), 2);
+    answer(test, 1, "done");
+    answer(test, 3, "done");
+    CHECK_INT(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE), 3);
+}
+
 static void test_cancelling(struct test_service *test)
 {
     CHECK_INT(launch(test, "cmp_stop", PLAN).status, 201);
@@ -447,6 +515,8 @@ static void test_room(const char *url)
     test_status_from_events(test);
     test_a_refusal_undoes_all(test);
     test_silence_is_given_up(test);
+    test_figures_choose_a_winner(test);
+    test_a_person_chooses_a_winner(test);
     test_cancelling(test);
     test_a_recurring_campaign(test);
     test_nothing_to_launch(test);
