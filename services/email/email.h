@@ -8,6 +8,7 @@ extern const struct service email_service;
 struct email {
     uint8_t secret[32]; /* of links, and of the hashes of addresses */
     char *keys_folder;
+    struct letters *letters;
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

@@ -4,6 +4,7 @@
 #include "services/email/address.h"
 #include "services/email/email.h"
 #include "services/email/store.h"
+#include "services/email/store_messages.h"
 #include "services/email/suppressions.h"
 
 enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *profile)
@@ -36,7 +37,7 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *era
                                  .service = STR("email"),
                                  .erased_at = clock_now_us() };
     return store_erase(ctx, erased->profile_id, erased->erased_at) &&
-                   publish_erasure_done(ctx, &done)
+                   store_messages_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
                ? DONE
                : outcome_of(ctx);
 }

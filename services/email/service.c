@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "services/email/deliveries.h"
+#include "services/email/letters.h"
 #include "services/email/reactions.h"
 #include "services/email/secret.h"
 #include "email_contract.h"
@@ -18,9 +20,28 @@ static const struct reaction reactions[] = {
     ON(CONTENT_ENTRY_PUBLISHED_V1, on_entry_published,
        READS("entry_id", "kind", "slug", "locale", "version", "document")),
     ON(CONTENT_ENTRY_UNPUBLISHED_V1, on_entry_unpublished, READS("entry_id", "version")),
+    ON(EMAIL_DELIVERY_ASKED_V1, on_delivery_asked,
+       READS("command_id", "campaign_id", "launch_id", "action", "expires_at", "name", "template",
+             "sender_id", "purpose", "audience", "schedule", "variants", "test", "cap", "quiet")),
+    ON(EMAIL_MESSAGE_ASKED_V1, on_message_asked,
+       READS("command_id", "message_key", "person_id", "template", "purpose", "campaign_id", "step",
+             "data", "sender_id", "cap", "quiet", "expires_at")),
+    ON(CAMPAIGN_CAMPAIGN_LAUNCHED_V1, on_campaign_launched, READS("launch_id")),
+    ON(CAMPAIGN_CAMPAIGN_PAUSED_V1, on_campaign_paused, READS("launch_id")),
+    ON(CAMPAIGN_CAMPAIGN_RESUMED_V1, on_campaign_resumed, READS("launch_id")),
+    ON(CAMPAIGN_CAMPAIGN_CANCELLED_V1, on_campaign_cancelled, READS("launch_id")),
+    ON(CAMPAIGN_WINNER_CHOSEN_V1, on_winner_chosen, READS("launch_id", "variant")),
 };
 
 static const struct setting settings[] = {
+    { .key = "from_name",
+      .kind = SETTING_TEXT,
+      .fallback = "Fanfare",
+      .help = "Whose name mail comes from that names no sender, while none is the default one" },
+    { .key = "from_address",
+      .kind = SETTING_TEXT,
+      .fallback = "fanfare@example.com",
+      .help = "And whose address" },
     { .key = "keys_folder",
       .kind = SETTING_PATH,
       .fallback = "",
@@ -34,6 +55,7 @@ static void email_close(void *app)
     struct email *email = app;
     if (!email)
         return;
+    letters_free(email->letters);
     free(email->keys_folder);
     free(email);
 }
@@ -47,8 +69,10 @@ static bool email_open(struct ctx *ctx)
     if (!folder.ptr)
         return false;
     email->keys_folder = mem_strdup(folder.ptr);
+    email->letters = letters_new();
     return secret_folder(ctx, email->keys_folder) &&
-           secret_load(ctx, email->keys_folder, email->secret);
+           secret_load(ctx, email->keys_folder, email->secret) &&
+           service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run);
 }
 
 const struct service email_service = {

@@ -1,11 +1,6 @@
 /* Whom email may write to: contacts, consent, suppressions, erasure; on each engine. */
-#include "base/clock.h"
-#include "base/tests/check.h"
-#include "platform/service/testing.h"
 #include "services/email/address.h"
-#include "services/email/email.h"
-#include "services/email/reactions.h"
-#include "email_contract.h"
+#include "services/email/tests/room.h"
 
 #define PROFILE(id, more, version)                                                                 \
     "{\"profile_id\":\"" id "\"," more ",\"version\":" version                                     \
@@ -13,11 +8,6 @@
 #define CONSENT(id, channel, state, at)                                                            \
     "{\"profile_id\":\"" id "\",\"purpose\":\"marketing\",\"channel\":\"" channel                  \
     "\",\"state\":\"" state "\",\"changed_at\":\"" at "\"}"
-
-static void hear(struct test_service *test, const struct event_type *type, const char *data)
-{
-    CHECK_INT(test_event(test, type, NULL, data), DONE);
-}
 
 static struct str why(struct test_service *test, const char *person, const char *purpose)
 {
