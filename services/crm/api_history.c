@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "base/id.h"
+#include "services/crm/consents.h"
 #include "services/crm/profiles.h"
 #include "crm_contract.h"
 
@@ -20,26 +20,6 @@ static struct reply reply_consents(struct ctx *ctx, struct str profile_id)
     return reply_ok(ctx, consent_list_encode(ctx, &list));
 }
 
-static bool consent_tell(struct ctx *ctx, const struct consent_row *word)
-{
-    struct consent_changed changed = { .profile_id = word->profile_id,
-                                       .purpose = consent_changed_purpose_parse(word->purpose),
-                                       .channel = consent_changed_channel_parse(word->channel),
-                                       .state = consent_changed_state_parse(word->state),
-                                       .source = word->source,
-                                       .changed_at = word->at_us };
-    struct timeline_row entry = { .profile_id = word->profile_id,
-                                  .entry_id = id_new(ctx->arena, "consent"),
-                                  .kind = STR("consent"),
-                                  .reference =
-                                      arena_printf(ctx->arena, STR_FMT "/" STR_FMT " " STR_FMT,
-                                                   STR_ARG(word->purpose), STR_ARG(word->channel),
-                                                   STR_ARG(word->state)),
-                                  .at_us = word->at_us };
-    bool added;
-    return store_timeline_add(ctx, &entry, &added) && publish_consent_changed(ctx, &changed);
-}
-
 struct reply crm_record_consent(struct ctx *ctx, const struct record_consent_in *in)
 {
     const struct consent_record *body = in->body;
@@ -52,11 +32,9 @@ struct reply crm_record_consent(struct ctx *ctx, const struct record_consent_in 
                                 .source = body->source,
                                 .wording = body->wording,
                                 .at_us = body->has_at ? body->at : now_us };
-    bool changed;
     if (word.at_us > now_us)
         ctx_fail_at(ctx, ERR_INVALID, STR("/at"), "nothing was said in the future");
-    if (ctx_failed(ctx) || !profile_get(ctx, in->profile_id, &profile) ||
-        !store_consent(ctx, &word, &changed) || (changed && !consent_tell(ctx, &word)))
+    if (ctx_failed(ctx) || !profile_get(ctx, in->profile_id, &profile) || !consent_note(ctx, &word))
         return reply_error(ctx);
     return reply_consents(ctx, in->profile_id);
 }

@@ -1,6 +1,7 @@
 #include "services/crm/reactions.h"
 
 #include "base/id.h"
+#include "services/crm/consents.h"
 #include "services/crm/profiles.h"
 
 /* Is this a person whom we may know? *known false: erased; sums over all still count what they did. */
@@ -146,4 +147,26 @@ enum outcome on_traits_told(struct ctx *ctx, const struct traits_told *told)
         !store_identity_add(ctx, STR("anonymous"), told->anonymous_id, profile_id, &owner))
         return outcome_of(ctx);
     return note_traits(ctx, profile_id, told) ? DONE : outcome_of(ctx);
+}
+
+/* Who unsubscribes or complains has said no; a mailbox that is gone, or a list that somebody brought, says nothing. */
+enum outcome on_suppression_added(struct ctx *ctx, const struct suppression_added *added)
+{
+    bool known;
+    struct consent_row word = { .profile_id = added->person_id,
+                                .purpose = STR("marketing"),
+                                .channel = STR("email"),
+                                .state = STR("refused"),
+                                .source = STR("message"),
+                                .at_us = added->added_at };
+    if (added->reason != SUPPRESSION_ADDED_REASON_UNSUBSCRIBED &&
+        added->reason != SUPPRESSION_ADDED_REASON_COMPLAINED)
+        return DONE;
+    word.wording = str_of(suppression_added_reason_name(added->reason));
+    if (added->message_id.ptr)
+        word.wording = arena_printf(ctx->arena, STR_FMT " by " STR_FMT, STR_ARG(word.wording),
+                                    STR_ARG(added->message_id));
+    if (!person_known(ctx, added->person_id, &known))
+        return outcome_of(ctx);
+    return !known || consent_note(ctx, &word) ? DONE : outcome_of(ctx);
 }

@@ -14,6 +14,8 @@ static const struct reaction reactions[] = {
     ON(LOYALTY_TIER_CHANGED_V1,     on_tier_changed,    READS("customer_id", "tier", "changed_at")),
     ON(ANALYTICS_TRAITS_TOLD_V1, on_traits_told,
        READS("message_id", "user_id", "anonymous_id", "traits", "told_at")),
+    ON(EMAIL_SUPPRESSION_ADDED_V1, on_suppression_added,
+       READS("person_id", "reason", "message_id", "added_at")),
 };
 
 const struct service crm_service = {

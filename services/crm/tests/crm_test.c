@@ -23,6 +23,9 @@
     "{\"message_id\":\"" id "\",\"person_id\":\"x\"," who                                          \
     ",\"traits\":{\"plan\":\"pro\",\"age\":null,"                                                  \
     "\"name\":\"Ann B\"},\"told_at\":\"2026-01-05T00:00:00Z\"}"
+#define SUPPRESSED(reason, at)                                                                     \
+    "{\"person_id\":\"prf_ann\",\"reason\":\"" reason                                              \
+    "\",\"scope\":\"marketing\",\"message_id\":\"msg_1\",\"added_at\":\"" at "\"}"
 #define CONSENT(state, at)                                                                         \
     "{\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"" state                          \
     "\",\"source\":\"form\",\"at\":\"" at "\"}"
@@ -118,6 +121,35 @@ static void test_consent_is_the_newest_word(struct test_service *test)
               404);
 }
 
+static void test_unsubscribing_is_a_refusal(struct test_service *test)
+{
+    const char *path = "/v1/profiles/prf_ann/consents";
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-05T00:00:00Z")),
+        200);
+    size_t told = test_published(test, &CRM_CONSENT_CHANGED_V1_TYPE);
+    CHECK_INT(test_event(test, &EMAIL_SUPPRESSION_ADDED_V1_TYPE, "s1",
+                         SUPPRESSED("bounced", "2026-01-06T00:00:00Z")),
+              DONE);
+    CHECK_INT(test_published(test, &CRM_CONSENT_CHANGED_V1_TYPE), told);
+    CHECK_INT(test_event(test, &EMAIL_SUPPRESSION_ADDED_V1_TYPE, "s2",
+                         SUPPRESSED("unsubscribed", "2026-01-07T00:00:00Z")),
+              DONE);
+    CHECK_INT(test_event(test, &EMAIL_SUPPRESSION_ADDED_V1_TYPE, "s3",
+                         SUPPRESSED("complained", "2026-01-08T00:00:00Z")),
+              DONE);
+    CHECK_INT(test_published(test, &CRM_CONSENT_CHANGED_V1_TYPE), told + 1);
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "refused");
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/source"))), "message");
+    CHECK_INT(
+        status(test, "POST", path, "consents:write", CONSENT("granted", "2026-01-09T00:00:00Z")),
+        200);
+    CHECK_INT(test_event(test, &EMAIL_SUPPRESSION_ADDED_V1_TYPE, "s4",
+                         SUPPRESSED("unsubscribed", "2026-01-07T12:00:00Z")),
+              DONE);
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "granted");
+}
+
 static void test_orders_on_the_timeline_once(struct test_service *test)
 {
     CHECK_INT(
@@ -205,6 +237,7 @@ static void test_room(const char *url)
     test_traits_have_a_limit(test);
     test_identities(test);
     test_consent_is_the_newest_word(test);
+    test_unsubscribing_is_a_refusal(test);
     test_orders_on_the_timeline_once(test);
     test_identify(test);
     test_reopen(test);
