@@ -1,5 +1,6 @@
 #include "services/loyalty/reactions.h"
 
+#include "base/clock.h"
 #include "services/loyalty/points.h"
 
 /* Brings what the order has earned to what the rule says of it now, and moves the difference. */
@@ -61,5 +62,11 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
-    return store_erase(ctx, erased->profile_id) ? DONE : outcome_of(ctx);
+    struct erasure_done done = { .request_id = erased->request_id,
+                                 .profile_id = erased->profile_id,
+                                 .service = STR("loyalty"),
+                                 .erased_at = clock_now_us() };
+    return store_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
+               ? DONE
+               : outcome_of(ctx);
 }

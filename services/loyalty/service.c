@@ -10,7 +10,7 @@ static const struct reaction reactions[] = {
     ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded,
        READS("order_id", "refunded_total", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id", "total", "cancelled_at")),
-    ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id")),
+    ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id", "request_id")),
 };
 
 const struct service loyalty_service = {

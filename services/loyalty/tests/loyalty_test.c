@@ -118,6 +118,7 @@ static void test_entries_in_pages(struct test_service *test)
 static void test_erasing(struct test_service *test)
 {
     CHECK_INT(test_event(test, &CRM_PROFILE_ERASED_V1_TYPE, "e6", ERASED), DONE);
+    CHECK_INT(test_published(test, &CRM_ERASURE_DONE_V1_TYPE), 1);
     CHECK_INT(points_of(test, "points"), -404);
     CHECK_INT(test_event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "e7", REFUNDED),
               DONE); /* nothing to take back */
