@@ -9,6 +9,7 @@ struct email {
     uint8_t secret[32]; /* of links, and of the hashes of addresses */
     char *keys_folder;
     struct letters *letters;
+    struct catcher *catcher;
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

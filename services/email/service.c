@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "services/email/catcher.h"
+#include "services/email/catcher_page.h"
 #include "services/email/deliveries.h"
 #include "services/email/letters.h"
 #include "services/email/reactions.h"
@@ -42,6 +44,18 @@ static const struct setting settings[] = {
       .kind = SETTING_TEXT,
       .fallback = "fanfare@example.com",
       .help = "And whose address" },
+    { .key = "catcher_port",
+      .kind = SETTING_INTEGER,
+      .fallback = "0",
+      .least = 0,
+      .most = 65535,
+      .help = "Where the SMTP catcher listens, on 127.0.0.1; 0: nowhere" },
+    { .key = "catcher_keep",
+      .kind = SETTING_INTEGER,
+      .fallback = "500",
+      .least = 1,
+      .most = 100000,
+      .help = "How many caught mails are kept, the newest" },
     { .key = "keys_folder",
       .kind = SETTING_PATH,
       .fallback = "",
@@ -56,8 +70,19 @@ static void email_close(void *app)
     if (!email)
         return;
     letters_free(email->letters);
+    catcher_close(email->catcher);
     free(email->keys_folder);
     free(email);
+}
+
+static bool catcher_start(struct ctx *ctx)
+{
+    struct str folder = service_data_path(ctx, "caught");
+    struct email *email = email_of(ctx);
+    if (folder.ptr)
+        email->catcher = catcher_open(ctx, folder, (int)setting_int(ctx, "catcher_port"),
+                                      (size_t)setting_int(ctx, "catcher_keep"));
+    return email->catcher != NULL;
 }
 
 static bool email_open(struct ctx *ctx)
@@ -71,7 +96,7 @@ static bool email_open(struct ctx *ctx)
     email->keys_folder = mem_strdup(folder.ptr);
     email->letters = letters_new();
     return secret_folder(ctx, email->keys_folder) &&
-           secret_load(ctx, email->keys_folder, email->secret) &&
+           secret_load(ctx, email->keys_folder, email->secret) && catcher_start(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run);
 }
 
@@ -85,6 +110,7 @@ const struct service email_service = {
     .n_reactions = COUNT(reactions),
     .settings = settings,
     .n_settings = COUNT(settings),
+    .lets_in = catcher_lets_in,
     .open = email_open,
     .close = email_close,
 };
