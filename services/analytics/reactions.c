@@ -1,5 +1,6 @@
 #include "services/analytics/reactions.h"
 
+#include "base/clock.h"
 #include "services/analytics/warehouse.h"
 
 enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *recorded)
@@ -92,5 +93,11 @@ enum outcome on_impression_recorded(struct ctx *ctx, const struct impression_rec
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
-    return warehouse_forget(ctx, ctx->model, erased->profile_id) ? DONE : outcome_of(ctx);
+    struct erasure_done done = { .request_id = erased->request_id,
+                                 .profile_id = erased->profile_id,
+                                 .service = STR("analytics"),
+                                 .erased_at = clock_now_us() };
+    return warehouse_forget(ctx, ctx->model, erased->profile_id) && publish_erasure_done(ctx, &done)
+               ? DONE
+               : outcome_of(ctx);
 }

@@ -172,7 +172,13 @@ enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *u
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
-    return people_erase(ctx, ctx->model, erased->profile_id) ? DONE : outcome_of(ctx);
+    struct erasure_done done = { .request_id = erased->request_id,
+                                 .profile_id = erased->profile_id,
+                                 .service = STR("personalization"),
+                                 .erased_at = clock_now_us() };
+    return people_erase(ctx, ctx->model, erased->profile_id) && publish_erasure_done(ctx, &done)
+               ? DONE
+               : outcome_of(ctx);
 }
 
 static void set_consent(struct ctx *ctx, struct person *person, const void *event)

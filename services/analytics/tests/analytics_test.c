@@ -116,6 +116,7 @@ static void test_pages_and_forgetting(struct test_service *test)
     event(
         test, &CRM_PROFILE_ERASED_V1_TYPE, "x1",
         "{\"profile_id\":\"prf_a\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}");
+    CHECK_INT(test_published(test, &CRM_ERASURE_DONE_V1_TYPE), 1);
     const struct json *json = ask(test, "/v1/reports/pages");
     CHECK_INT(at(json, "/items/0/views"), 2);
     CHECK_INT(at(json, "/items/0/people"), 2);

@@ -172,6 +172,7 @@ static void test_erasing(struct test_service *test)
         test, &CRM_PROFILE_ERASED_V1_TYPE,
         "{\"profile_id\":\"prf_s18\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}",
         "x1");
+    CHECK_INT(test_published(test, &CRM_ERASURE_DONE_V1_TYPE), 1);
     CHECK(decides(test, "\"customer_id\":\"prf_s18\"", "default"));
     CHECK(decides(test, "\"customer_id\":\"prf_s19\"", "vip")); /* its place is free */
     order(test, "o100", "prf_s18", 100000); /* what comes later is not taken */
