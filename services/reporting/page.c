@@ -13,7 +13,7 @@ static const char source[] =
     ".wide{overflow-x:auto}svg{width:100%;height:auto;fill:#47c}</style></head><body>\n"
     "<h1>Marketing</h1><p>{{ d.from }} to {{ d.to }}, days of UTC, amounts in {{ d.currency }}."
     " {% if d.as_of %}Newest event: {{ d.as_of | date: '%Y-%m-%d %H:%M:%S' }}.{% endif %}"
-    " {% if d.behind %}{{ d.behind }} events are not counted yet.{% endif %}</p>\n"
+    " {% if d.behind and d.behind > 0 %}{{ d.behind }} events are not counted yet.{% endif %}</p>\n"
     "<dl>{% assign f = d.figures %}"
     "<div><dt>Net revenue</dt><dd>{{ f.net_revenue | money: d.currency }}</dd></div>"
     "<div><dt>Orders</dt><dd>{{ f.orders }}</dd></div><div><dt>Visitors</dt><dd>{{ f.visitors }}</dd></div>"

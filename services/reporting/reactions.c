@@ -260,5 +260,10 @@ enum outcome on_spend_recorded(struct ctx *ctx, const struct spend_recorded *eve
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *event)
 {
-    return done(ctx, people_erased(ctx, ctx->model, event->profile_id));
+    struct erasure_done answer = { .request_id = event->request_id,
+                                   .profile_id = event->profile_id,
+                                   .service = STR("reporting"),
+                                   .erased_at = clock_now_us() };
+    return done(ctx, people_erased(ctx, ctx->model, event->profile_id) &&
+                         publish_erasure_done(ctx, &answer));
 }

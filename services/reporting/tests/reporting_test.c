@@ -141,6 +141,13 @@ static void test_figures(struct test_service *test)
     CHECK_STR(json_str(json_pointer(campaign, STR("/launches/0/steps/1/state"))), "done");
 }
 
+static void test_erasing_is_answered(struct test_service *test)
+{
+    const struct json *done = test_published_data(test, &CRM_ERASURE_DONE_V1_TYPE, 0);
+    CHECK_STR(json_str(json_get(done, "request_id")), "ers_1");
+    CHECK_STR(json_str(json_get(done, "service")), "reporting");
+}
+
 static void test_ways_of_answering(struct test_service *test)
 {
     struct reply csv =
@@ -215,6 +222,7 @@ int main(void)
         if (seed == 0) {
             test_figures(test);
             test_ways_of_answering(test);
+            test_erasing_is_answered(test);
             first = answers(test, arena);
         } else {
             struct str all = answers(test, arena);
