@@ -236,11 +236,13 @@ static bool wal_set(struct ctx *ctx, struct sqlite_sql *self)
     return ok;
 }
 
+/* secure_delete: what is deleted is overwritten, so that nobody's name stays in free space of the file. Debian's SQLite does
+ * so by itself, others do not. */
 static bool pragmas_set(struct ctx *ctx, struct sqlite_sql *self)
 {
     char text[512];
     snprintf(text, sizeof text,
-             "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+             "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
              "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=%d; PRAGMA wal_autocheckpoint=0;"
              "PRAGMA cache_size=-%d; PRAGMA query_only=%d;",
              LOG_KEPT_BYTES, self->writer ? WRITER_CACHE_KB : READER_CACHE_KB, !self->writer);
