@@ -97,7 +97,9 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *era
                                  .profile_id = erased->profile_id,
                                  .service = STR("analytics"),
                                  .erased_at = clock_now_us() };
-    return warehouse_forget(ctx, ctx->model, erased->profile_id) && publish_erasure_done(ctx, &done)
+    return warehouse_forget(ctx, ctx->model, erased->profile_id) &&
+                   publish_traits_told_tombstone(ctx, erased->profile_id) &&
+                   publish_erasure_done(ctx, &done)
                ? DONE
                : outcome_of(ctx);
 }

@@ -104,6 +104,18 @@ static void test_funnel(struct test_service *test)
         422);
 }
 
+static bool count_traits_taken_back(struct ctx *ctx, void *n)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows,
+                 "SELECT count(*) FROM platform_outbox WHERE topic = 'fanfare.analytics.traits'"
+                 " AND partition_key = 'prf_a' AND data IS NULL"))
+        return false;
+    *(int64_t *)n = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
 static void test_pages_and_forgetting(struct test_service *test)
 {
     event(
@@ -117,6 +129,9 @@ static void test_pages_and_forgetting(struct test_service *test)
         test, &CRM_PROFILE_ERASED_V1_TYPE, "x1",
         "{\"profile_id\":\"prf_a\",\"request_id\":\"ers_1\",\"erased_at\":\"2026-11-02T00:00:00Z\"}");
     CHECK_INT(test_published(test, &CRM_ERASURE_DONE_V1_TYPE), 1);
+    int64_t taken_back = 0;
+    CHECK(test_read(test, count_traits_taken_back, &taken_back));
+    CHECK_INT(taken_back, 1);
     const struct json *json = ask(test, "/v1/reports/pages");
     CHECK_INT(at(json, "/items/0/views"), 2);
     CHECK_INT(at(json, "/items/0/people"), 2);
