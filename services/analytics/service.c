@@ -33,7 +33,6 @@ static bool analytics_open(struct ctx *ctx)
 {
     return service_consume(ctx, &(struct consumer_settings){ .name = "analytics.launches",
                                                              .sharing = CONSUMER_SHARED,
-                                                             .rare = true,
                                                              .reactions = launches,
                                                              .n_reactions = COUNT(launches) });
 }
