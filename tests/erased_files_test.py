@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Nothing of an erased person is left in the log: crm erases a profile, the operator has the topic compacted, and the
-name is in none of the broker's files; other people's are.
+name is in none of the broker's files; other people's are. Another service says that it has erased its copy, and crm tells so.
 
 erased_files_test.py BUILD_FOLDER
 """
@@ -48,10 +48,18 @@ class Erased:
                               f'{name} came to the log')
 
     def one_is_erased(self):
-        self.stack.must('crm', 'DELETE', f'/v1/profiles/{ERASED}')
+        self.request_id = self.stack.must('crm', 'DELETE', f'/v1/profiles/{ERASED}')['request_id']
         self.report.check(wait_for(lambda: files_with(self.log, 'profile.erased'), PATIENCE_S),
                           'that it is erased came to the log')
         self.report.check(files_with(self.log, NAMES[ERASED]), 'the name is still in the files')
+
+    def states(self):
+        erasure = self.stack.must('crm', 'GET', f'/v1/erasures/{self.request_id}')
+        return erasure['state'], {one['service']: one['state'] for one in erasure['services']}
+
+    def loyalty_answers(self):
+        self.report.check(wait_for(lambda: self.states()[1]['loyalty'] == 'answered', PATIENCE_S), 'loyalty has answered')
+        self.report.equal((self.states()[0], self.states()[1]['email']), ('open', 'open'), 'email, which does not run')
 
     def compaction_leaves_nothing(self):
         status, _, body = request(self.stack.admin_ports['broker'], 'POST', f'/compact?topic={TOPIC}',
@@ -69,9 +77,10 @@ class Erased:
 def main():
     report = Report()
     with Stack(sys.argv[1]) as stack:
-        stack.start('broker', 'crm')
+        stack.start('broker', 'crm', 'loyalty')
         erased = Erased(report, stack)
-        report.run(erased.profiles_come, erased.one_is_erased, erased.compaction_leaves_nothing, erased.all_end_well)
+        report.run(erased.profiles_come, erased.one_is_erased, erased.loyalty_answers, erased.compaction_leaves_nothing,
+                   erased.all_end_well)
     sys.exit(report.end())
 
 

@@ -1,5 +1,3 @@
-#include "base/clock.h"
-#include "base/id.h"
 #include "services/crm/profiles.h"
 #include "crm_contract.h"
 
@@ -85,31 +83,6 @@ struct reply crm_list_profiles(struct ctx *ctx, const struct list_profiles_in *i
     if (n > limit)
         list.next_cursor = sql_cursor(ctx->arena, &rows[limit - 1].profile_id, 1);
     return reply_ok(ctx, profile_list_encode(ctx, &list));
-}
-
-static bool erase(struct ctx *ctx, struct str profile_id, struct str *request_id)
-{
-    if (store_erased(ctx, profile_id, request_id))
-        return true;
-    struct profile_row row;
-    if (ctx_failed(ctx) || !profile_get(ctx, profile_id, &row))
-        return false;
-    *request_id = id_new(ctx->arena, "ers");
-    int64_t now_us = clock_now_us();
-    /* The tombstone first: the word that the profile is erased is what stays on the compacted topic. */
-    return store_erase(ctx, profile_id, *request_id, now_us) &&
-           publish_profile_updated_tombstone(ctx, profile_id) &&
-           publish_profile_erased(ctx, &(struct profile_erased){ .profile_id = profile_id,
-                                                                 .request_id = *request_id,
-                                                                 .erased_at = now_us });
-}
-
-struct reply crm_erase_profile(struct ctx *ctx, const struct erase_profile_in *in)
-{
-    struct erasure_accepted accepted = { .profile_id = in->profile_id };
-    if (!erase(ctx, in->profile_id, &accepted.request_id))
-        return reply_error(ctx);
-    return reply_ok(ctx, erasure_accepted_encode(ctx, &accepted));
 }
 
 static struct reply reply_owner(struct ctx *ctx, enum identity_kind kind, struct str value,

@@ -170,3 +170,10 @@ enum outcome on_suppression_added(struct ctx *ctx, const struct suppression_adde
         return outcome_of(ctx);
     return !known || consent_note(ctx, &word) ? DONE : outcome_of(ctx);
 }
+
+/* An answer to a request that is not ours (of another stack, or later than a restored backup) is ignored. */
+enum outcome on_erasure_done(struct ctx *ctx, const struct erasure_done *done)
+{
+    struct erasure_answer_row answer = { .service = done->service, .erased_us = done->erased_at };
+    return store_answer(ctx, done->request_id, &answer) ? DONE : outcome_of(ctx);
+}

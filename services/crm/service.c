@@ -16,6 +16,7 @@ static const struct reaction reactions[] = {
        READS("message_id", "user_id", "anonymous_id", "traits", "told_at")),
     ON(EMAIL_SUPPRESSION_ADDED_V1, on_suppression_added,
        READS("person_id", "reason", "message_id", "added_at")),
+    ON(CRM_ERASURE_DONE_V1, on_erasure_done, READS("request_id", "service", "erased_at")),
 };
 
 const struct service crm_service = {

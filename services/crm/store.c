@@ -239,6 +239,50 @@ bool store_erase(struct ctx *ctx, struct str profile_id, struct str request_id, 
                     sql_str(profile_id), sql_str(request_id), sql_int(at_us));
 }
 
+bool store_erasure(struct ctx *ctx, struct str request_id, struct erasure_row *out)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows, "SELECT profile_id, erased_us FROM erased WHERE request_id = $1",
+                 sql_str(request_id)))
+        return false;
+    *out =
+        (struct erasure_row){ .profile_id = row_str(ctx, &rows, 0), .asked_us = row_int(&rows, 1) };
+    sql_rows_close(&rows);
+    return true;
+}
+
+bool store_answer_await(struct ctx *ctx, struct str request_id, struct str service)
+{
+    return sql_exec(ctx, NULL, "INSERT INTO erasure_answers (request_id, service) VALUES ($1, $2)",
+                    sql_str(request_id), sql_str(service));
+}
+
+bool store_answer(struct ctx *ctx, struct str request_id, const struct erasure_answer_row *answer)
+{
+    return sql_exec(
+        ctx, NULL,
+        "INSERT INTO erasure_answers (request_id, service, erased_us)"
+        " SELECT request_id, $2, $3 FROM erased WHERE request_id = $1"
+        " ON CONFLICT (request_id, service) DO UPDATE SET erased_us = excluded.erased_us"
+        " WHERE erasure_answers.erased_us IS NULL",
+        sql_str(request_id), sql_str(answer->service), sql_int(answer->erased_us));
+}
+
+bool store_answers(struct ctx *ctx, struct str request_id,
+                   struct erasure_answer_row out[STORE_ANSWERS], size_t *n)
+{
+    struct sql_rows rows;
+    if (!sql_query(
+            ctx, &rows,
+            "SELECT service, erased_us FROM erasure_answers WHERE request_id = $1 ORDER BY service LIMIT $2",
+            sql_str(request_id), sql_int(STORE_ANSWERS)))
+        return false;
+    for (*n = 0; sql_next(ctx, &rows); ++*n)
+        out[*n] = (struct erasure_answer_row){ .service = row_str(ctx, &rows, 0),
+                                               .erased_us = row_int(&rows, 1) };
+    return !ctx_failed(ctx);
+}
+
 bool store_counts(struct ctx *ctx, int64_t *profiles, int64_t *erased)
 {
     struct sql_rows rows;

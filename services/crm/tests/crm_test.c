@@ -230,6 +230,67 @@ static void test_erasing(struct test_service *test)
     CHECK_INT(status(test, "DELETE", "/v1/profiles/prf_none", "profiles:erase", NULL), 404);
 }
 
+static void answer(struct test_service *test, const char *id, struct str request_id,
+                   const char *service, const char *at)
+{
+    struct str data = arena_printf(test_ctx(test)->arena,
+                                   "{\"request_id\":\"" STR_FMT
+                                   "\",\"profile_id\":\"prf_ann\",\"service\":\"%s\","
+                                   "\"erased_at\":\"%s\"}",
+                                   STR_ARG(request_id), service, at);
+    CHECK_INT(test_event(test, &CRM_ERASURE_DONE_V1_TYPE, id, data.ptr), DONE);
+}
+
+/* The request's answer as text: "open ads=open analytics=open ..." */
+static struct str erasure(struct test_service *test, const char *target)
+{
+    const struct json *json = get(test, target);
+    struct arena *arena = test_ctx(test)->arena;
+    struct str text = json_str(json_get(json, "state"));
+    for (size_t i = 0; i < json_size(json_get(json, "services")); i++) {
+        const struct json *one = json_at(json_get(json, "services"), i);
+        struct str at = json_str(json_get(one, "erased_at"));
+        text = arena_printf(arena, STR_FMT " " STR_FMT "=" STR_FMT, STR_ARG(text),
+                            STR_ARG(json_str(json_get(one, "service"))),
+                            STR_ARG(at.len ? at : json_str(json_get(one, "state"))));
+    }
+    return text;
+}
+
+static void test_erasures_are_answered(struct test_service *test)
+{
+    static const char *const others[] = { "ads", "analytics", "email", "personalization",
+                                          "reporting" };
+    struct reply asked =
+        test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
+    char request[81], target[120];
+    snprintf(request, sizeof request, STR_FMT,
+             STR_ARG(json_str(json_get(test_json(test, asked), "request_id"))));
+    snprintf(target, sizeof target, "/v1/erasures/%s", request);
+    CHECK_STR(
+        erasure(test, target),
+        "open ads=open analytics=open email=open loyalty=open personalization=open reporting=open");
+    CHECK_STR(json_str(json_get(get(test, target), "profile_id")), "prf_ann");
+    answer(test, "d1", str_of(request), "loyalty", "2026-01-05T00:00:00Z");
+    answer(test, "d2", str_of(request), "loyalty",
+           "2026-01-06T00:00:00Z"); /* the first one holds */
+    CHECK_STR(erasure(test, target),
+              "open ads=open analytics=open email=open loyalty=2026-01-05T00:00:00Z"
+              " personalization=open reporting=open");
+    answer(test, "d3", STR("ers_of_nobody"), "ads", "2026-01-05T00:00:00Z");
+    CHECK_INT(status(test, "GET", "/v1/erasures/ers_of_nobody", "profiles:read", NULL), 404);
+    for (size_t i = 0; i < COUNT(others); i++)
+        answer(test, arena_printf(test_ctx(test)->arena, "d4%zu", i).ptr, str_of(request),
+               others[i], "2026-01-07T00:00:00Z");
+    answer(test, "d5", str_of(request), "stock",
+           "2026-01-08T00:00:00Z"); /* one we did not wait for */
+    CHECK_STR(
+        erasure(test, target),
+        "answered ads=2026-01-07T00:00:00Z analytics=2026-01-07T00:00:00Z email=2026-01-07T00:00:00Z"
+        " loyalty=2026-01-05T00:00:00Z personalization=2026-01-07T00:00:00Z"
+        " reporting=2026-01-07T00:00:00Z stock=2026-01-08T00:00:00Z");
+}
+
 static void test_room(const char *url)
 {
     struct test_service *test = test_open(&crm_service, url, NULL);
@@ -242,6 +303,7 @@ static void test_room(const char *url)
     test_identify(test);
     test_reopen(test);
     test_erasing(test);
+    test_erasures_are_answered(test);
     test_close(test);
 }
 
