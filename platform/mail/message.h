@@ -1,11 +1,11 @@
-/* Writes mail: RFC 5322 with MIME (RFC 2045 to 2049), 7 bits wide, lines of at most 76 characters in bodies and 78 in
+/* Writes mail: RFC 5322 with MIME (RFC 2045 to 2049), 7 bits wide, lines of at most 76 characters, in
  * headers where there is a space to fold at, CRLF. The same struct gives the same bytes. */
 #pragma once
 
 #include "base/ctx.h"
 
 #define MAIL_MOST_BYTES (32u << 20) /* of one composed message */
-#define MAIL_MOST_LINE 998          /* of a header that has no space to fold at: more is refused */
+#define MAIL_MOST_LINE 998          /* of a header; a word of it has 80 less: more is refused */
 
 struct mail_address {
     struct str name; /* any UTF-8, or none */
@@ -49,12 +49,11 @@ struct mail {
  * header that is made here already, a line that cannot be folded; TOO_LARGE above MAIL_MOST_BYTES. */
 bool mail_compose(struct ctx *ctx, const struct mail *mail, struct str *out);
 
-/* Is it RFC 5321's Mailbox: a dot-atom or a quoted string of at most 64 bytes, "@", a domain of at least two labels of
- * letters, digits and hyphens (63 bytes each) or an address literal in brackets, 254 bytes in all? Names of other scripts:
- * the domain must be written as it is in the DNS (xn--...), and a part before the "@" beyond ASCII, which needs SMTPUTF8,
- * is not supported; both are told. False with INVALID, which says what is wrong with it. */
+/* A mailbox that can be written to: a dot-atom of at most 64 bytes, "@", a domain of at least two labels of letters, digits
+ * and hyphens (63 bytes each), 254 bytes in all; no quotes, comments or address literals. Names of other scripts: the domain
+ * must be written as it is in the DNS (xn--...), and a part before the "@" beyond ASCII, which needs SMTPUTF8, is not
+ * supported; both are told. False with INVALID, which says what is wrong with it. */
 bool mail_address_check(struct ctx *ctx, struct str address);
 
-/* What a person reads of HTML: blocks are paragraphs, items have dashes, links their address behind them, images their
- * alt text; in lines of at most 76 characters where there are spaces. */
+/* What a person reads of HTML: mime_html_text(). The addresses of its links are not in it. */
 struct str mail_text_of_html(struct arena *arena, struct str html);
