@@ -118,6 +118,7 @@ enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct rec
     struct span *outer = ctx->span,
                 *span = passage->consumer->rebuild ? NULL : open_span(ctx, passage);
     passage->event.effects = passage->effects;
+    passage->event.reader = passage->consumer->name;
     ctx->event = &passage->event;
     enum fate fate = through_reactions(ctx, passage);
     ctx->event = NULL;

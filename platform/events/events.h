@@ -61,6 +61,7 @@ struct event {
     int64_t offset;
     struct trace_context trace; /* of the producer; linked, not continued */
     struct str data;            /* JSON */
+    struct str reader;          /* the consumer that handles it */
     uint32_t emitted;           /* events published so far by the reaction (index of the next) */
     struct event_effects
         *effects; /* the consumer's own: where what is published waits for a store without SQL */

@@ -12,14 +12,17 @@ static struct str member_text(struct ctx *ctx, const struct field *field, const 
     return (struct str){ 0 };
 }
 
-/* In a reaction the id is made from the cause, so that doing it again makes the same event. */
+/* In a reaction the id is made from the cause and who reacts, so that doing it again makes the same event, and what another
+ * service answers to the same cause is another one. */
 static struct str new_id(struct ctx *ctx, struct str type)
 {
     char id[ID_UUID_BYTES];
     if (ctx->event) {
         struct event *cause =
             (struct event *)ctx->event; /* the consumer's own, which counts what it emits */
-        crypto_derive_id(cause->id, type, cause->emitted++, id);
+        struct str who_and_why = arena_printf(ctx->arena, STR_FMT "/" STR_FMT,
+                                              STR_ARG(cause->reader), STR_ARG(cause->id));
+        crypto_derive_id(who_and_why, type, cause->emitted++, id);
     } else {
         id_uuid7(id);
     }

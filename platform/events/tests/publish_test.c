@@ -61,7 +61,7 @@ static void test_same_cause_same_event(void)
                                .n_reactions = FIXTURE_REACTIONS,
                            }));
     struct ctx ctx = { .arena = f.arena };
-    struct event event = { .id = STR("cause") };
+    struct event event = { .id = STR("cause"), .reader = STR("test") };
     struct counted counted = { STR("b"), 2, { 0 } };
     struct event_record first, second, again;
     ctx.event = &event;
@@ -71,6 +71,10 @@ static void test_same_cause_same_event(void)
     CHECK(event_make(&ctx, &counted_v1, &counted, 0, &again));
     CHECK(str_eq(first.id, again.id));
     CHECK(!str_eq(first.id, second.id));
+    /* Two services that answer one event with the same command say two things. */
+    event = (struct event){ .id = STR("cause"), .reader = STR("other") };
+    CHECK(event_make(&ctx, &counted_v1, &counted, 0, &again));
+    CHECK(!str_eq(first.id, again.id));
     CHECK_INT(fixture_give(&f, "e-1", "{\"owner\":\"a\",\"amount\":3,\"wish\":\"publish\"}"), DONE);
     CHECK_INT(fixture_give(&f, "e-1", "{\"owner\":\"a\",\"amount\":3,\"wish\":\"publish\"}"), DONE);
     CHECK_INT(fixture_number(&f, "SELECT count(*) FROM platform_outbox"), 1);
