@@ -143,6 +143,9 @@ class Operation:
     def scope(self):
         return next(iter(self.security[0].values()))[0] if self.security else None
 
+    def for_browsers(self):
+        return self.node.get('x-foreign') == 'browser'
+
     def by_write_key(self):
         return bool(self.security) and 'write_key' in self.security[0]
 
@@ -358,13 +361,15 @@ class Run:
         self.refused(operation, 'too deep', 400, self.send(operation, b'[' * 10000))
 
     def provoke_401(self, operation):
-        self.refused(operation, 'no token', 401, self.send(operation, authorization={}))
+        # What a browser on the same machine may look at without a token is asked for as from elsewhere.
+        place = {'Host': 'elsewhere.example'} if operation.for_browsers() else None
+        self.refused(operation, 'no token', 401, self.send(operation, authorization={}, headers=place))
         if operation.by_write_key():
             self.refused(operation, 'a wrong key', 401, self.send(operation, authorization=basic('nobody')))
         elif self.keys:
             for what, token in self.keys.bad_tokens(operation.scope()).items():
                 bearer = {'Authorization': f'Bearer {token}'}
-                self.refused(operation, what, 401, self.send(operation, authorization=bearer))
+                self.refused(operation, what, 401, self.send(operation, authorization=bearer, headers=place))
 
     def provoke_403(self, operation):
         if not self.keys:

@@ -151,12 +151,13 @@ static bool is_sampled(const uint8_t trace_id[16])
 
 /* ---- spans ---- */
 
-static struct span *span_new(struct ctx *ctx, enum span_kind kind, struct str name)
+static struct span *span_new(struct ctx *ctx, struct arena *arena, enum span_kind kind,
+                             struct str name)
 {
-    struct span *span = ARENA_NEW(ctx->arena, struct span);
-    span->arena = ctx->arena;
+    struct span *span = ARENA_NEW(arena, struct span);
+    span->arena = arena;
     span->kind = kind;
-    span->name = arena_str(ctx->arena, name);
+    span->name = arena_str(arena, name);
     span->parent = ctx->span;
     span->start_us = clock_now_us();
     span->start_mono_ns = clock_mono_ns();
@@ -182,7 +183,7 @@ static void set_parent(struct span *span, const struct trace_context *parent)
 struct span *span_start_remote(struct ctx *ctx, enum span_kind kind, struct str name,
                                const struct trace_context *parent)
 {
-    struct span *span = span_new(ctx, kind, name);
+    struct span *span = span_new(ctx, ctx->arena, kind, name);
     if (parent && !is_zero(parent->trace_id, 16)) {
         set_parent(span, parent);
     } else {
@@ -209,9 +210,13 @@ struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name)
 {
     if (!ctx->span)
         return span_start_remote(ctx, kind, name, NULL);
-    struct span *parent = ctx->span, *span = span_new(ctx, kind, name);
+    struct span *parent = ctx->span;
+    struct local_trace *trace = parent->trace;
+    /* Its trace looks at it when the root ends; an arena of a part of the work may be gone by then. */
+    bool is_kept = trace->n_spans < MOST_SPANS;
+    struct span *span = span_new(ctx, is_kept ? trace->root->arena : ctx->arena, kind, name);
     set_parent(span, &parent->context);
-    span->trace = parent->trace;
+    span->trace = trace;
     return span;
 }
 

@@ -19,8 +19,8 @@ enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER, SPAN_CLIENT, SPAN_PRODUCER, SPA
 bool trace_parse(struct str traceparent, struct trace_context *out);
 void trace_format(const struct trace_context *context, char out[TRACEPARENT_BYTES]);
 
-/* Spans live in the arena of the ctx that started them: end all of a request's spans before its arena is cleared.
- * NULL spans are ignored everywhere. */
+/* Spans live in the arena of their trace's root, whatever arena the ctx of a part of the work has: end all of a request's
+ * spans before its arena is cleared. NULL spans are ignored everywhere. */
 
 /* Starts a span below ctx->span (or a new trace) and makes it ctx->span. `name` is copied into the arena. */
 struct span *span_start(struct ctx *ctx, enum span_kind kind, struct str name);
