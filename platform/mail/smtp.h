@@ -12,7 +12,7 @@
  *
  *   for (;;) {
  *       while (smtp_room(smtp, relay) && take one from the queue)
- *           smtp_offer(smtp, relay, &mail);
+ *           smtp_offer(smtp, relay, &message);
  *       smtp_wait(smtp, 1000);
  *       while (smtp_next_done(smtp, &result)) note what became of result.owner;
  *       while (smtp_next_ready(smtp, &owner, &delivery)) note that it is in doubt, and keep `delivery`;
@@ -21,11 +21,11 @@
  *   }
  *
  * One commit covers all that became ready while the one before it was written, so the more connections wait for their dot the
- * larger the batch: a commit of 5 ms and 20 connections make some 3,000 messages a second. What was offered and has no
+ * larger the batch: as many messages as connections can be there for each commit. What was offered and has no
  * noted doubt may be sent again without asking; what has one and no outcome is in doubt (after a kill, all of those).
  *
  * Each message has one recipient. Nothing is read into memory without a bound. Several engines may run in several threads, and
- * share relays. */
+ * share relays. The process ignores SIGPIPE. */
 #pragma once
 
 #include "base/ctx.h"
@@ -36,7 +36,7 @@ struct smtp_delivery; /* one message on its way */
 
 /* When a step takes longer, the connection is given up. Defaults: RFC 5321 section 4.5.3.2. */
 #define SMTP_STAGES(X)                                                                             \
-    X(CONNECT,  "connect",  30)  /* the name's addresses, and a connection */                      \
+    X(CONNECT,  "connect",  30)  /* to each of the host's addresses, until one takes it */         \
     X(TLS,      "tls",      30)                                                                    \
     X(GREETING, "greeting", 300)                                                                   \
     X(HELLO,    "hello",    300)                                                                   \
@@ -46,7 +46,7 @@ struct smtp_delivery; /* one message on its way */
     X(RCPT,     "rcpt",     300)                                                                   \
     X(DATA,     "data",     120)                                                                   \
     X(BODY,     "body",     180) /* each time that the relay takes nothing more */                 \
-    X(READY,    "ready",    0)   /* all but the dot is there: the owner's turn */                  \
+    X(READY,    "ready",    0)   /* all but the dot is there: the owner's turn, without limit */   \
     X(DOT,      "dot",      600)
 
 enum smtp_stage {
@@ -69,8 +69,8 @@ struct smtp_settings {
     int port;
     enum smtp_tls tls;
     struct str ca_file; /* PEM; none: what the system trusts */
-    /* AUTH PLAIN, else LOGIN; none: without. Only through TLS with a certificate that holds, or to the loopback; where that is
-     * not so, the relay is not used. */
+    /* AUTH PLAIN, else LOGIN; none: without. Only through TLS with a certificate that holds (REQUIRED, IMPLICIT), or to the
+     * loopback. */
     struct str user, password;
     struct str name; /* what this host calls itself in EHLO: a domain, or an address literal */
     int connections;         /* at once, of one engine; 0: 20 */
@@ -79,8 +79,10 @@ struct smtp_settings {
     int64_t limits_ms[N_SMTP_STAGES]; /* 0: the default */
 };
 
-/* NULL with INVALID for settings that cannot be: a name with control characters, a port out of range, a file of
- * authorities that cannot be read. No connection is made. Outlives the engines that use it. */
+/* Looks the host's addresses up, which may take a while, and keeps them: a relay that moved is made anew. NULL with INVALID
+ * for settings that cannot be (a name with control characters, a port out of range, a file of authorities that cannot be
+ * read, a password that could be overheard), with UNAVAILABLE where the host has no address. No connection is made. Outlives
+ * the engines that use it. */
 struct smtp_relay *smtp_relay_new(struct ctx *ctx, const struct smtp_settings *settings);
 void smtp_relay_free(struct smtp_relay *relay);
 
@@ -91,37 +93,48 @@ void smtp_free(struct smtp *smtp);
 /* How many messages the engine would take for the relay at once. */
 int smtp_room(const struct smtp *smtp, const struct smtp_relay *relay);
 
-struct smtp_mail {
+struct smtp_message {
     struct str from; /* of the envelope; "": bounces go nowhere (MAIL FROM:<>) */
     struct str to;
-    struct str message; /* lines end in CRLF, the last too (else it is added); of any size */
+    struct str
+        text; /* of any size; what ends a line in another way than CRLF is sent as CRLF, the last line too */
     void *owner;        /* comes back with it */
 };
 
 /* Takes it on, on a connection that is free or a new one; the texts stay as they are until the outcome was given. There must
- * be room. An address that could break out of its command is SMTP_REFUSED, without a code. */
-void smtp_offer(struct smtp *smtp, struct smtp_relay *relay, const struct smtp_mail *mail);
+ * be room. An address that could break out of its command, or is not ASCII, is refused without a code. A connection that was
+ * used before and ends without an answer to MAIL (or with 421) is replaced by a fresh one, once. */
+void smtp_offer(struct smtp *smtp, struct smtp_relay *relay, const struct smtp_message *message);
 
 /* Moves everything that can move; comes back once something is ready or done, or after `timeout_ms` (-1: no limit). */
 void smtp_wait(struct smtp *smtp, int timeout_ms);
-/* Makes smtp_wait() come back, from any thread or signal handler. */
+/* Makes smtp_wait() come back, this time or the next, from any thread or signal handler. */
 void smtp_wake(struct smtp *smtp);
 
 /* One that waits for its dot, each once. False: no more. */
 bool smtp_next_ready(struct smtp *smtp, struct smtp_delivery **delivery, void **owner);
-/* Writes the dot. Where the connection went away or the relay spoke up meanwhile, it is not written: SMTP_UNSENT or
- * SMTP_DEFERRED. */
+/* Writes the dot. Where the connection went away or the relay spoke up meanwhile, it is not written: UNSENT or
+ * DEFERRED. */
 void smtp_finish(struct smtp *smtp, struct smtp_delivery *delivery);
-/* Instead of it: the connection is cut, nothing is sent, the outcome is SMTP_UNSENT. */
+/* Instead of it: the connection is cut, nothing is sent, the outcome is UNSENT. */
 void smtp_withdraw(struct smtp *smtp, struct smtp_delivery *delivery);
 
+/* REFUSED   for good (5xx), to this message at MAIL or later; or it cannot be sent to any relay
+ * DEFERRED  for now (4xx), to this message at MAIL or later; and whatever the relay says in the middle of the message
+ * UNSENT    the connection did not come about, was refused (whatever the code), lost or too slow before the dot: may be sent
+ *           again, here or elsewhere; it says something of the relay, nothing of the message
+ * DOUBT     lost, too slow or nonsense after the dot: nobody knows */
+#define SMTP_OUTCOMES(X)                                                                           \
+    X(ACCEPTED, "accepted")                                                                        \
+    X(REFUSED,  "refused")                                                                         \
+    X(DEFERRED, "deferred")                                                                        \
+    X(UNSENT,   "unsent")                                                                          \
+    X(DOUBT,    "doubt")
+
 enum smtp_outcome {
-    SMTP_ACCEPTED,
-    SMTP_REFUSED, /* for good (5xx), to this message at MAIL or later; or it cannot be sent to this relay at all */
-    SMTP_DEFERRED, /* for now (4xx), to this message at MAIL or later; also 421 */
-    SMTP_UNSENT, /* the connection did not come about, was refused (whatever the code), lost or too slow before the
-                      dot: may be sent again, here or elsewhere; it says something of the relay, nothing of the message */
-    SMTP_DOUBT,    /* lost, too slow or nonsense after the dot: nobody knows */
+#define X(name, text) SMTP_OUTCOME_##name,
+    SMTP_OUTCOMES(X)
+#undef X
 };
 const char *smtp_outcome_name(enum smtp_outcome outcome); /* "accepted" */
 

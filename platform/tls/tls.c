@@ -1,5 +1,6 @@
 #include "platform/tls/tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -7,6 +8,7 @@
 
 struct tls {
     SSL_CTX *context;
+    bool verify; /* of a client: the name too */
 };
 
 struct tls_conn {
@@ -53,24 +55,49 @@ static bool use_files(struct ctx *ctx, SSL_CTX *context, const struct tls_files 
     return !files->ca || use_ca(ctx, context, files->ca);
 }
 
-struct tls *tls_new(struct ctx *ctx, const struct tls_files *files)
+static SSL_CTX *context_new(const SSL_METHOD *method)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *context = SSL_CTX_new(method);
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     /* Frames have their own length: an end without a good-bye is an end. Nobody resumes: connections are long. */
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                      SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
-    if (!use_files(ctx, context, files)) {
-        SSL_CTX_free(context);
-        return NULL;
-    }
+    return context;
+}
+
+static struct tls *tls_of(SSL_CTX *context, bool verify)
+{
     struct tls *tls = mem_alloc(sizeof(*tls));
     tls->context = context;
+    tls->verify = verify;
     return tls;
+}
+
+struct tls *tls_new(struct ctx *ctx, const struct tls_files *files)
+{
+    SSL_CTX *context = context_new(TLS_server_method());
+    SSL_CTX_set_num_tickets(context, 0);
+    if (use_files(ctx, context, files))
+        return tls_of(context, false);
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+struct tls *tls_client_new(struct ctx *ctx, const char *ca, bool verify)
+{
+    SSL_CTX *context = context_new(TLS_client_method());
+    ERR_clear_error();
+    if (!(ca ? SSL_CTX_load_verify_locations(context, ca, NULL)
+             : SSL_CTX_set_default_verify_paths(context))) {
+        SSL_CTX_free(context);
+        ctx_fail(ctx, ERR_INVALID, "%s: %s", ca ? ca : "the system's authorities", reason());
+        return NULL;
+    }
+    SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    return tls_of(context, verify);
 }
 
 void tls_free(struct tls *tls)
@@ -95,14 +122,34 @@ struct str tls_describe(const struct tls *tls, struct arena *arena)
     return text;
 }
 
-struct tls_conn *tls_accept(struct tls *tls, int fd)
+static struct tls_conn *conn_new(struct tls *tls, int fd)
 {
     struct tls_conn *conn = mem_alloc(sizeof(*conn));
     conn->ssl = SSL_new(tls->context);
     if (!conn->ssl)
         abort(); /* no memory, as everywhere */
     SSL_set_fd(conn->ssl, fd);
+    return conn;
+}
+
+struct tls_conn *tls_accept(struct tls *tls, int fd)
+{
+    struct tls_conn *conn = conn_new(tls, fd);
     SSL_set_accept_state(conn->ssl);
+    return conn;
+}
+
+struct tls_conn *tls_connect(struct tls *tls, int fd, const char *host)
+{
+    struct tls_conn *conn = conn_new(tls, fd);
+    unsigned char address[16];
+    bool numeric = inet_pton(AF_INET, host, address) == 1 ||
+                   inet_pton(AF_INET6, host, address) == 1;
+    SSL_set_connect_state(conn->ssl);
+    if ((!numeric && SSL_set_tlsext_host_name(conn->ssl, host) != 1) ||
+        (tls->verify && !(numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(conn->ssl), host)
+                                  : SSL_set1_host(conn->ssl, host))))
+        abort(); /* no memory */
     return conn;
 }
 
@@ -132,6 +179,18 @@ static ssize_t unfinished(struct tls_conn *conn, int result)
     conn->why = error == SSL_ERROR_SYSCALL && errno ? strerror(errno) : reason();
     errno = EPROTO;
     return -1;
+}
+
+bool tls_handshake(struct tls_conn *conn)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_do_handshake(conn->ssl);
+    if (result == 1)
+        conn->wants_write = false;
+    else if (unfinished(conn, result) == 0)
+        errno = ECONNRESET;
+    return result == 1;
 }
 
 ssize_t tls_read(struct tls_conn *conn, void *bytes, size_t n)

@@ -1,4 +1,4 @@
-/* TLS 1.2 and 1.3 for a server whose sockets do not block. One thread at a time. */
+/* TLS 1.2 and 1.3 for servers and clients whose sockets do not block. One thread at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 
 #include "base/ctx.h"
 
-struct tls;      /* the server's certificate, and whom it lets in */
+struct tls;      /* the server's certificate, and whom it lets in; or whom a client trusts */
 struct tls_conn; /* one connection */
 
 /* PEM files. `ca`: clients must show a certificate that one of these signed; NULL: nobody is asked. */
@@ -26,6 +26,14 @@ struct str tls_describe(const struct tls *tls, struct arena *arena);
 /* Of an accepted socket, which stays the caller's; the handshake is done by the first reads. */
 struct tls_conn *tls_accept(struct tls *tls, int fd);
 void tls_conn_free(struct tls_conn *conn); /* NULL-safe; says good-bye if that goes at once */
+
+/* For clients. Servers must show a certificate that one of `ca` signed (a PEM file; NULL: what the system trusts), for the name
+ * or address that is given to tls_connect(); where not `verify`, any will do. NULL with INVALID. */
+struct tls *tls_client_new(struct ctx *ctx, const char *ca, bool verify);
+struct tls_conn *tls_connect(struct tls *tls, int fd, const char *host);
+
+/* True once it is over; else as an error of tls_read(), in errno. For a client that must know before it says anything. */
+bool tls_handshake(struct tls_conn *conn);
 
 /* Like recv() and send(): 0 is the end, -1 an error: EAGAIN, or EPROTO, of which tls_conn_error() says more. A read takes
  * all there is, up to `n`, so that nothing stays behind that the socket would not tell of. A write that gave EAGAIN is to be
