@@ -87,7 +87,7 @@ class Demo:
     # ---- the parts ----
 
     def start(self):
-        self.chapter('Start: eleven services, an empty folder')
+        self.chapter('Start: all services, an empty folder')
         took = self.stack.up()
         self.check_most('all services ready after', took * 1000, 2000, 'ms')
 
