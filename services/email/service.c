@@ -44,6 +44,11 @@ static const struct setting settings[] = {
       .kind = SETTING_TEXT,
       .fallback = "fanfare@example.com",
       .help = "And whose address" },
+    { .key = "return_domain",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help =
+          "The domain that returned mail comes back to, with an address of its own for each mail; without it the sender's own" },
     { .key = "catcher_port",
       .kind = SETTING_INTEGER,
       .fallback = "0",

@@ -1,0 +1,183 @@
+#include "services/email/outgoing.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "platform/mail/message.h"
+#include "platform/mail/verp.h"
+#include "services/email/address.h"
+#include "services/email/email.h"
+#include "services/email/letters.h"
+#include "services/email/mailing.h"
+#include "services/email/messages.h"
+#include "services/email/senders.h"
+
+struct outgoing {
+    struct mailings *mailings;
+};
+
+struct outgoing *outgoing_new(void)
+{
+    struct outgoing *outgoing = mem_alloc(sizeof *outgoing);
+    outgoing->mailings = mailings_new();
+    return outgoing;
+}
+
+void outgoing_free(struct outgoing *outgoing)
+{
+    if (!outgoing)
+        return;
+    mailings_free(outgoing->mailings);
+    free(outgoing);
+}
+
+/* One message, while it is written. */
+struct writing {
+    const struct message_row *message;
+    struct mailing mailing;
+    struct contact_row contact;
+    struct sender_row sender;
+    struct str domain, unsubscribe_url, preferences_url;
+};
+
+/* ---- who writes to whom ---- */
+
+static bool people_read(struct ctx *ctx, void *argument)
+{
+    struct writing *writing = argument;
+    struct str person_id = writing->message->person_id;
+    if (!store_contact(ctx, person_id, &writing->contact)) {
+        if (ctx_failed(ctx))
+            return false;
+        writing->contact = (struct contact_row){ .person_id = person_id };
+    }
+    return sender_find(ctx, writing->mailing.sender_id, &writing->sender);
+}
+
+static bool people(struct ctx *ctx, struct writing *writing, struct outgoing_letter *out)
+{
+    if (!sql_read(ctx, service_db(ctx), people_read, writing))
+        return false;
+    out->to = writing->message->address.ptr ? writing->message->address : writing->contact.email;
+    writing->domain = address_domain(ctx->arena, writing->sender.address);
+    if (out->to.ptr)
+        return true;
+    out->withheld = "no_address";
+    return ctx_fail(ctx, ERR_INVALID, "the person has no address");
+}
+
+/* ---- what is in it ---- */
+
+static bool render(struct ctx *ctx, const struct writing *writing, struct outgoing_letter *out,
+                   struct letter_text *text)
+{
+    struct letter_data data = { .template = writing->mailing.template,
+                                .subject = writing->mailing.subject,
+                                .contact = &writing->contact,
+                                .data = writing->mailing.data,
+                                .campaign_id = writing->message->campaign_id,
+                                .campaign_name = writing->mailing.campaign_name,
+                                .message_id = writing->message->message_id,
+                                .unsubscribe_url = writing->unsubscribe_url,
+                                .preferences_url = writing->preferences_url };
+    if (!letter_render(ctx, email_of(ctx)->letters, &data, text))
+        return false;
+    out->subject = text->subject;
+    out->html = text->html;
+    out->plain = text->text;
+    return true;
+}
+
+/* Where the body's tag ends; 0: there is none. */
+static size_t body_begin(struct str html)
+{
+    for (size_t i = 0; i + 6 < html.len; i++) {
+        struct str tag = { html.ptr + i, 5 };
+        if (html.ptr[i] != '<' || !str_eq_nocase(tag, STR("<body")))
+            continue;
+        ptrdiff_t end = str_find_char((struct str){ html.ptr + i, html.len - i }, '>');
+        return end > 0 ? i + (size_t)end + 1 : 0;
+    }
+    return 0;
+}
+
+/* What a list of mails shows beside the subject: first in the body, and not seen there. */
+static struct str with_preheader(struct arena *arena, struct str html, struct str preheader)
+{
+    if (!preheader.len)
+        return html;
+    size_t at = body_begin(html);
+    return arena_printf(arena,
+                        "%.*s<div style=\"display:none;max-height:0;overflow:hidden\">" STR_FMT
+                        "</div>" STR_FMT,
+                        (int)at, html.ptr, STR_ARG(preheader), (int)(html.len - at), html.ptr + at);
+}
+
+/* ---- the mail ---- */
+
+static struct str envelope_sender(struct ctx *ctx, const struct writing *writing)
+{
+    const struct email *email = email_of(ctx);
+    struct str domain = setting_text(ctx, "return_domain"), none = { NULL, 0 },
+               secret = { (const char *)email->secret, sizeof email->secret };
+    struct str path =
+        domain.len ? verp_address(ctx->arena, secret, writing->message->message_id, domain) : none;
+    return path.ptr ? path : writing->sender.address;
+}
+
+static struct str list_id(struct ctx *ctx, const struct writing *writing)
+{
+    struct str campaign = writing->message->campaign_id;
+    return writing->message->marketing && campaign.len
+               ? arena_printf(ctx->arena, STR_FMT "." STR_FMT, STR_ARG(campaign),
+                              STR_ARG(writing->domain))
+               : (struct str){ NULL, 0 };
+}
+
+/* A person whose name or address cannot be written is one thing, a template or sender another. */
+static const char *reason_of(const struct ctx *ctx)
+{
+    if (outcome_of(ctx) != REJECT)
+        return NULL;
+    return str_starts(ctx->error.pointer, STR("/to")) ? "address" : "template";
+}
+
+static bool compose(struct ctx *ctx, const struct writing *writing, struct str html,
+                    struct outgoing_letter *out)
+{
+    struct mail_address to = { writing->contact.name, out->to };
+    struct mail mail = {
+        .from = { writing->sender.name, writing->sender.address },
+        .reply_to = { .address = writing->sender.reply_to },
+        .to = &to,
+        .n_to = 1,
+        .subject = out->subject,
+        .date_us = clock_now_us(),
+        .message_id = arena_printf(ctx->arena, STR_FMT "@" STR_FMT,
+                                   STR_ARG(writing->message->message_id), STR_ARG(writing->domain)),
+        .list_id = list_id(ctx, writing),
+        .unsubscribe_url = writing->message->marketing ? writing->unsubscribe_url
+                                                       : (struct str){ NULL, 0 },
+        .precedence = writing->message->marketing ? STR("bulk") : (struct str){ NULL, 0 },
+        .text = out->plain,
+        .html = html,
+    };
+    return mail_compose(ctx, &mail, &out->text);
+}
+
+bool outgoing_compose(struct ctx *ctx, struct outgoing *outgoing, const struct message_row *message,
+                      struct outgoing_letter *out)
+{
+    struct writing writing = { .message = message };
+    struct letter_text text;
+    *out = (struct outgoing_letter){ 0 };
+    if (mailing_of(ctx, outgoing->mailings, message, &writing.mailing) &&
+        people(ctx, &writing, out) && render(ctx, &writing, out, &text)) {
+        out->from = envelope_sender(ctx, &writing);
+        if (compose(ctx, &writing, with_preheader(ctx->arena, text.html, text.preheader), out))
+            return true;
+    }
+    if (!out->withheld)
+        out->failed = reason_of(ctx);
+    return false;
+}
