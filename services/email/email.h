@@ -6,9 +6,10 @@
 extern const struct service email_service;
 
 struct email {
-    uint8_t secret[32]; /* of links, and of the hashes of addresses */
+    uint8_t secret[32]; /* of return paths, and of the hashes of addresses */
     char *keys_folder;
     struct letters *letters;
+    struct links *links;
     struct catcher *catcher;
 };
 

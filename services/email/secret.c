@@ -77,9 +77,8 @@ struct str secret_read(struct ctx *ctx, struct str path)
     return n < 0 ? (struct str){ NULL, 0 } : (struct str){ content, (size_t)n };
 }
 
-bool secret_load(struct ctx *ctx, const char *folder, uint8_t out[32])
+bool secret_key(struct ctx *ctx, struct str path, uint8_t out[32])
 {
-    struct str path = arena_printf(ctx->arena, "%s/link.key", folder);
     uint8_t fresh[32];
     id_random(fresh, sizeof(fresh));
     if (access(path.ptr, F_OK) != 0 &&
@@ -94,4 +93,9 @@ bool secret_load(struct ctx *ctx, const char *folder, uint8_t out[32])
     if (held.ptr)
         memcpy(out, held.ptr, 32);
     return held.ptr;
+}
+
+bool secret_load(struct ctx *ctx, const char *folder, uint8_t out[32])
+{
+    return secret_key(ctx, arena_printf(ctx->arena, "%s/link.key", folder), out);
 }

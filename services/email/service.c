@@ -6,6 +6,7 @@
 #include "services/email/catcher_page.h"
 #include "services/email/deliveries.h"
 #include "services/email/letters.h"
+#include "services/email/links.h"
 #include "services/email/reactions.h"
 #include "services/email/secret.h"
 #include "email_contract.h"
@@ -49,6 +50,10 @@ static const struct setting settings[] = {
       .fallback = "",
       .help =
           "The domain that returned mail comes back to, with an address of its own for each mail; without it the sender's own" },
+    { .key = "public_url",
+      .kind = SETTING_TEXT,
+      .fallback = "http://127.0.0.1:{port}",
+      .help = "Where the links in mail find this service: an https URL that people can open" },
     { .key = "catcher_port",
       .kind = SETTING_INTEGER,
       .fallback = "0",
@@ -75,9 +80,20 @@ static void email_close(void *app)
     if (!email)
         return;
     letters_free(email->letters);
+    links_close(email->links);
     catcher_close(email->catcher);
     free(email->keys_folder);
     free(email);
+}
+
+static bool keys_open(struct ctx *ctx)
+{
+    struct email *email = email_of(ctx);
+    if (!secret_folder(ctx, email->keys_folder) ||
+        !secret_load(ctx, email->keys_folder, email->secret))
+        return false;
+    email->links = links_open(ctx, email->keys_folder, setting_text(ctx, "public_url"));
+    return email->links;
 }
 
 static bool catcher_start(struct ctx *ctx)
@@ -100,8 +116,7 @@ static bool email_open(struct ctx *ctx)
         return false;
     email->keys_folder = mem_strdup(folder.ptr);
     email->letters = letters_new();
-    return secret_folder(ctx, email->keys_folder) &&
-           secret_load(ctx, email->keys_folder, email->secret) && catcher_start(ctx) &&
+    return keys_open(ctx) && catcher_start(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run);
 }
 
