@@ -3,6 +3,7 @@
 #include "base/ctx.h"
 #include "base/hash.h"
 #include "base/id.h"
+#include "base/library.h"
 #include "base/money.h"
 #include "base/tests/check.h"
 
@@ -162,6 +163,22 @@ static void test_error(void)
     CHECK(error_of_status(404) == ERR_NOT_FOUND && error_of_status(599) == ERR_BAD_GATEWAY);
 }
 
+static void test_library(void)
+{
+    static const struct library_function right[] = { { "strlen", 0 } },
+                                         wrong[] = { { "strlen", 0 }, { "no_such_function", 0 } };
+    struct {
+        size_t (*length)(const char *);
+    } functions = { NULL };
+    char why[200] = "";
+    CHECK(!library_load("libnone.so.9", right, 1, &functions, why));
+    CHECK(strstr(why, "libnone.so.9"));
+    CHECK(!library_load("libc.so.6", wrong, 2, &functions, why));
+    CHECK_STR(str_of(why), "libc.so.6 has no no_such_function");
+    REQUIRE(library_load("libc.so.6", right, 1, &functions, why));
+    CHECK(functions.length("four") == 4);
+}
+
 int main(void)
 {
     test_arena();
@@ -171,5 +188,6 @@ int main(void)
     test_hash();
     test_money();
     test_error();
+    test_library();
     return check_end();
 }

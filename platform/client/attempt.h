@@ -12,6 +12,7 @@ struct attempt {
     int64_t started_us;
     bool direct; /* by `wire` */
     struct wire wire;
+    const struct curl_functions *curl; /* NULL: not by curl */
     CURL *easy;
     struct curl_slist *headers;
     char *text; /* what has come by curl so far */

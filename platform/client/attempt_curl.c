@@ -14,7 +14,7 @@ static void text_reserve(struct attempt *attempt, size_t bytes)
         return;
     curl_off_t whole = -1;
     if (!attempt->cap)
-        curl_easy_getinfo(attempt->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &whole);
+        attempt->curl->easy_getinfo(attempt->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &whole);
     size_t cap = MAX(attempt->cap * 2, MAX(attempt->len + bytes + 1, (size_t)FIRST_BYTES));
     if (whole > 0 && whole <= CLIENT_ANSWER_MAX)
         cap = MAX((size_t)whole + 1, attempt->len + bytes + 1);
@@ -71,7 +71,7 @@ static bool header_put(void *argument, const char *name, struct str value)
     struct str line = value.len
                           ? arena_printf(attempt->ctx->arena, "%s: " STR_FMT, name, STR_ARG(value))
                           : arena_printf(attempt->ctx->arena, "%s:", name); /* curl: leave it out */
-    struct curl_slist *longer = curl_slist_append(attempt->headers, line.ptr);
+    struct curl_slist *longer = attempt->curl->slist_append(attempt->headers, line.ptr);
     if (longer)
         attempt->headers = longer;
     return longer != NULL;
@@ -87,50 +87,54 @@ static bool headers_make(struct attempt *attempt, int64_t deadline_us)
     return attempt_headers(attempt, deadline_us, header_put, attempt);
 }
 
-static void method_set(CURL *easy, const struct call *call)
+static void method_set(const struct curl_functions *curl, CURL *easy, const struct call *call)
 {
     bool get = strcmp(call->method, "GET") == 0, head = strcmp(call->method, "HEAD") == 0;
     if (head) {
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        curl->easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (!get || call->body.ptr) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.ptr ? call->body.ptr : "");
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+        curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        curl->easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.ptr ? call->body.ptr : "");
+        curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
     }
 }
 
-static void manners_set(CURL *easy, const char *url)
+static void manners_set(const struct curl_functions *curl, CURL *easy, const char *url)
 {
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY,
-                     ""); /* whatever the environment says: neighbours are called directly */
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "fanfare");
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
+    curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl->easy_setopt(easy, CURLOPT_PROXY,
+                      ""); /* whatever the environment says: neighbours are called directly */
+    curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(easy, CURLOPT_USERAGENT, "fanfare");
+    curl->easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
     if (strstr(url, "://localhost")) /* services listen on 127.0.0.1; do not try ::1 first */
-        curl_easy_setopt(easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
+        curl->easy_setopt(easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
 }
 
 bool attempt_curl_start(struct attempt *attempt, struct lane *lane, int64_t deadline_us)
 {
     const struct call *call = attempt->call;
-    CURL *easy = attempt->easy = lane_take(lane);
+    const char *why = "curl gives no handle";
+    const struct curl_functions *curl = attempt->curl = curl_load(&why);
+    CURL *easy = attempt->easy = curl ? lane_take(lane) : NULL;
     struct str url =
         arena_printf(attempt->ctx->arena, "%s" STR_FMT, peer_url(call->peer), STR_ARG(call->path));
-    if (!easy || !headers_make(attempt, deadline_us))
+    if (!easy)
+        return ctx_fail(attempt->ctx, ERR_UNAVAILABLE, "%s", why);
+    if (!headers_make(attempt, deadline_us))
         return false;
-    manners_set(easy, url.ptr);
-    method_set(easy, call);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, attempt);
-    return curl_easy_setopt(easy, CURLOPT_URL, url.ptr) == CURLE_OK &&
-           curl_multi_add_handle(lane_multi(lane), easy) == CURLM_OK;
+    manners_set(curl, easy, url.ptr);
+    method_set(curl, easy, call);
+    curl->easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers);
+    curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl->easy_setopt(easy, CURLOPT_WRITEDATA, attempt);
+    curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl->easy_setopt(easy, CURLOPT_HEADERDATA, attempt);
+    curl->easy_setopt(easy, CURLOPT_PRIVATE, attempt);
+    return curl->easy_setopt(easy, CURLOPT_URL, url.ptr) == CURLE_OK &&
+           curl->multi_add_handle(lane_multi(lane), easy) == CURLM_OK;
 }
 
 /* ---- what came of it ---- */
@@ -155,8 +159,8 @@ static void address_learn(struct attempt *attempt)
     char *ip = NULL;
     long port = 0;
     struct address address;
-    curl_easy_getinfo(attempt->easy, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(attempt->easy, CURLINFO_PRIMARY_PORT, &port);
+    attempt->curl->easy_getinfo(attempt->easy, CURLINFO_PRIMARY_IP, &ip);
+    attempt->curl->easy_getinfo(attempt->easy, CURLINFO_PRIMARY_PORT, &port);
     if (ip && address_parse(str_of(ip), (int)port, &address))
         peer_is_at(attempt->call->peer, &address);
 }
@@ -165,10 +169,10 @@ void attempt_curl_ended(struct attempt *attempt, CURLcode code)
 {
     long status = 0;
     if (code != CURLE_OK) {
-        attempt_no_answer(attempt, code_of_curl(code), curl_easy_strerror(code));
+        attempt_no_answer(attempt, code_of_curl(code), attempt->curl->easy_strerror(code));
         return;
     }
-    curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
+    attempt->curl->easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
     address_learn(attempt);
     attempt->body = attempt->len ? (struct str){ attempt->text, attempt->len } : STR("");
     attempt_answered(attempt, (int)status);
@@ -179,9 +183,9 @@ void attempt_curl_done(struct attempt *attempt, struct lane *lane)
 {
     if (!attempt->easy)
         return;
-    curl_multi_remove_handle(lane_multi(lane), attempt->easy);
+    attempt->curl->multi_remove_handle(lane_multi(lane), attempt->easy);
     lane_give(lane, attempt->easy);
-    curl_slist_free_all(attempt->headers);
+    attempt->curl->slist_free_all(attempt->headers);
     attempt->headers = NULL;
     attempt->easy = NULL;
 }

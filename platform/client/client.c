@@ -223,14 +223,15 @@ static bool collect_curl(struct calling *calling)
     int running, left;
     bool any = false;
     CURLMsg *message;
-    curl_multi_perform(lane_multi(calling->lane), &running);
-    while ((message = curl_multi_info_read(lane_multi(calling->lane), &left))) {
+    const struct curl_functions *curl = curl_load(NULL);
+    curl->multi_perform(lane_multi(calling->lane), &running);
+    while ((message = curl->multi_info_read(lane_multi(calling->lane), &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         any = true;
         void *argument = NULL;
         CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &argument);
+        curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &argument);
         struct flight *flight = CONTAINER_OF(argument, struct flight, attempt);
         attempt_curl_ended(&flight->attempt, code);
         flight_answered(calling, flight);
@@ -276,8 +277,8 @@ static void curl_wait(struct calling *calling, size_t n, int64_t wait_us)
         waits[i].fd = calling->polls[i].fd;
         waits[i].events = (short)((in ? CURL_WAIT_POLLIN : 0) | (out ? CURL_WAIT_POLLOUT : 0));
     }
-    curl_multi_poll(lane_multi(calling->lane), waits, (unsigned)n,
-                    (int)MIN((wait_us + 999) / 1000, 1000), NULL);
+    curl_load(NULL)->multi_poll(lane_multi(calling->lane), waits, (unsigned)n,
+                                (int)MIN((wait_us + 999) / 1000, 1000), NULL);
     for (size_t i = 0; i < n; i++)
         calling->polls[i].revents = POLLIN; /* a step too many does no harm */
 }

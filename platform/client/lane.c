@@ -9,7 +9,7 @@
 #define OPEN_CONNECTIONS 32L
 
 struct lane {
-    CURLM *multi;
+    CURLM *multi; /* NULL until curl is needed */
     CURL *spare[SPARE];
     size_t n_spare;
     struct idle_wires wires;
@@ -22,15 +22,15 @@ static void lane_free(void *argument)
 {
     struct lane *lane = argument;
     while (lane->n_spare)
-        curl_easy_cleanup(lane->spare[--lane->n_spare]);
-    curl_multi_cleanup(lane->multi);
+        curl_load(NULL)->easy_cleanup(lane->spare[--lane->n_spare]);
+    if (lane->multi)
+        curl_load(NULL)->multi_cleanup(lane->multi);
     idle_wires_close(&lane->wires);
     free(lane);
 }
 
 static void lanes_begin(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     pthread_key_create(&key, lane_free);
 }
 
@@ -38,15 +38,10 @@ struct lane *lane_get(void)
 {
     pthread_once(&once, lanes_begin);
     struct lane *lane = pthread_getspecific(key);
-    if (lane)
-        return lane;
-    CURLM *multi = curl_multi_init();
-    if (!multi)
-        return NULL;
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, OPEN_CONNECTIONS);
-    lane = mem_alloc(sizeof(*lane));
-    lane->multi = multi;
-    pthread_setspecific(key, lane);
+    if (!lane) {
+        lane = mem_alloc(sizeof(*lane));
+        pthread_setspecific(key, lane);
+    }
     return lane;
 }
 
@@ -62,17 +57,24 @@ struct idle_wires *lane_wires(struct lane *lane)
 
 CURL *lane_take(struct lane *lane)
 {
+    const struct curl_functions *curl = curl_load(NULL);
+    if (!lane->multi) {
+        lane->multi = curl->multi_init();
+        if (!lane->multi)
+            return NULL;
+        curl->multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, OPEN_CONNECTIONS);
+    }
     if (!lane->n_spare)
-        return curl_easy_init();
+        return curl->easy_init();
     CURL *easy = lane->spare[--lane->n_spare];
-    curl_easy_reset(easy);
+    curl->easy_reset(easy);
     return easy;
 }
 
 void lane_give(struct lane *lane, CURL *easy)
 {
     if (lane->n_spare == SPARE)
-        curl_easy_cleanup(easy);
+        curl_load(NULL)->easy_cleanup(easy);
     else
         lane->spare[lane->n_spare++] = easy;
 }

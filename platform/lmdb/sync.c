@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #define QUIET_US US_PER_S            /* without a commit */
 #define SYNC_EVERY_US                                                                              \
     (5 * US_PER_S) /* while commits go on: the one that counts then has little to do */
+#define REST_US (4 * US_PER_S) /* without a commit after the sync: what is mapped is given back */
 
 #define START_BYTES 64
 
@@ -135,6 +137,36 @@ static void wait_us(struct lmdb *db, int64_t us)
         ;
 }
 
+/* The file's pages stay in the system's cache, and come back into the map as they are read. */
+static void map_give_back(const struct lmdb *db)
+{
+    char line[1024], path[512];
+    unsigned long from, to;
+    int at = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char *folder = realpath(db->folder, NULL); /* as the system tells it */
+    snprintf(path, sizeof path, "%s/data.mdb\n", folder ? folder : db->folder);
+    free(folder);
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &from, &to, &at) == 2 &&
+            strcmp(line + at, path) == 0)
+            madvise((void *)from, to - from, MADV_DONTNEED);
+    if (maps)
+        fclose(maps);
+}
+
+/* All is on the disk: nothing comes but the next commit, which ends it. */
+static void rest(struct lmdb *db)
+{
+    int64_t until_us = clock_mono_us() + REST_US;
+    struct timespec until = { until_us / US_PER_S, until_us % US_PER_S * 1000 };
+    while (!db->stop && !db->marked)
+        if (pthread_cond_timedwait(&db->wake, &db->mutex, &until) != 0) {
+            map_give_back(db);
+            return;
+        }
+}
+
 static void *sync_main(void *argument)
 {
     struct lmdb *db = argument;
@@ -153,6 +185,7 @@ static void *sync_main(void *argument)
         sync_now(db);
         synced_us = clock_mono_us();
         mark_remove(db);
+        rest(db);
     }
     pthread_mutex_unlock(&db->mutex);
     return NULL;

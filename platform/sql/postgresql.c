@@ -46,18 +46,18 @@ static const struct sqlstate *sqlstate_find(const char *state)
 /* Prepared for columns that a newer program's migration has changed since. */
 static bool is_stale(const char *state, PGresult *result)
 {
-    const char *function = result ? PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION) : NULL;
+    const char *function = result ? pq.resultErrorField(result, PG_DIAG_SOURCE_FUNCTION) : NULL;
     return state && strcmp(state, "0A000") == 0 && function &&
            strcmp(function, "RevalidateCachedQuery") == 0;
 }
 
 bool pg_fail(struct ctx *ctx, struct pg_sql *self, PGresult *result, const char *text)
 {
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    struct str message = str_trim(str_of(primary ? primary : PQerrorMessage(self->conn)));
+    const char *state = result ? pq.resultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    struct str message = str_trim(str_of(primary ? primary : pq.errorMessage(self->conn)));
     const struct sqlstate *known = sqlstate_find(state);
-    bool gone = PQstatus(self->conn) != CONNECTION_OK;
+    bool gone = pq.status(self->conn) != CONNECTION_OK;
     if (gone)
         self->sql.lost = true;
     bool stale = is_stale(state, result);
@@ -73,17 +73,17 @@ bool pg_fail(struct ctx *ctx, struct pg_sql *self, PGresult *result, const char 
     else
         ctx_fail(ctx, ERR_INTERNAL, "PostgreSQL: " STR_FMT " (%s)%s%s", STR_ARG(message), state,
                  text ? ", in: " : "", text ? text : "");
-    PQclear(result);
+    pq.clear(result);
     return false;
 }
 
 bool pg_command(struct ctx *ctx, struct pg_sql *self, const char *text)
 {
-    PGresult *result = PQexec(self->conn, text);
-    ExecStatusType status = PQresultStatus(result);
+    PGresult *result = pq.exec(self->conn, text);
+    ExecStatusType status = pq.resultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
         return pg_fail(ctx, self, result, NULL);
-    PQclear(result);
+    pq.clear(result);
     return true;
 }
 
@@ -137,14 +137,14 @@ static bool begin(struct ctx *ctx, struct sql *sql, bool writing)
     for (int tries = 0; tries < 2; tries++) {
         if (!pg_connect(ctx, self))
             return false;
-        PGresult *result = PQexec(self->conn, text);
-        if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-            PQclear(result);
+        PGresult *result = pq.exec(self->conn, text);
+        if (pq.resultStatus(result) == PGRES_COMMAND_OK) {
+            pq.clear(result);
             return true;
         }
-        if (PQstatus(self->conn) == CONNECTION_OK || tries > 0)
+        if (pq.status(self->conn) == CONNECTION_OK || tries > 0)
             return pg_fail(ctx, self, result, text);
-        PQclear(result);
+        pq.clear(result);
     }
     return false;
 }
@@ -152,7 +152,7 @@ static bool begin(struct ctx *ctx, struct sql *sql, bool writing)
 static void results_clear(struct pg_sql *self)
 {
     for (struct pg_result *result = self->results; result; result = result->next)
-        PQclear(result->rows);
+        pq.clear(result->rows);
     self->results = NULL;
 }
 
@@ -165,11 +165,11 @@ static void rollback(struct sql *sql)
 {
     struct pg_sql *self = pg_of(sql);
     results_clear(self);
-    if (!self->conn || PQtransactionStatus(self->conn) == PQTRANS_IDLE)
+    if (!self->conn || pq.transactionStatus(self->conn) == PQTRANS_IDLE)
         return;
-    PGresult *result = PQexec(self->conn, "ROLLBACK");
-    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
+    PGresult *result = pq.exec(self->conn, "ROLLBACK");
+    bool ok = pq.resultStatus(result) == PGRES_COMMAND_OK;
+    pq.clear(result);
     if (!ok)
         pg_disconnect(self);
 }
@@ -178,15 +178,15 @@ static bool commit(struct ctx *ctx, struct sql *sql)
 {
     struct pg_sql *self = pg_of(sql);
     results_clear(self);
-    PGresult *result = PQexec(self->conn, "COMMIT");
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+    PGresult *result = pq.exec(self->conn, "COMMIT");
+    if (pq.resultStatus(result) != PGRES_COMMAND_OK) {
         pg_fail(ctx, self, result, "COMMIT");
         rollback(sql);
         return false;
     }
     /* A transaction in which something failed is undone by COMMIT, which says so only here. */
-    bool kept = strcmp(PQcmdStatus(result), "COMMIT") == 0;
-    PQclear(result);
+    bool kept = strcmp(pq.cmdStatus(result), "COMMIT") == 0;
+    pq.clear(result);
     sql->changed = kept && self->changes > 0;
     return kept || ctx_fail(ctx, ERR_UNAVAILABLE, "the database has undone the transaction");
 }
@@ -208,10 +208,10 @@ static bool prepare(struct ctx *ctx, struct sql *sql, struct sql_statement *stat
     struct pg_sql *self = pg_of(sql);
     char name[16];
     statement->number = ++self->next_number;
-    PGresult *result = PQprepare(self->conn, name_of(statement, name), statement->copy, 0, NULL);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    PGresult *result = pq.prepare(self->conn, name_of(statement, name), statement->copy, 0, NULL);
+    if (pq.resultStatus(result) != PGRES_COMMAND_OK)
         return pg_fail(ctx, self, result, statement->copy);
-    PQclear(result);
+    pq.clear(result);
     statement->handle = self->conn; /* the session that knows it */
     return true;
 }
@@ -219,12 +219,12 @@ static bool prepare(struct ctx *ctx, struct sql *sql, struct sql_statement *stat
 static void unprepare(struct sql *sql, struct sql_statement *statement)
 {
     struct pg_sql *self = pg_of(sql);
-    if (!self->conn || statement->handle != self->conn || PQstatus(self->conn) != CONNECTION_OK ||
-        PQtransactionStatus(self->conn) == PQTRANS_INERROR)
+    if (!self->conn || statement->handle != self->conn || pq.status(self->conn) != CONNECTION_OK ||
+        pq.transactionStatus(self->conn) == PQTRANS_INERROR)
         return;
     char text[32];
     snprintf(text, sizeof text, "DEALLOCATE s%u", statement->number);
-    PQclear(PQexec(self->conn, text));
+    pq.clear(pq.exec(self->conn, text));
 }
 
 /* One value as libpq takes it: text ends in NUL, blobs go as bytes. */
@@ -270,8 +270,8 @@ static PGresult *run(struct ctx *ctx, struct pg_sql *self, const struct sql_stat
     }
     char name[16];
     PGresult *result =
-        PQexecPrepared(self->conn, name_of(statement, name), (int)n, texts, lengths, formats, 0);
-    ExecStatusType status = PQresultStatus(result);
+        pq.execPrepared(self->conn, name_of(statement, name), (int)n, texts, lengths, formats, 0);
+    ExecStatusType status = pq.resultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
         return result;
     pg_fail(ctx, self, result, statement->copy);
@@ -281,8 +281,8 @@ static PGresult *run(struct ctx *ctx, struct pg_sql *self, const struct sql_stat
 static int64_t count_changes(struct pg_sql *self, PGresult *result)
 {
     int64_t n = 0;
-    if (strncmp(PQcmdStatus(result), "SELECT", 6) != 0)
-        str_to_int(str_of(PQcmdTuples(result)), &n);
+    if (strncmp(pq.cmdStatus(result), "SELECT", 6) != 0)
+        str_to_int(str_of(pq.cmdTuples(result)), &n);
     self->changes += n;
     return n;
 }
@@ -294,7 +294,7 @@ static bool exec(struct ctx *ctx, struct sql *sql, struct sql_statement *stateme
     if (!result)
         return false;
     *changed = count_changes(pg_of(sql), result);
-    PQclear(result);
+    pq.clear(result);
     return true;
 }
 
@@ -311,7 +311,7 @@ static bool query(struct ctx *ctx, struct sql_rows *rows, const struct sql_value
         self->results->link = &result->next;
     self->results = result;
     rows->result = result;
-    rows->n_rows = PQntuples(got);
+    rows->n_rows = pq.ntuples(got);
     return true;
 }
 
@@ -328,7 +328,7 @@ static void finish(struct sql_rows *rows)
     *result->link = result->next;
     if (result->next)
         result->next->link = result->link;
-    PQclear(result->rows);
+    pq.clear(result->rows);
 }
 
 /* ---- rows ---- */
@@ -336,12 +336,12 @@ static void finish(struct sql_rows *rows)
 static const char *cell(const struct sql_rows *rows, int column, size_t *length)
 {
     const PGresult *result = ((struct pg_result *)rows->result)->rows;
-    if (PQgetisnull(result, rows->row, column)) {
+    if (pq.getisnull(result, rows->row, column)) {
         *length = 0;
         return NULL;
     }
-    *length = (size_t)PQgetlength(result, rows->row, column);
-    return PQgetvalue(result, rows->row, column);
+    *length = (size_t)pq.getlength(result, rows->row, column);
+    return pq.getvalue(result, rows->row, column);
 }
 
 static bool is_null(const struct sql_rows *rows, int column)
@@ -389,7 +389,7 @@ static struct str get_bytes(struct arena *arena, const struct sql_rows *rows, in
     const char *text = cell(rows, column, &length);
     if (!text)
         return (struct str){ NULL, 0 };
-    if (PQftype(((struct pg_result *)rows->result)->rows, column) == OID_BYTEA)
+    if (pq.ftype(((struct pg_result *)rows->result)->rows, column) == OID_BYTEA)
         return unhex(arena, text, length);
     return arena_str(arena, (struct str){ text, length });
 }

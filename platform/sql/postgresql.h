@@ -1,9 +1,8 @@
 /* Inside platform/sql: a connection to PostgreSQL (postgresql_connect.c) and what is done on it (postgresql.c). */
 #pragma once
 
-#include <libpq-fe.h>
-
 #include "platform/sql/internal.h"
+#include "platform/sql/libpq.h"
 
 /* A result whose rows may still be read; in the arena of who asked, in the list of its connection. */
 struct pg_result {

@@ -50,7 +50,7 @@ static bool schema_is_fine(const char *name)
 static bool url_check(struct ctx *ctx, const char *url)
 {
     char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &message);
+    PQconninfoOption *options = pq.conninfoParse(url, &message);
     bool ok = options != NULL;
     const char *authority = strstr(url, "//") + 2, *at = strchr(authority, '@');
     bool secret = strstr(url, "password") ||
@@ -58,8 +58,8 @@ static bool url_check(struct ctx *ctx, const char *url)
     if (!ok)
         ctx_fail(ctx, ERR_INVALID, "the database's URL cannot be read: " STR_FMT,
                  STR_ARG(str_trim(str_of(secret || !message ? "see its parameters" : message))));
-    PQconninfoFree(options);
-    PQfreemem(message);
+    pq.conninfoFree(options);
+    pq.freemem(message);
     return ok;
 }
 
@@ -80,7 +80,7 @@ bool pg_open(struct ctx *ctx, struct sql_db *db, struct str url)
     if (!schema_is_fine(schema))
         return ctx_fail(ctx, ERR_INVALID, "schema=%s: wanted small letters, digits, '_' and '-'",
                         schema);
-    if (!url_check(ctx, rest))
+    if (!pq_load(ctx) || !url_check(ctx, rest))
         return false;
     engine->pool = (int)n;
     engine->url = mem_strdup(rest);
@@ -149,7 +149,7 @@ bool pg_connect(struct ctx *ctx, struct pg_sql *self)
 {
     struct sql_db *db = self->sql.db;
     struct pg_engine *engine = db->engine;
-    if (self->conn && PQstatus(self->conn) == CONNECTION_OK && !self->stale)
+    if (self->conn && pq.status(self->conn) == CONNECTION_OK && !self->stale)
         return true;
     pg_disconnect(self);
     if (!may_try(ctx, engine))
@@ -161,19 +161,19 @@ bool pg_connect(struct ctx *ctx, struct pg_sql *self)
                                  "client_encoding", "fallback_application_name",
                                  "dbname", NULL };
     const char *const values[] = { "5", "10000", "10", "5", "UTF8", name, engine->url, NULL };
-    self->conn = PQconnectdbParams(keys, values, 1);
-    if (self->conn && PQstatus(self->conn) == CONNECTION_OK) {
-        PQsetNoticeProcessor(self->conn, notice_ignore, NULL);
+    self->conn = pq.connectdbParams(keys, values, 1);
+    if (self->conn && pq.status(self->conn) == CONNECTION_OK) {
+        pq.setNoticeProcessor(self->conn, notice_ignore, NULL);
         const char *session = arena_printf(ctx->arena, SESSION "%s", engine->schema).ptr;
-        PGresult *result = PQexec(self->conn, session);
-        bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-        PQclear(result);
+        PGresult *result = pq.exec(self->conn, session);
+        bool ok = pq.resultStatus(result) == PGRES_COMMAND_OK;
+        pq.clear(result);
         if (ok) {
             note_success(engine);
             return true;
         }
     }
-    note_failure(ctx, engine, PQerrorMessage(self->conn));
+    note_failure(ctx, engine, pq.errorMessage(self->conn));
     pg_disconnect(self);
     return false;
 }
@@ -185,7 +185,7 @@ void pg_disconnect(struct pg_sql *self)
     self->conn = NULL;
     self->stale = false;
     sql_cache_clear(&self->sql);
-    PQfinish(conn);
+    pq.finish(conn);
 }
 
 bool pg_erase(struct ctx *ctx, struct sql_db *db)

@@ -1,11 +1,11 @@
 #include "platform/telemetry/otlp.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "platform/curl/curl.h"
 #include "platform/telemetry/log.h"
 #include "platform/telemetry/metrics.h"
 
@@ -35,7 +35,8 @@ static struct {
     atomic_bool on, stopping;
     bool is_away;
     int64_t retry_wait_us;
-    CURL *curl;
+    const struct curl_functions *curl;
+    CURL *easy;
     char *service, *instance, *url;
     struct metric *exported, *dropped;
 } otlp = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -220,23 +221,23 @@ static enum sent post(const char *path, struct str body, long timeout_ms)
 {
     static char last;
     CLEANUP(arena_freep) struct arena *arena = arena_new(512);
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    curl_easy_reset(otlp.curl);
-    curl_easy_setopt(otlp.curl, CURLOPT_URL, arena_printf(arena, "%s%s", otlp.url, path).ptr);
-    curl_easy_setopt(otlp.curl, CURLOPT_POSTFIELDS, body.ptr);
-    curl_easy_setopt(otlp.curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
-    curl_easy_setopt(otlp.curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(otlp.curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(otlp.curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(otlp.curl, CURLOPT_WRITEFUNCTION, ignore_answer);
-    curl_easy_setopt(otlp.curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(otlp.curl, CURLOPT_XFERINFOFUNCTION, give_up);
-    curl_easy_setopt(otlp.curl, CURLOPT_XFERINFODATA,
-                     timeout_ms == FLUSH_TIMEOUT_MS ? &last : NULL);
-    CURLcode result = curl_easy_perform(otlp.curl);
+    struct curl_slist *headers = otlp.curl->slist_append(NULL, "Content-Type: application/json");
+    otlp.curl->easy_reset(otlp.easy);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_URL, arena_printf(arena, "%s%s", otlp.url, path).ptr);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_POSTFIELDS, body.ptr);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_HTTPHEADER, headers);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_NOSIGNAL, 1L);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_WRITEFUNCTION, ignore_answer);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_NOPROGRESS, 0L);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_XFERINFOFUNCTION, give_up);
+    otlp.curl->easy_setopt(otlp.easy, CURLOPT_XFERINFODATA,
+                           timeout_ms == FLUSH_TIMEOUT_MS ? &last : NULL);
+    CURLcode result = otlp.curl->easy_perform(otlp.easy);
     long status = 0;
-    curl_easy_getinfo(otlp.curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
+    otlp.curl->easy_getinfo(otlp.easy, CURLINFO_RESPONSE_CODE, &status);
+    otlp.curl->slist_free_all(headers);
     if (result != CURLE_OK || status == 429 || status == 502 || status == 503 || status == 504)
         return AWAY;
     return status >= 200 && status < 300 ? SENT : REFUSED;
@@ -361,9 +362,12 @@ void otlp_start(const struct trace_settings *settings)
                                "Spans that the collector took.", "");
     otlp.dropped = metric_get(METRIC_COUNTER, "telemetry_spans_dropped_total",
                               "Spans lost to a full queue or refused by the collector.", "");
-    otlp.curl = curl_easy_init();
-    if (!otlp.url || !otlp.curl || !start_thread())
-        log_line(LOG_ERROR, NULL, "exporter_not_started", LOG_C("url", settings->url));
+    const char *why = "";
+    otlp.curl = curl_load(&why);
+    otlp.easy = otlp.curl ? otlp.curl->easy_init() : NULL;
+    if (!otlp.url || !otlp.easy || !start_thread())
+        log_line(LOG_ERROR, NULL, "exporter_not_started", LOG_C("url", settings->url),
+                 LOG_C("error", why));
     else
         atomic_store(&otlp.on, true);
 }
@@ -382,7 +386,7 @@ void otlp_stop(void)
     free_items(otlp.first);
     otlp.first = otlp.last = NULL;
     otlp.n_spans = otlp.n_bytes = 0;
-    curl_easy_cleanup(otlp.curl);
+    otlp.curl->easy_cleanup(otlp.easy);
     free(otlp.url);
     otlp.url = NULL;
 }

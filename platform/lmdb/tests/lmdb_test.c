@@ -419,6 +419,59 @@ static void test_sync_when_quiet(void)
     CHECK(!there("unsynced"));
 }
 
+static bool write_much(struct ctx *c, void *db)
+{
+    char key[32], value[1000];
+    memset(value, 'x', sizeof value);
+    for (int i = 0; i < 4000; i++) {
+        snprintf(key, sizeof key, "much-%d", i);
+        if (!lmdb_put(c, db, 1, str_of(key), (struct str){ value, sizeof value }))
+            return false;
+    }
+    return true;
+}
+
+/* Of the data file, as this process has it mapped. */
+static long mapped_kib(void)
+{
+    char line[512];
+    long kib = 0;
+    bool ours = false;
+    FILE *file = fopen("/proc/self/smaps", "re");
+    REQUIRE(file);
+    while (fgets(line, sizeof line, file)) {
+        if (strchr("0123456789abcdef", line[0]))
+            ours = strstr(line, path("data.mdb")) != NULL;
+        else if (ours && strncmp(line, "Rss:", 4) == 0)
+            kib += atol(line + 4);
+    }
+    fclose(file);
+    return kib;
+}
+
+static void test_map_given_back_at_rest(void)
+{
+    struct lmdb *db = open_it();
+    CHECK(lmdb_write(&ctx, db, write_much, db));
+    for (int i = 0; i < 4000; i += 7) {
+        char key[32];
+        snprintf(key, sizeof key, "much-%d", i);
+        struct lmdb_read read;
+        REQUIRE(lmdb_read_begin(&ctx, db, &read));
+        CHECK(lmdb_get(&read, 1, str_of(key)).len == 1000);
+        lmdb_read_end(&read);
+    }
+    CHECK(mapped_kib() > 1000);
+    for (int i = 0; i < 300 && mapped_kib() > 100; i++)
+        usleep(50000);
+    CHECK(mapped_kib() <= 100);
+    struct lmdb_read read;
+    REQUIRE(lmdb_read_begin(&ctx, db, &read));
+    CHECK(lmdb_get(&read, 1, STR("much-3999")).len == 1000);
+    lmdb_read_end(&read);
+    lmdb_close(db);
+}
+
 static void test_bad_folder(void)
 {
     overwrite("file", 0, "x");
@@ -455,6 +508,7 @@ int main(void)
     test_readers();
     test_broken();
     test_sync_when_quiet();
+    test_map_given_back_at_rest();
     test_bad_folder();
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     arena_free(ctx.arena);
