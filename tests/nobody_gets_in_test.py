@@ -23,6 +23,8 @@ SERVICES = tuple(name for name in sorted(os.listdir(os.path.join(ROOT, 'services
 PUBLIC = {'identity sign_in', 'identity refresh_session', 'identity end_session', 'identity get_key_set',
           'content get_preview', 'ads see_ad', 'ads click_ad',  # opened by the token in its path
           'content get_media',  # pages show it
+          'email follow_link', 'email open_mail', 'email show_unsubscribe', 'email unsubscribe', 'email show_preferences',
+          'email save_preferences',  # so are these, which are in mails
           'commerce take_shopify'}  # its body is signed with the shop's secret: flow-bad-input
 ADMIN = [('GET', '/dlq', 'dlq'), ('POST', '/dlq/redrive', 'dlq'), ('POST', '/dlq/drop', 'dlq'), ('POST', '/rebuild', 'rebuild'),
          ('DELETE', '/rebuild', 'rebuild'), ('POST', '/faults', 'faults'), ('DELETE', '/faults', 'faults')]

@@ -109,7 +109,7 @@ bool link_read(struct ctx *ctx, const struct links *links, enum link_kind kind, 
     bool ok = bytes.ptr && bytes.len > HEAD_BYTES && bytes.ptr[0] == VERSION &&
               str_eq(crypto_base64url(ctx->arena, bytes), token); /* written in one way only */
     uint8_t key = ok ? (uint8_t)bytes.ptr[1] : 0;
-    if (ok && key && key < links->newest && !links->known[key])
+    if (ok && key < links->newest && !links->known[key])
         return ctx_fail(ctx, ERR_GONE, "The link is too old.");
     ok = ok && key && key <= MOST_KEYS && links->known[key];
     struct str text = ok ? (struct str){ bytes.ptr + HEAD_BYTES, bytes.len - HEAD_BYTES } : STR("");
@@ -123,8 +123,8 @@ bool link_read(struct ctx *ctx, const struct links *links, enum link_kind kind, 
     return true;
 }
 
-static struct str link_url(struct arena *arena, const struct links *links, enum link_kind kind,
-                           struct str message_id, struct str target)
+struct str link_url(struct arena *arena, const struct links *links, enum link_kind kind,
+                    struct str message_id, struct str target)
 {
     return arena_printf(arena, "%s/v1/%s/" STR_FMT, links->base, paths[kind],
                         STR_ARG(link_token(arena, links, kind, message_id, target)));

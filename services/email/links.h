@@ -42,8 +42,10 @@ struct link {
 bool link_read(struct ctx *ctx, const struct links *links, enum link_kind kind, struct str token,
                struct link *out);
 
-/* ---- for links*.c, and their tests ---- */
+/* ---- for whoever makes links by themselves ---- */
 
+struct str link_url(struct arena *arena, const struct links *links, enum link_kind kind,
+                    struct str message_id, struct str target);
 /* The token alone, behind the last slash. */
 struct str link_token(struct arena *arena, const struct links *links, enum link_kind kind,
                       struct str message_id, struct str target);

@@ -40,9 +40,10 @@ struct tag {
 static size_t attribute_read(struct str html, size_t i, struct tag *tag)
 {
     size_t from = i++; /* a '=' may stand first */
-    while (i < html.len && !is_blank(html.ptr[i]) && !strchr("=>/", html.ptr[i]))
+    while (i < html.len && !is_blank(html.ptr[i]) && html.ptr[i] != '=' && html.ptr[i] != '>' &&
+           html.ptr[i] != '/')
         i++;
-    struct str name = { html.ptr + from, i - from }, value = STR("");
+    struct str name = { html.ptr + from, i - from }, value = { html.ptr + i, 0 };
     while (i < html.len && is_blank(html.ptr[i]))
         i++;
     if (i < html.len && html.ptr[i] == '=') {

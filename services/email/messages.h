@@ -15,6 +15,13 @@ static inline bool message_is_bulk(const struct message_row *message)
 /* The launch that it belongs to; ptr NULL: none. */
 struct str message_launch(const struct message_row *message);
 
+/* What all events of a message say of it. */
+#define WHAT_IT_IS(event)                                                                          \
+    .message_id = message->message_id, .person_id = message->person_id,                            \
+    .kind = message_is_bulk(message) ? event##_KIND_BULK : event##_KIND_TRANSACTIONAL,             \
+    .campaign_id = message->campaign_id, .launch_id = message_launch(message),                     \
+    .step = message->step, .variant = message->variant
+
 /* Queues what was asked for, once: *row is the message, the one from before where there is one. */
 bool message_ask(struct ctx *ctx, const struct message_asked *asked, struct str address,
                  struct message_row *row, bool *added);

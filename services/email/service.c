@@ -5,8 +5,10 @@
 #include "services/email/catcher.h"
 #include "services/email/catcher_page.h"
 #include "services/email/deliveries.h"
+#include "services/email/feedback.h"
 #include "services/email/letters.h"
 #include "services/email/links.h"
+#include "services/email/pages.h"
 #include "services/email/reactions.h"
 #include "services/email/secret.h"
 #include "email_contract.h"
@@ -54,6 +56,14 @@ static const struct setting settings[] = {
       .kind = SETTING_TEXT,
       .fallback = "http://127.0.0.1:{port}",
       .help = "Where the links in mail find this service: an https URL that people can open" },
+    { .key = "tracking",
+      .kind = SETTING_BOOL,
+      .fallback = "true",
+      .help = "Whether it is noted that mails are opened and links in them followed" },
+    { .key = "machine_within",
+      .kind = SETTING_DURATION,
+      .fallback = "2s",
+      .help = "What opens a mail or follows a link sooner after the hand-over is a machine" },
     { .key = "catcher_port",
       .kind = SETTING_INTEGER,
       .fallback = "0",
@@ -117,7 +127,8 @@ static bool email_open(struct ctx *ctx)
     email->keys_folder = mem_strdup(folder.ptr);
     email->letters = letters_new();
     return keys_open(ctx) && catcher_start(ctx) &&
-           service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run);
+           service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run) &&
+           service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run);
 }
 
 const struct service email_service = {
@@ -131,6 +142,7 @@ const struct service email_service = {
     .settings = settings,
     .n_settings = COUNT(settings),
     .lets_in = catcher_lets_in,
+    .refusal = page_refusal,
     .open = email_open,
     .close = email_close,
 };

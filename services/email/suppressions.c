@@ -11,6 +11,16 @@ static struct str person_target(struct ctx *ctx, struct str person_id)
     return arena_printf(ctx->arena, "p:" STR_FMT, STR_ARG(person_id));
 }
 
+static struct str hash_target(struct ctx *ctx, struct str hash)
+{
+    return arena_printf(ctx->arena, "a:" STR_FMT, STR_ARG(hash));
+}
+
+static struct str address_target(struct ctx *ctx, struct str address)
+{
+    return hash_target(ctx, address_hash(ctx->arena, email_of(ctx)->secret, address));
+}
+
 static bool tell_added(struct ctx *ctx, const struct suppression_row *row)
 {
     struct suppression_added added = {
@@ -50,7 +60,7 @@ bool suppress_person(struct ctx *ctx, struct suppression_row *row, bool *added)
 
 bool suppress_hash(struct ctx *ctx, struct str hash, struct suppression_row *row, bool *added)
 {
-    row->target = arena_printf(ctx->arena, "a:" STR_FMT, STR_ARG(hash));
+    row->target = hash_target(ctx, hash);
     if (!row->person_id.ptr && !store_contact_by_hash(ctx, hash, &row->person_id) &&
         ctx_failed(ctx))
         return false;
@@ -71,10 +81,20 @@ bool suppression_remove(struct ctx *ctx, struct str suppression_id)
     return store_suppression_delete(ctx, suppression_id) && tell_removed(ctx, &row);
 }
 
-bool suppression_outdated(struct ctx *ctx, struct str person_id, int64_t at_us)
+static bool outdated(struct ctx *ctx, struct str target, int64_t at_us)
 {
     struct suppression_row row;
-    if (!store_suppression_of(ctx, person_target(ctx, person_id), STR("unsubscribed"), &row))
+    if (!store_suppression_of(ctx, target, STR("unsubscribed"), &row))
         return !ctx_failed(ctx);
     return row.added_us >= at_us || suppression_remove(ctx, row.suppression_id);
+}
+
+bool suppression_outdated(struct ctx *ctx, struct str person_id, int64_t at_us)
+{
+    return outdated(ctx, person_target(ctx, person_id), at_us);
+}
+
+bool suppression_outdated_address(struct ctx *ctx, struct str address, int64_t at_us)
+{
+    return outdated(ctx, address_target(ctx, address), at_us);
 }

@@ -16,3 +16,5 @@ bool suppress_hash(struct ctx *ctx, struct str hash, struct suppression_row *row
 bool suppression_remove(struct ctx *ctx, struct str suppression_id);
 /* A person has consented anew at this moment: an unsubscription from before does not stand against it. */
 bool suppression_outdated(struct ctx *ctx, struct str person_id, int64_t at_us);
+/* The same for what was written to an address by itself. */
+bool suppression_outdated_address(struct ctx *ctx, struct str address, int64_t at_us);

@@ -101,6 +101,7 @@ static void test_html(const struct links *links)
         { "x</a href=\"https://x.example\">", NULL },
         { "<a href=\"https://x.example", NULL },
         { "<a/href=https://x.example>", "<a/href=[https://x.example]>" },
+        { "<a href href=\"https://x.example\">", NULL },
         { "<a =href=\"https://x.example\">", NULL },
         { "", NULL },
     };
