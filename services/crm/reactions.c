@@ -149,26 +149,41 @@ enum outcome on_traits_told(struct ctx *ctx, const struct traits_told *told)
     return note_traits(ctx, profile_id, told) ? DONE : outcome_of(ctx);
 }
 
+/* What a person said of marketing by email by way of a mail, which is the proof. */
+static enum outcome mail_word(struct ctx *ctx, struct consent_row *word, const char *what,
+                              struct str message_id)
+{
+    bool known;
+    word->purpose = STR("marketing");
+    word->channel = STR("email");
+    word->source = STR("message");
+    word->wording = message_id.ptr
+                        ? arena_printf(ctx->arena, "%s by " STR_FMT, what, STR_ARG(message_id))
+                        : str_of(what);
+    if (!person_known(ctx, word->profile_id, &known))
+        return outcome_of(ctx);
+    return !known || consent_note(ctx, word) ? DONE : outcome_of(ctx);
+}
+
 /* Who unsubscribes or complains has said no; a mailbox that is gone, or a list that somebody brought, says nothing. */
 enum outcome on_suppression_added(struct ctx *ctx, const struct suppression_added *added)
 {
-    bool known;
     struct consent_row word = { .profile_id = added->person_id,
-                                .purpose = STR("marketing"),
-                                .channel = STR("email"),
                                 .state = STR("refused"),
-                                .source = STR("message"),
                                 .at_us = added->added_at };
     if (added->reason != SUPPRESSION_ADDED_REASON_UNSUBSCRIBED &&
         added->reason != SUPPRESSION_ADDED_REASON_COMPLAINED)
         return DONE;
-    word.wording = str_of(suppression_added_reason_name(added->reason));
-    if (added->message_id.ptr)
-        word.wording = arena_printf(ctx->arena, STR_FMT " by " STR_FMT, STR_ARG(word.wording),
-                                    STR_ARG(added->message_id));
-    if (!person_known(ctx, added->person_id, &known))
-        return outcome_of(ctx);
-    return !known || consent_note(ctx, &word) ? DONE : outcome_of(ctx);
+    return mail_word(ctx, &word, suppression_added_reason_name(added->reason), added->message_id);
+}
+
+enum outcome on_message_resubscribed(struct ctx *ctx,
+                                     const struct message_resubscribed *resubscribed)
+{
+    struct consent_row word = { .profile_id = resubscribed->person_id,
+                                .state = STR("granted"),
+                                .at_us = resubscribed->resubscribed_at };
+    return mail_word(ctx, &word, "resubscribed", resubscribed->message_id);
 }
 
 /* An answer to a request that is not ours (of another stack, or later than a restored backup) is ignored. */

@@ -14,4 +14,6 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
 enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed);
 enum outcome on_traits_told(struct ctx *ctx, const struct traits_told *told);
 enum outcome on_suppression_added(struct ctx *ctx, const struct suppression_added *added);
+enum outcome on_message_resubscribed(struct ctx *ctx,
+                                     const struct message_resubscribed *resubscribed);
 enum outcome on_erasure_done(struct ctx *ctx, const struct erasure_done *done);

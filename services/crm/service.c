@@ -16,6 +16,8 @@ static const struct reaction reactions[] = {
        READS("message_id", "user_id", "anonymous_id", "traits", "told_at")),
     ON(EMAIL_SUPPRESSION_ADDED_V1, on_suppression_added,
        READS("person_id", "reason", "message_id", "added_at")),
+    ON(EMAIL_MESSAGE_RESUBSCRIBED_V1, on_message_resubscribed,
+       READS("person_id", "message_id", "resubscribed_at")),
     ON(CRM_ERASURE_DONE_V1, on_erasure_done, READS("request_id", "service", "erased_at")),
 };
 

@@ -148,6 +148,16 @@ static void test_unsubscribing_is_a_refusal(struct test_service *test)
                          SUPPRESSED("unsubscribed", "2026-01-07T12:00:00Z")),
               DONE);
     CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "granted");
+    CHECK_INT(test_event(test, &EMAIL_SUPPRESSION_ADDED_V1_TYPE, "s5",
+                         SUPPRESSED("unsubscribed", "2026-01-10T00:00:00Z")),
+              DONE);
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "refused");
+    CHECK_INT(test_event(test, &EMAIL_MESSAGE_RESUBSCRIBED_V1_TYPE, "s6",
+                         "{\"message_id\":\"msg_1\",\"person_id\":\"prf_ann\",\"kind\":\"bulk\","
+                         "\"resubscribed_at\":\"2026-01-10T00:00:01Z\"}"),
+              DONE);
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/state"))), "granted");
+    CHECK_STR(json_str(json_pointer(get(test, path), STR("/items/0/source"))), "message");
 }
 
 static void test_orders_on_the_timeline_once(struct test_service *test)
