@@ -91,6 +91,8 @@ static bool header_read(struct answer *answer, struct str line)
         answer->type = arena_str(answer->arena, value);
     else if (str_eq_nocase(name, STR("ETag")))
         answer->etag = arena_str(answer->arena, value);
+    else if (str_eq_nocase(name, STR("Location")))
+        answer->location = arena_str(answer->arena, value);
     else if (str_eq_nocase(name, STR("Fanfare-Next-Cursor")))
         answer->next_cursor = arena_str(answer->arena, value);
     else if (str_eq_nocase(name, STR("Retry-After")))

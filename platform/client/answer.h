@@ -16,7 +16,7 @@ struct answer {
     enum answer_state state;
     int status;
     struct str body; /* when WHOLE; ends in NUL */
-    struct str type, etag, next_cursor;
+    struct str type, etag, location, next_cursor;
     bool told_to_wait; /* Retry-After */
     bool keep;         /* when WHOLE: the connection may be used again */
 

@@ -21,7 +21,7 @@ struct attempt {
     /* What came of it, once it has ended. */
     int status; /* 0: no answer, `error` says why */
     struct error error;
-    struct str body, type, etag, next_cursor;
+    struct str body, type, etag, location, next_cursor;
     bool too_large, told_to_wait;
 };
 

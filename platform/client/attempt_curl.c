@@ -56,6 +56,8 @@ static size_t on_header(char *data, size_t one, size_t bytes, void *argument)
         attempt->type = arena_str(attempt->ctx->arena, value);
     else if (header_is(line, STR("ETag"), &value))
         attempt->etag = arena_str(attempt->ctx->arena, value);
+    else if (header_is(line, STR("Location"), &value))
+        attempt->location = arena_str(attempt->ctx->arena, value);
     else if (header_is(line, STR("Fanfare-Next-Cursor"), &value))
         attempt->next_cursor = arena_str(attempt->ctx->arena, value);
     else if (header_is(line, STR("Retry-After"), &value))

@@ -101,6 +101,7 @@ void attempt_wire_ended(struct attempt *attempt)
         attempt->body = answer->body;
         attempt->type = answer->type;
         attempt->etag = answer->etag;
+        attempt->location = answer->location;
         attempt->next_cursor = answer->next_cursor;
         attempt->told_to_wait = answer->told_to_wait;
         attempt_answered(attempt, answer->status);

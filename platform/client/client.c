@@ -130,6 +130,7 @@ static void flight_answered(struct calling *calling, struct flight *flight)
         call->answer = attempt->body;
         call->answer_type = attempt->type;
         call->etag = attempt->etag;
+        call->location = attempt->location;
         call->next_cursor = attempt->next_cursor;
     }
     flight_land(calling, flight);
@@ -170,7 +171,8 @@ static void flight_open(struct calling *calling, struct flight *flight, struct c
         .deadline_us = deadline_us ? deadline_us : now_us + DEADLINE_DEFAULT_US,
     };
     call->status = 0;
-    call->answer = call->answer_type = call->etag = call->next_cursor = (struct str){ NULL, 0 };
+    call->answer = call->answer_type = call->etag = call->location = call->next_cursor =
+        (struct str){ NULL, 0 };
     call->error = (struct error){ 0 };
     flight->span = span_start(ctx, SPAN_CLIENT, str_of(call->method));
     span_str(flight->span, "http.request.method", str_of(call->method));

@@ -47,7 +47,7 @@ struct call {
     /* The answer, in the ctx's arena. */
     int status; /* 0: none came (error says why) */
     struct str answer;
-    struct str answer_type, etag; /* header values; ptr NULL when absent */
+    struct str answer_type, etag, location; /* header values; ptr NULL when absent */
     struct str next_cursor; /* the same of Fanfare-Next-Cursor: of a list whose pages are no JSON */
     struct error
         error; /* NONE for any status < 500; UNAVAILABLE (breaker open, refused), TIMEOUT, BAD_GATEWAY */

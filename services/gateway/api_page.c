@@ -67,7 +67,7 @@ static void view_tell(struct ctx *ctx, const struct served_page *page, struct st
                                 .duration_us = clock_mono_us() - started_us,
                                 .viewed_at = clock_now_us() };
     for (size_t i = 0; i < page->n_blocks; i++)
-        if (page->blocks[i].slot.ptr)
+        if (page->blocks[i].slot.ptr && !page->blocks[i].ad) /* ads counts its own */
             shown[view.n_shown++] =
                 (struct page_viewed_shown){ .slot = page->blocks[i].slot,
                                             .experience_id = page->blocks[i].experience_id,
@@ -86,6 +86,8 @@ static void defaults_count(const struct gateway *gateway, const struct answers *
         metric_add(gateway->no_decision, 1);
     if (answers->no_quote)
         metric_add(gateway->no_quote, 1);
+    if (answers->no_ads)
+        metric_add(gateway->no_ads, 1);
 }
 
 /* What did not come in time, and "layout" where that failed. */

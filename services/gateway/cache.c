@@ -18,7 +18,7 @@ bool cache_is_shared(const struct ctx *ctx, const struct structure *structure,
                      const struct answers *answers, struct str customer_id)
 {
     const struct gateway *gateway = ctx->app;
-    return gateway->fresh_us >= US_PER_S && structure->n_slots == 0 &&
+    return gateway->fresh_us >= US_PER_S && structure->n_slots == 0 && structure->n_ad_slots == 0 &&
            (!customer_id.ptr || structure->n_products == 0) && !answers->no_quote;
 }
 

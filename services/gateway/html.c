@@ -11,7 +11,9 @@ static const char plain[] =
     "<body><main><h1>{{ page.title | default: page.slug }}</h1>\n"
     "{% for block in page.blocks %}<section id=\"{{ block.id }}\" data-kind=\"{{ block.kind }}\" "
     "data-variant=\"{{ block.variant }}\" data-default=\"{{ block.default }}\">\n"
+    "{% if block.ad %}<a href=\"{{ block.ad.click_path }}\">{% endif %}"
     "{% for member in block.content %}<p>{{ member[1] }}</p>\n{% endfor %}"
+    "{% if block.ad %}</a><img src=\"{{ block.ad.impression_path }}\" alt=\"\" width=\"1\" height=\"1\">{% endif %}"
     "{% if block.prices %}<ul>{% for price in block.prices %}<li>{{ price.name | default: price.product_id }}"
     "{% if price.price %} {{ price.price | money }}{% endif %}</li>\n{% endfor %}</ul>{% endif %}"
     "</section>\n{% endfor %}</main></body></html>\n";

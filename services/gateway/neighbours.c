@@ -1,13 +1,14 @@
 #include "services/gateway/neighbours.h"
 
 #include "base/clock.h"
+#include "ads_client.h"
 #include "commerce_client.h"
 #include "content_client.h"
 #include "personalization_client.h"
 
 #define LOCALES_ASKED 200 /* with fallbacks of their own: a page of the list */
 #define LOCALES_US (2 * US_PER_S)
-#define SCOPES "decisions:read quotes:read content:read"
+#define SCOPES "decisions:read quotes:read content:read ads:decide"
 
 /* Without a token the call is made all the same, and refused there: one way of failing less. */
 static struct str own_token(struct ctx *ctx)
@@ -74,7 +75,7 @@ bool locales_ask(struct ctx *ctx, struct lmdb *edge)
     return json && locale_list_read(ctx, json, &list) && edge_locales_put(ctx, edge, &list);
 }
 
-/* ---- personalization and commerce ---- */
+/* ---- personalization, commerce and ads ---- */
 
 static struct call decision_call(struct ctx *ctx, const struct structure *structure,
                                  struct str customer_id, struct str visitor_id)
@@ -117,6 +118,18 @@ static struct call quote_call(struct ctx *ctx, const struct structure *structure
                           .idempotent = true };
 }
 
+static struct call ads_call(struct ctx *ctx, const struct structure *structure,
+                            struct str customer_id, struct str visitor_id)
+{
+    struct ad_request request = { .person_id = customer_id.ptr ? customer_id : visitor_id,
+                                  .slots = structure->ad_slots,
+                                  .n_slots = structure->n_ad_slots };
+    return (struct call){ .method = "POST",
+                          .path = ads_choose_ads_target(ctx->arena, NULL),
+                          .body = ad_request_encode(ctx, &request),
+                          .idempotent = true };
+}
+
 static bool call_read(struct ctx *ctx, const struct call *call, const struct schema_type *type,
                       void *out)
 {
@@ -137,21 +150,37 @@ static const struct edge_product *prices_known(struct ctx *ctx, const struct str
     return ok ? known : NULL;
 }
 
+/* The answer of its call, where it was needed and came; *missing says that it did not. */
+static void *answer_read(struct ctx *ctx, const struct call *call, const struct schema_type *type,
+                         size_t bytes, bool *missing)
+{
+    void *out = *missing ? arena_alloc(ctx->arena, bytes) : NULL;
+    if (out && !call_read(ctx, call, type, out))
+        return NULL;
+    *missing = false;
+    return out;
+}
+
 void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct str customer_id,
                     struct str visitor_id, int64_t deadline_us, struct answers *out)
 {
-    struct call calls[2];
-    const char *peers[2];
+    struct call calls[3], *decision = NULL, *quote = NULL, *ads = NULL;
+    const char *peers[COUNT(calls)];
     size_t n = 0;
     *out = (struct answers){ .no_decision = structure->n_slots > 0,
-                             .no_quote = structure->n_products > 0 };
+                             .no_quote = structure->n_products > 0,
+                             .no_ads = structure->n_ad_slots > 0 };
     if (out->no_decision) {
         peers[n] = "personalization";
-        calls[n++] = decision_call(ctx, structure, customer_id, visitor_id);
+        *(decision = &calls[n++]) = decision_call(ctx, structure, customer_id, visitor_id);
     }
     if (out->no_quote) {
         peers[n] = "commerce";
-        calls[n++] = quote_call(ctx, structure, customer_id);
+        *(quote = &calls[n++]) = quote_call(ctx, structure, customer_id);
+    }
+    if (out->no_ads) {
+        peers[n] = "ads";
+        *(ads = &calls[n++]) = ads_call(ctx, structure, customer_id, visitor_id);
     }
     for (size_t i = 0; i < n; i++) {
         calls[i].deadline_us = deadline_us;
@@ -161,18 +190,41 @@ void neighbours_ask(struct ctx *ctx, const struct structure *structure, struct s
         ask(ctx, visitor_id.ptr ? visitor_id : customer_id, peers, calls,
             n); /* each says for itself */
     ctx_clear(ctx);
-    struct decision *decision = ARENA_NEW(ctx->arena, struct decision);
-    struct quote *quote = ARENA_NEW(ctx->arena, struct quote);
-    if (out->no_decision && call_read(ctx, &calls[0], &decision_type, decision)) {
-        out->decision = decision;
-        out->no_decision = false;
-    }
-    if (out->no_quote && call_read(ctx, &calls[n - 1], &quote_type, quote)) {
-        out->quote = quote;
-        out->no_quote = false;
-    }
+    out->decision =
+        answer_read(ctx, decision, &decision_type, sizeof(struct decision), &out->no_decision);
+    out->quote = answer_read(ctx, quote, &quote_type, sizeof(struct quote), &out->no_quote);
+    out->ads = answer_read(ctx, ads, &ad_decision_type, sizeof(struct ad_decision), &out->no_ads);
     if (out->no_quote)
         out->known = prices_known(ctx, structure);
+}
+
+static bool ads_count(struct ctx *ctx, struct str path, int64_t deadline_us, struct reply *out)
+{
+    static const char *const peer = "ads";
+    struct call call = { .method = "GET", .path = path, .deadline_us = deadline_us };
+    ask(ctx, (struct str){ NULL, 0 }, &peer, &call, 1);
+    ctx_clear(ctx);
+    if (call.status == 0 || call.error.code != ERR_NONE)
+        return ctx_fail_openly(ctx, ERR_UNAVAILABLE, "this cannot be counted at the moment");
+    const char *type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type)
+                                            : "application/octet-stream";
+    *out = reply_text(ctx, call.status, type, call.answer);
+    if (call.location.ptr)
+        reply_add(ctx, out, "Location", call.location);
+    reply_add(ctx, out, "Cache-Control", STR("no-store"));
+    return true;
+}
+
+bool ads_seen(struct ctx *ctx, struct str token, int64_t deadline_us, struct reply *out)
+{
+    return ads_count(ctx, ads_see_ad_target(ctx->arena, &(struct see_ad_in){ .token = token }),
+                     deadline_us, out);
+}
+
+bool ads_clicked(struct ctx *ctx, struct str token, int64_t deadline_us, struct reply *out)
+{
+    return ads_count(ctx, ads_click_ad_target(ctx->arena, &(struct click_ad_in){ .token = token }),
+                     deadline_us, out);
 }
 
 /* ---- analytics ---- */

@@ -12,6 +12,11 @@ static size_t index_of(const struct str *list, size_t n, struct str text)
     return i;
 }
 
+bool block_is_ad(const struct page_block *block)
+{
+    return block->slot.ptr && str_is(block->kind, "ad");
+}
+
 bool structure_read(struct ctx *ctx, const struct published *head, struct structure *out)
 {
     *out = (struct structure){ .head = *head };
@@ -21,10 +26,13 @@ bool structure_read(struct ctx *ctx, const struct published *head, struct struct
     for (size_t i = 0; i < out->document.n_blocks; i++)
         products += out->document.blocks[i].n_products;
     out->slots = ARENA_ARRAY(ctx->arena, struct str, out->document.n_blocks);
+    out->ad_slots = ARENA_ARRAY(ctx->arena, struct str, out->document.n_blocks);
     out->products = ARENA_ARRAY(ctx->arena, struct str, products);
     for (size_t i = 0; i < out->document.n_blocks; i++) {
         const struct page_block *block = &out->document.blocks[i];
-        if (block->slot.ptr)
+        if (block_is_ad(block))
+            out->ad_slots[out->n_ad_slots++] = block->slot;
+        else if (block->slot.ptr)
             out->slots[out->n_slots++] = block->slot;
         for (size_t j = 0; j < block->n_products; j++)
             if (index_of(out->products, out->n_products, block->products[j]) == out->n_products)
@@ -65,6 +73,28 @@ static void variant_choose(const struct page_block *block, const struct answers 
         out->content = content;
 }
 
+/* Without an ad for it, and without an answer, what is published. */
+static void ad_choose(struct ctx *ctx, const struct page_block *block,
+                      const struct answers *answers, struct served_block *out)
+{
+    out->variant = DEFAULT_VARIANT;
+    out->content = block->content;
+    for (size_t i = 0; answers->ads && i < answers->ads->n_ads; i++) {
+        const struct chosen_ad *chosen = &answers->ads->ads[i];
+        if (!str_eq(chosen->slot, block->slot))
+            continue;
+        struct served_ad *ad = ARENA_NEW(ctx->arena, struct served_ad);
+        *ad = (struct served_ad){ .ad_id = chosen->ad_id,
+                                  .placement_id = chosen->placement_id,
+                                  .token = chosen->token,
+                                  .impression_path = chosen->impression_path,
+                                  .click_path = chosen->click_path };
+        out->content = chosen->content;
+        out->ad = ad;
+        return;
+    }
+}
+
 static struct served_price price_quoted(const struct quote *quote, struct str product_id)
 {
     struct served_price price = { .product_id = product_id };
@@ -99,15 +129,19 @@ static struct served_block block_compose(struct ctx *ctx, const struct structure
                                          const struct answers *answers)
 {
     struct served_block out = { .id = block->id, .kind = block->kind, .slot = block->slot };
-    variant_choose(block, answers, &out);
+    if (block_is_ad(block))
+        ad_choose(ctx, block, answers, &out);
+    else
+        variant_choose(block, answers, &out);
     struct served_price *prices = ARENA_ARRAY(ctx->arena, struct served_price, block->n_products);
     for (size_t i = 0; i < block->n_products; i++)
         prices[i] = answers->quote ? price_quoted(answers->quote, block->products[i])
                                    : price_known(structure, answers, block->products[i]);
     out.prices = block->n_products ? prices : NULL;
     out.n_prices = block->n_products;
-    out.default_ = (block->slot.ptr && answers->no_decision) ||
-                   (block->n_products && answers->no_quote);
+    out.default_ =
+        (block_is_ad(block) ? answers->no_ads : block->slot.ptr && answers->no_decision) ||
+        (block->n_products && answers->no_quote);
     return out;
 }
 
@@ -116,7 +150,7 @@ void page_compose(struct ctx *ctx, const struct structure *structure, const stru
 {
     size_t n = structure->document.n_blocks;
     struct served_block *blocks = ARENA_ARRAY(ctx->arena, struct served_block, n);
-    struct str *defaults = ARENA_ARRAY(ctx->arena, struct str, 2);
+    struct str *defaults = ARENA_ARRAY(ctx->arena, struct str, 3);
     *out = (struct served_page){ .slug = structure->head.slug,
                                  .locale = structure->head.locale,
                                  .moved_from = structure->head.moved_from,
@@ -131,4 +165,6 @@ void page_compose(struct ctx *ctx, const struct structure *structure, const stru
         defaults[out->n_defaults++] = STR("personalization");
     if (answers->no_quote)
         defaults[out->n_defaults++] = STR("commerce");
+    if (answers->no_ads)
+        defaults[out->n_defaults++] = STR("ads");
 }

@@ -109,7 +109,8 @@ static const struct setting settings[] = {
       .optional = true },
 };
 
-static const char *const peers[] = { "analytics", "commerce", "content", "personalization", NULL };
+static const char *const peers[] = { "ads",     "analytics",       "commerce",
+                                     "content", "personalization", NULL };
 
 static void gateway_close(void *app)
 {
@@ -142,6 +143,7 @@ static void metrics_make(struct gateway *gateway)
                       help[] = "Pages that were answered with defaults, by who did not answer.";
     gateway->no_decision = metric_get(METRIC_COUNTER, defaults, help, "peer=\"personalization\"");
     gateway->no_quote = metric_get(METRIC_COUNTER, defaults, help, "peer=\"commerce\"");
+    gateway->no_ads = metric_get(METRIC_COUNTER, defaults, help, "peer=\"ads\"");
     gateway->views_lost =
         metric_get(METRIC_COUNTER, "gateway_page_views_lost_total",
                    "Pages whose view could not be told, since too many were waiting.", "");

@@ -21,6 +21,7 @@ PAGE = {'blocks': [
     {'id': 'hero', 'kind': 'hero', 'slot': 'home-hero', 'content': {'headline': 'Welcome'},
      'variants': {'returning': {'headline': 'Again'}}},
     {'id': 'offers', 'kind': 'products', 'content': {}, 'products': ['prd_a', 'prd_none']},
+    {'id': 'banner', 'kind': 'ad', 'slot': 'home-banner', 'content': {'headline': 'Our own'}},
 ]}
 EXPERIENCE = {'slot': 'home-hero', 'name': 'Hero',
               'variants': [{'variant': 'returning', 'rule': {'>': [{'var': 'visits'}, 0]}}]}
@@ -89,6 +90,33 @@ def whole(stack, checks):
     checks.that('a slug that content does not have', page(stack, slug='nothing')[0] == 404)
 
 
+def with_ads(stack, checks):
+    answer = page(stack, 'visitor_id=vis_ads')[1]
+    checks.that('no ad: what is published', answer['blocks'][2]['content'] == {'headline': 'Our own'} and
+                'ad' not in answer['blocks'][2] and not answer['blocks'][2]['default'], answer)
+    ask = lambda method, path, body, status=200: stack.call('ads', method, path, body=body, expect=status)
+    ask('PUT', '/v1/placements/plc_banner', {'slot': 'home-banner', 'name': 'Banner'})
+    ask('PUT', '/v1/ads/ad_sale', {'name': 'Sale', 'placement_id': 'plc_banner', 'content': {'headline': 'Sale'}, 'model': 'click',
+                                   'target_url': 'https://shop.example.com/sale', 'price': {'amount': 10, 'currency': 'EUR'}})
+    ask('PUT', '/v1/ads/ad_sale/review', {'state': 'approved'})
+    ask('PUT', '/v1/activations/lch_sale', {'campaign_id': 'cmp_sale', 'ads': ['ad_sale'], 'budget': {'amount': 1000, 'currency': 'EUR'}})
+    banner = checks.soon('the ad is shown', lambda: next(
+        (b for b in [page(stack, 'visitor_id=vis_ads')[1]['blocks'][2]] if 'ad' in b), None))
+    if not banner:
+        return
+    checks.that('with its content', banner['content'] == {'headline': 'Sale'} and not banner['default'], banner)
+    status, headers, body = stack.call('gateway', 'GET', banner['ad']['impression_path'], scopes=None)
+    checks.that('it is seen: a picture that nobody keeps', status == 200 and headers['Content-Type'] == 'image/gif' and
+                headers['Cache-Control'] == 'no-store', (status, dict(headers)))
+    for _ in range(2):
+        status, headers, body = stack.call('gateway', 'GET', banner['ad']['click_path'], scopes=None)
+        checks.that('it is followed: on to the shop', status == 302 and headers['Location'] == 'https://shop.example.com/sale',
+                    (status, dict(headers)))
+    shown = stack.call('ads', 'GET', '/v1/activations/lch_sale', expect=200)[2]
+    checks.that('each counts once', (shown['impressions'], shown['clicks'], shown['spent_milli']) == (1, 1, 10000), shown)
+    checks.that('a made-up link', stack.call('gateway', 'GET', '/v1/clicks/bm9uc2Vuc2U.x', scopes=None)[0] == 404)
+
+
 def hanging(stack, checks, name):
     """Every page comes, in time, and says what is missing; the breaker opens, and closes once it is back."""
     stack[name].signal(signal.SIGSTOP)
@@ -155,11 +183,13 @@ def collecting(stack, checks):
 def main(build):
     checks = Checks()
     with Stack(build) as stack:
-        stack.start('broker', 'content', 'personalization', 'commerce', 'analytics', 'gateway')
+        stack.start('broker', 'content', 'personalization', 'commerce', 'analytics', 'ads', 'gateway')
         put_price(stack, 1000)
         stack.call('personalization', 'PUT', '/v1/experiences/exp_hero', body=EXPERIENCE, expect=200)
         publish(stack, 'ent_home', 'home', PAGE)
         whole(stack, checks)
+        with_ads(stack, checks)
+        hanging(stack, checks, 'ads')
         hanging(stack, checks, 'personalization')
         hanging(stack, checks, 'commerce')
         content_gone(stack, checks)
