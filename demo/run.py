@@ -147,7 +147,7 @@ class Demo:
         cut = len(spent) - len(spent) // 10
         seen = [self.hero(f'?customer_id={customer}') for customer in (spent[cut - 40], spent[cut + 40])]
         self.check('40 below and above the top tenth\'s border see', seen, ['returning', 'vip'])
-        prices = self.page()[1]['blocks'][1]['prices']
+        prices = self.page()[1]['blocks'][2]['prices']
         self.check('prices in the block', len(prices), len(PRICED) + 9)
         self.check('any of it by default', self.page()[1]['defaults'], [])
 

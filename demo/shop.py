@@ -33,7 +33,7 @@ PRODUCT = re.compile(r'prd_[A-Za-z0-9._-]{1,60}')
 CUSTOMER = re.compile(r'prf_[A-Za-z0-9._-]{1,64}')
 PASSED = ('Content-Type', 'Content-Security-Policy', 'X-Content-Type-Options', 'Referrer-Policy', 'Cache-Control',
           'Fanfare-Defaults')
-LAYOUTS = ('layout', 'block-hero', 'block-products')
+LAYOUTS = ('layout', 'block-hero', 'block-products', 'block-ad')
 HERO = {'slot': 'home-hero', 'name': 'Home hero', 'priority': 10, 'variants': [
     {'variant': 'vip', 'rule': {'>': [{'var': 'spend_percentile'}, 90]}},
     {'variant': 'returning', 'rule': {'or': [{'>': [{'var': 'orders.count'}, 0]}, {'>': [{'var': 'visits'}, 0]}]}}]}
@@ -41,6 +41,8 @@ HERO_BLOCK = {'id': 'hero', 'kind': 'hero', 'slot': 'home-hero',
               'content': {'headline': 'Welcome to Superstore', 'text': 'Furniture, paper and machines for every office.'},
               'variants': {'returning': {'headline': 'Good to see you again', 'text': 'Here is what others bought since.'},
                            'vip': {'headline': 'For our best customers', 'text': 'Express delivery is free for you.'}}}
+AD_BLOCK = {'id': 'banner', 'kind': 'ad', 'slot': 'home-banner', 'content': {}}  # empty while no ad is to be shown
+COUNTED = ('v1/impressions/', 'v1/clicks/')  # what ads leads to, by way of the gateway
 PLAIN = {'cart': 'Your cart', 'thanks': 'Thank you', 'account': 'Account'}
 
 
@@ -62,12 +64,29 @@ def furnish(asker, products):
         with open(os.path.join(HERE, 'shop', f'{name}.liquid'), encoding='utf-8') as file:
             publish(asker, f'ent_{name}', {'kind': 'snippet', 'slug': name, 'document': {'liquid': file.read()}})
     publish(asker, 'ent_home', {'kind': 'page', 'slug': 'home', 'title': 'Home', 'document': {'blocks': [
-        HERO_BLOCK, {'id': 'best-sellers', 'kind': 'products', 'content': {'headline': 'Best sellers'}, 'products': products}]}})
+        HERO_BLOCK, AD_BLOCK, {'id': 'best-sellers', 'kind': 'products', 'content': {'headline': 'Best sellers'}, 'products': products}]}})
     for slug, title in PLAIN.items():
         publish(asker, f'ent_{slug}', {'kind': 'page', 'slug': slug, 'title': title, 'document': {'blocks': []}})
     for product in products:
         publish(asker, f'ent_{product}', {'kind': 'page', 'slug': slug_of(product), 'title': product, 'document': {'blocks': [
             {'id': 'product', 'kind': 'products', 'content': {'headline': 'In stock'}, 'products': [product]}]}})
+
+
+def house_ad(asker, name, target, headline, text):
+    """An approved ad for the home page's banner: its id."""
+    asker.must('ads', 'PUT', '/v1/placements/plc_home-banner', {'slot': AD_BLOCK['slot'], 'name': 'Banner of the home page'})
+    asker.must('ads', 'PUT', f'/v1/ads/ad_{name}', {
+        'name': headline, 'placement_id': 'plc_home-banner', 'content': {'headline': headline, 'text': text}, 'target_url': target,
+        'model': 'click', 'price': {'amount': 10, 'currency': 'USD'}})
+    asker.must('ads', 'PUT', f'/v1/ads/ad_{name}/review', {'state': 'approved'})
+    return f'ad_{name}'
+
+
+def advertise(asker, name, target, headline, text):
+    """Shows such an ad, without a campaign."""
+    asker.must('ads', 'PUT', f'/v1/activations/lch_{name}', {
+        'campaign_id': f'cmp_{name}', 'ads': [house_ad(asker, name, target, headline, text)],
+        'budget': {'amount': 10000, 'currency': 'USD'}})
 
 
 # ---- the site ----
@@ -182,6 +201,9 @@ class Visit(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.recognise()
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).strip('/')
+        if path.startswith(COUNTED):
+            status, told, body = self.owner.asker.text('gateway', 'GET', f'/{urllib.parse.quote(path)}', 'pages:read', {})
+            return self.answer(status, body, [(name, told[name]) for name in (*PASSED, 'Location') if told.get(name)])
         fragments = {'cart': self.cart_table, 'account': self.account_form, 'thanks': self.thanks_line}
         self.show(path or 'home', fragments[path]() if path in fragments else '')
 

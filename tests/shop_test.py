@@ -102,6 +102,18 @@ class Shopping:
         self.report.check(after <= before + BUDGET_MS * self.slow, f'at the same speed: {before:.1f} ms, then {after:.1f} ms')
         self.sees('the top spender', 'vip')
 
+    def sees_an_ad(self):
+        page = self.visitors['a stranger']
+        self.report.equal(page.js('document.querySelectorAll(".ad").length'), 0, 'no ad, no place for one')
+        shop.advertise(self.stack, 'sale', f'{self.site.url}cart', 'Sale', 'All chairs')
+        shown = wait_for(lambda: self.hero(page) and page.js('document.querySelectorAll(".ad").length') == 1, 20)
+        self.report.check(shown and page.text('.ad strong') == 'Sale', 'an ad is shown')
+        page.click('.ad a')
+        self.report.equal(page.js('location.pathname'), '/cart', 'it leads to where it should')
+        counted = wait_for(lambda: (lambda one: one['clicks'] == 1 and one['impressions'] >= 1)(
+            self.stack.must('ads', 'GET', '/v1/activations/lch_sale')), 10)
+        self.report.check(counted, 'it was seen and followed')
+
     def moved_and_missing(self):
         self.stack.must('content', 'PUT', '/v1/entries/ent_prd_OFF-3', {'kind': 'page', 'slug': 'sale', 'title': 'Sale', 'document': {
             'blocks': [{'id': 'text', 'kind': 'text', 'content': {'headline': 'Sale', 'text': '<b>all</b>'}}]}})
@@ -129,13 +141,13 @@ def main(build):
         skip('no chromium is installed (apt-get install chromium)')
     report = Report()
     with Stack(build) as stack:
-        stack.start('broker', 'content', 'personalization', 'commerce', 'gateway')
+        stack.start('broker', 'content', 'personalization', 'commerce', 'ads', 'gateway')
         prepare(stack)
         site = shop.Shop(stack, free_ports(1)[0]).start()
         wait_for(lambda: site.page('home', None, 'vis_first')[0] == 200 and site.page('cart', None, 'vis_first')[0] == 200)
         with browser.Browser() as chromium:
             shopping = Shopping(stack, site, chromium, report, slowness(build))
-            report.run(shopping.stranger_buys, shopping.top_signs_in, shopping.heroes, shopping.without_personalization,
+            report.run(shopping.stranger_buys, shopping.top_signs_in, shopping.heroes, shopping.sees_an_ad, shopping.without_personalization,
                        shopping.moved_and_missing, shopping.forged)
         site.stop()
         for sentence in stack.stop():
