@@ -39,10 +39,21 @@ static bool note_seen(struct ctx *ctx, struct passage *passage, bool *already)
 {
     const struct consumer_settings *settings = &passage->consumer->settings;
     *already = false;
+    if (settings->ids_on_demand)
+        return true;
     if (!settings->store)
         return seen_note(ctx, passage->consumer->name, passage->event.id, already);
     return !settings->store->seen ||
            settings->store->seen(ctx, settings->store_data, passage->event.id, already);
+}
+
+bool event_first(struct ctx *ctx, bool *first)
+{
+    bool already;
+    if (!seen_note(ctx, ctx->event->reader, ctx->event->id, &already))
+        return false;
+    *first = !already || ctx->event->again;
+    return true;
 }
 
 /* The data by the tables of the type, once for all reactions to it. */
@@ -119,6 +130,7 @@ enum fate passage_run(struct ctx *ctx, struct passage *passage, const struct rec
                 *span = passage->consumer->rebuild ? NULL : open_span(ctx, passage);
     passage->event.effects = passage->effects;
     passage->event.reader = passage->consumer->name;
+    passage->event.again = passage->again;
     ctx->event = &passage->event;
     enum fate fate = through_reactions(ctx, passage);
     ctx->event = NULL;

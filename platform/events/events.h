@@ -62,6 +62,7 @@ struct event {
     struct trace_context trace; /* of the producer; linked, not continued */
     struct str data;            /* JSON */
     struct str reader;          /* the consumer that handles it */
+    bool again; /* it is handled although its id was noted: when it was set aside (redriving) */
     uint32_t emitted;           /* events published so far by the reaction (index of the next) */
     struct event_effects
         *effects; /* the consumer's own: where what is published waits for a store without SQL */
@@ -119,12 +120,18 @@ struct consumer_settings {
     size_t n_reactions;
     bool independent; /* of earlier events of the key: nothing is parked behind a dead letter */
     bool rare; /* what it reads comes seldom: it asks the log less often, and is told as soon */
+    bool
+        ids_on_demand; /* SQL: an event's id is noted only when a reaction asks (event_first). For a stream of which few
+                         * events do something; what is done without asking must come to the same when done again. */
     const struct event_store *store; /* NULL: SQL, in ctx->sql */
     void *store_data;                /* ctx->model of the reactions too */
     struct projection *projection;   /* whose model store_data is, or NULL; see projection.h */
     void *app, *runtime;             /* for the ctx of reactions */
     size_t batch_records; /* taken in one transaction at most; 0: 500 */
 };
+
+/* In a reaction of a consumer with ids_on_demand: is this the first time that the event is handled? Notes its id. */
+bool event_first(struct ctx *ctx, bool *first);
 
 struct events_settings {
     const char *url;     /* "kafka://127.0.0.1:9092[,host:port...]" */
@@ -149,6 +156,20 @@ void events_free(struct events *events);
 /* Events of the topic that are on the log and that a consumer of this service has not taken yet, as of the last second;
  * -1: it has not found the topic there. */
 int64_t events_behind(struct events *events, struct str topic);
+
+/* How far a consumer has heard, for timers that an event may stop: what was told before a timer was due must be handled
+ * before it is over, also when the service was down meanwhile. One thread at a time. */
+struct heard;
+
+/* `consumer` is its name. It keeps a client of its own once it has been asked. */
+struct heard *heard_new(struct events *events, const char *consumer);
+void heard_free(struct heard *heard); /* NULL-safe */
+
+/* The newest moment known (clock_now_us) such that the consumer, in all instances, has handled all that the log had then;
+ * 0: none is known. The log is asked where it ends, and the moment counts once the positions have come there. A log that
+ * was away has been back for `settle_us` before it counts again: others have then told what they could not tell. Never
+ * waits long (1 s). Without a log (platform/service/testing.h): now. */
+int64_t heard_until(struct ctx *ctx, struct heard *heard, int64_t settle_us);
 
 /* Waits until the outbox is empty and consumers have reached the log's end as it is now; for tests and the demo. */
 bool events_settled(struct events *events, int64_t timeout_us);
