@@ -33,6 +33,16 @@ static bool preview_zone(struct ctx *ctx, void *argument, struct str person_id,
     return true;
 }
 
+static bool preview_traits(struct ctx *ctx, void *argument, struct str person_id,
+                           const struct json **out)
+{
+    const struct preview *preview = argument;
+    (void)ctx;
+    (void)person_id;
+    *out = preview->put->traits;
+    return true;
+}
+
 static bool preview_did(struct ctx *ctx, void *argument, const struct journey_visit_at *visit,
                         enum journey_did did)
 {
@@ -115,6 +125,7 @@ struct reply campaign_preview_journey(struct ctx *ctx, const struct preview_jour
     preview.world = (struct journey_world){ .argument = &preview,
                                             .is_member = preview_is_member,
                                             .zone = preview_zone,
+                                            .traits = preview_traits,
                                             .did = preview_did };
     if (!definition_compile(ctx, &in->body->definition, &program) ||
         !preview_zone_find(ctx, &preview) || !preview_run(ctx, &preview))

@@ -7,6 +7,12 @@ static struct str node_pointer(struct ctx *ctx, size_t node, const char *member)
     return arena_printf(ctx->arena, "/nodes/%zu%s", node, member);
 }
 
+static bool is_not_person(void *argument, struct str name)
+{
+    (void)argument;
+    return !str_is(name, "person") && !str_starts(name, STR("person."));
+}
+
 static bool rule_read(struct ctx *ctx, struct rule_set *set, const struct json *logic,
                       struct str pointer, const struct rule **out)
 {
@@ -36,9 +42,10 @@ static bool entry_check(struct ctx *ctx, const struct journey_definition *defini
     const char *kind = journey_entry_kind_name(entry->kind);
     bool event = entry->kind == JOURNEY_ENTRY_KIND_EVENT;
     return entry_has(ctx, entry->event.ptr, event, kind, "event") &&
-           entry_has(ctx, entry->segment_id.ptr, !event, kind, "segment_id") &&
-           (event || (entry_has(ctx, entry->key.ptr, false, kind, "key") &&
-                      entry_has(ctx, entry->filter, false, kind, "filter")));
+           entry_has(ctx, entry->segment_id.ptr, entry->kind == JOURNEY_ENTRY_KIND_SEGMENT, kind,
+                     "segment_id") &&
+           entry_has(ctx, entry->date, entry->kind == JOURNEY_ENTRY_KIND_DATE, kind, "date") &&
+           (event || entry_has(ctx, entry->key.ptr, false, kind, "key"));
 }
 
 static bool again_check(struct ctx *ctx, const struct journey_definition *definition)
@@ -272,6 +279,26 @@ static bool zone_check(struct ctx *ctx, const struct journey_definition *definit
     return false;
 }
 
+/* Also where which names it looks up shows only when it runs. */
+static bool rules_ask_person(const struct rule *const *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rules[i] && !rule_names(rules[i], is_not_person, NULL))
+            return true;
+    return false;
+}
+
+static bool asks_person(const struct journey_program *program)
+{
+    const struct journey_definition *definition = program->definition;
+    for (size_t i = 0; i < definition->n_nodes; i++)
+        if (rules_ask_person(&program->places[i].rule, 1))
+            return true;
+    return rules_ask_person(&program->filter, 1) ||
+           rules_ask_person(program->goals, definition->n_goals) ||
+           rules_ask_person(program->exits, definition->n_exits);
+}
+
 bool journey_compile(struct ctx *ctx, const struct journey_definition *definition,
                      struct journey_program *out)
 {
@@ -292,6 +319,7 @@ bool journey_compile(struct ctx *ctx, const struct journey_definition *definitio
         !leaves_read(ctx, set, definition, "exits", definition->exits, definition->n_exits,
                      &program.exits))
         return false;
+    program.asks_person = asks_person(&program);
     *out = program;
     return true;
 }

@@ -18,6 +18,7 @@ struct journey_program {
     struct journey_place *places; /* one for each node, in their order */
     const struct rule *filter;    /* of the entry; NULL: none */
     const struct rule **goals, **exits; /* filters, one for each; NULL: none */
+    bool asks_person; /* a rule looks up `person` */
 };
 
 /* All in ctx's arena; the definition must live as long. INVALID at the member's pointer: kinds without what belongs to them,

@@ -5,6 +5,7 @@
 #include "platform/faults/faults.h"
 #include "platform/service/service.h"
 #include "platform/token/token.h"
+#include "services/campaign/app.h"
 #include "services/campaign/plan.h"
 #include "services/campaign/schedule.h"
 #include "services/campaign/winner.h"
@@ -15,7 +16,7 @@
 
 static const struct saga_limits *limits_of(const struct ctx *ctx)
 {
-    return &((const struct campaign_app *)ctx->app)->limits;
+    return &campaign_of(ctx)->limits;
 }
 
 /* ---- storing ---- */

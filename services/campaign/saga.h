@@ -11,11 +11,6 @@ struct saga_limits {
     int64_t again_us;   /* between two times that it is asked */
 };
 
-/* ctx->app */
-struct campaign_app {
-    struct saga_limits limits;
-};
-
 /* A launch of the campaign's plan at `start`, stored. */
 bool launch_begin(struct ctx *ctx, const struct campaign_row *campaign, int64_t starts_us,
                   struct str local_at, struct launch_row *out);

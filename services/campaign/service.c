@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "services/campaign/app.h"
+#include "services/campaign/journey_shelf.h"
+#include "services/campaign/journey_timers.h"
 #include "services/campaign/reactions.h"
+#include "services/campaign/reactions_journeys.h"
 #include "services/campaign/saga.h"
 #include "campaign_contract.h"
 #include "campaign_migrations.h"
@@ -23,6 +27,13 @@ static const struct setting settings[] = {
       .fallback = "15s",
       .help = "After so long without an answer a step is asked again",
       .least = 100 * 1000,
+      .most = 3600LL * 1000 * 1000 },
+    { .key = "journey_settle",
+      .kind = SETTING_DURATION,
+      .fallback = "2s",
+      .help =
+          "After the event log was away, or not watched, waits in journeys are over only so much later: "
+          "others first tell what they could not tell",
       .most = 3600LL * 1000 * 1000 },
 };
 
@@ -53,12 +64,36 @@ static const struct reaction reactions[] = {
     ON(ADS_CLICK_RECORDED_V1, on_click_recorded, READS("launch_id")),
 };
 
+static bool workers_open(struct ctx *ctx)
+{
+    return service_worker(ctx, "launches", LAUNCHES_EVERY_US, launches_run) &&
+           service_worker(ctx, "journeys", JOURNEYS_EVERY_US, journeys_run) &&
+           service_worker(ctx, "journeys-tidy", JOURNEYS_TIDY_US, journeys_tidy);
+}
+
 static bool campaign_open(struct ctx *ctx)
 {
     struct campaign_app *app = ctx->app = mem_alloc(sizeof(*app));
     app->limits = (struct saga_limits){ .give_up_us = setting_int(ctx, "step_limit"),
                                         .again_us = setting_int(ctx, "step_again") };
-    return service_worker(ctx, "launches", LAUNCHES_EVERY_US, launches_run);
+    app->settle_us = setting_int(ctx, "journey_settle");
+    app->shelves = shelves_new();
+    if (!service_consume(ctx, &(struct consumer_settings){ .name = JOURNEYS_CONSUMER,
+                                                           .sharing = CONSUMER_SHARED,
+                                                           .reactions = journey_reactions,
+                                                           .n_reactions = n_journey_reactions,
+                                                           .ids_on_demand = true }))
+        return false;
+    app->heard = heard_new(service_events(ctx), JOURNEYS_CONSUMER);
+    return workers_open(ctx);
+}
+
+static void campaign_close(void *argument)
+{
+    struct campaign_app *app = argument;
+    heard_free(app->heard);
+    shelves_free(app->shelves);
+    free(app);
 }
 
 const struct service campaign_service = {
@@ -72,5 +107,5 @@ const struct service campaign_service = {
     .settings = settings,
     .n_settings = COUNT(settings),
     .open = campaign_open,
-    .close = free,
+    .close = campaign_close,
 };

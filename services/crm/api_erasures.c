@@ -5,7 +5,7 @@
 
 /* Who holds people, and answers that they are erased. */
 static const struct str answering[] = {
-    STR_INIT("ads"),   STR_INIT("analytics"),       STR_INIT("email"),
+    STR_INIT("ads"),     STR_INIT("analytics"),       STR_INIT("campaign"),  STR_INIT("email"),
     STR_INIT("loyalty"), STR_INIT("personalization"), STR_INIT("reporting"),
 };
 

@@ -269,8 +269,8 @@ static struct str erasure(struct test_service *test, const char *target)
 
 static void test_erasures_are_answered(struct test_service *test)
 {
-    static const char *const others[] = { "ads", "analytics", "email", "personalization",
-                                          "reporting" };
+    static const char *const others[] = { "ads",   "analytics",       "campaign",
+                                          "email", "personalization", "reporting" };
     struct reply asked =
         test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
     char request[81], target[120];
@@ -279,13 +279,14 @@ static void test_erasures_are_answered(struct test_service *test)
     snprintf(target, sizeof target, "/v1/erasures/%s", request);
     CHECK_STR(
         erasure(test, target),
-        "open ads=open analytics=open email=open loyalty=open personalization=open reporting=open");
+        "open ads=open analytics=open campaign=open email=open loyalty=open personalization=open"
+        " reporting=open");
     CHECK_STR(json_str(json_get(get(test, target), "profile_id")), "prf_ann");
     answer(test, "d1", str_of(request), "loyalty", "2026-01-05T00:00:00Z");
     answer(test, "d2", str_of(request), "loyalty",
            "2026-01-06T00:00:00Z"); /* the first one holds */
     CHECK_STR(erasure(test, target),
-              "open ads=open analytics=open email=open loyalty=2026-01-05T00:00:00Z"
+              "open ads=open analytics=open campaign=open email=open loyalty=2026-01-05T00:00:00Z"
               " personalization=open reporting=open");
     answer(test, "d3", STR("ers_of_nobody"), "ads", "2026-01-05T00:00:00Z");
     CHECK_INT(status(test, "GET", "/v1/erasures/ers_of_nobody", "profiles:read", NULL), 404);
@@ -294,11 +295,11 @@ static void test_erasures_are_answered(struct test_service *test)
                others[i], "2026-01-07T00:00:00Z");
     answer(test, "d5", str_of(request), "stock",
            "2026-01-08T00:00:00Z"); /* one we did not wait for */
-    CHECK_STR(
-        erasure(test, target),
-        "answered ads=2026-01-07T00:00:00Z analytics=2026-01-07T00:00:00Z email=2026-01-07T00:00:00Z"
-        " loyalty=2026-01-05T00:00:00Z personalization=2026-01-07T00:00:00Z"
-        " reporting=2026-01-07T00:00:00Z stock=2026-01-08T00:00:00Z");
+    CHECK_STR(erasure(test, target),
+              "answered ads=2026-01-07T00:00:00Z analytics=2026-01-07T00:00:00Z"
+              " campaign=2026-01-07T00:00:00Z email=2026-01-07T00:00:00Z"
+              " loyalty=2026-01-05T00:00:00Z personalization=2026-01-07T00:00:00Z"
+              " reporting=2026-01-07T00:00:00Z stock=2026-01-08T00:00:00Z");
 }
 
 static void test_room(const char *url)
