@@ -21,7 +21,7 @@ from stack import ROOT, Stack, wait_for
 SERVICES = tuple(name for name in sorted(os.listdir(os.path.join(ROOT, 'services')))
                  if os.path.exists(os.path.join(ROOT, 'services', name, 'openapi.yaml')) and name != 'broker')
 PUBLIC = {'identity sign_in', 'identity refresh_session', 'identity end_session', 'identity get_key_set',
-          'content get_preview', 'ads see_ad', 'ads click_ad',  # opened by the token in its path
+          'content get_preview', 'ads see_ad', 'ads click_ad', 'gateway see_ad', 'gateway click_ad',  # opened by the token in its path
           'content get_media',  # pages show it
           'email follow_link', 'email open_mail', 'email show_unsubscribe', 'email unsubscribe', 'email show_preferences',
           'email save_preferences',  # so are these, which are in mails
@@ -84,6 +84,7 @@ class Test:
                 'a token of another scope': (bearer(self.stack.keys.token('nothing:at-all')), 403),
                 'a token of a longer scope': (bearer(self.stack.keys.token(f'{scope}2 x{scope}')), 403),
                 'a revoked API key': (bearer(secret['revoked']), 401),
+                'a revoked API key as a password': (basic('me', secret['revoked']), 401),
                 'an API key that has ended': (bearer(secret['ended']), 401),
                 'an API key of another scope': (bearer(secret['weak']), 403),
                 'an unknown API key': (bearer('ffk_' + 'A' * 43), 401),
@@ -120,6 +121,7 @@ class Test:
             self.strangers.append(operation.name)
         if len(operation.security) > 1:  # Basic is the other way there
             tried.pop('a token by Basic', None)
+            tried.pop('a revoked API key as a password', None)
         return tried
 
     def refused(self, base, where, method, target, headers, attempts, problem):

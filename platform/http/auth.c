@@ -12,10 +12,29 @@ static struct str credentials(struct str header, struct str scheme)
     return str_trim((struct str){ header.ptr + scheme.len + 1, header.len - scheme.len - 1 });
 }
 
+/* The password of RFC 7617, whatever the user name; ptr NULL when it is not that. */
+static struct str basic_password(struct exchange *ex)
+{
+    struct str name, text = credentials(ex->headers.authorization, STR("Basic"));
+    struct str pair = text.len ? crypto_unbase64(ex->ctx.arena, text) : text;
+    return pair.len && memchr(pair.ptr, ':', pair.len) && str_split(&pair, ':', &name)
+               ? pair
+               : (struct str){ NULL, 0 };
+}
+
+/* A browser sends what it was once told along with whatever another site makes it ask for: such credentials only read. */
+bool authorise_by_password(const struct exchange *ex)
+{
+    return ex->ctx.operation && ex->ctx.operation->auth == AUTH_TOKEN &&
+           strcmp(ex->ctx.operation->method, "GET") == 0;
+}
+
 static bool token_check(struct exchange *ex)
 {
     struct ctx *ctx = &ex->ctx;
     struct str token = credentials(ex->headers.authorization, STR("Bearer"));
+    if (!token.ptr && authorise_by_password(ex))
+        token = basic_password(ex);
     if (!token.ptr)
         return ctx_fail(ctx, ERR_UNAUTHENTICATED, "There is no bearer token in the request.");
     if (!ex->router->settings.keys)

@@ -65,6 +65,8 @@ void headers_read(struct exchange *ex);
 bool headers_check(struct exchange *ex);
 bool deadline_read(struct exchange *ex);
 bool authorise(struct exchange *ex);
+/* May the token come as the password of Basic? */
+bool authorise_by_password(const struct exchange *ex);
 bool params_read(struct exchange *ex);
 bool body_read(struct exchange *ex);
 

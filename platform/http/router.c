@@ -50,11 +50,21 @@ void exchange_answer(struct exchange *ex)
     request->answer(request, &ex->reply); /* from here on everything may be gone */
 }
 
+static bool is_browser(const struct ctx *ctx)
+{
+    struct str accept = request_header(ctx, "Accept");
+    return accept.len && memmem(accept.ptr, accept.len, "text/html", 9) != NULL;
+}
+
 static const char *challenge_of(const struct exchange *ex)
 {
     const struct operation *operation = ex->ctx.operation;
     if (operation && operation->auth == AUTH_WRITE_KEY)
         return "Basic realm=\"write key\", charset=\"UTF-8\"";
+    /* A person at a browser is asked for a password: a token or an API key. */
+    if (ex->ctx.error.code == ERR_UNAUTHENTICATED && authorise_by_password(ex) &&
+        is_browser(&ex->ctx))
+        return "Basic realm=\"fanfare\", charset=\"UTF-8\"";
     if (ex->ctx.error.code == ERR_FORBIDDEN)
         return "Bearer realm=\"fanfare\", error=\"insufficient_scope\"";
     return ex->headers.authorization.ptr ? "Bearer realm=\"fanfare\", error=\"invalid_token\""

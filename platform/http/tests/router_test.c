@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "platform/faults/faults.h"
+#include "platform/crypto/crypto.h"
 #include "platform/http/routes.h"
 #include "platform/http/tests/things.h"
 #include "platform/sql/testing_postgresql.h"
@@ -171,6 +172,33 @@ static void test_tokens(void)
     CHECK(header_of(reply, "WWW-Authenticate").ptr != NULL);
     struct str all = things_token(&things, "*");
     CHECK_INT(call("GET", "/v1/things/x", with(all, ""), NONE).status, 200);
+}
+
+static const char *password_header(struct str password)
+{
+    struct str pair = arena_printf(things.ctx.arena, "me:" STR_FMT, STR_ARG(password));
+    struct str text = crypto_base64(things.ctx.arena, pair);
+    return arena_printf(things.ctx.arena,
+                        "Authorization: Basic " STR_FMT "\nAccept: text/html,*/*\n", STR_ARG(text))
+        .ptr;
+}
+
+/* A browser asks its user, once, and reads with what it is told; it does not write with it. */
+static void test_password(void)
+{
+    struct reply reply = call("GET", "/v1/things/x", "Accept: text/html,*/*\n", NONE);
+    problem(reply, 401, "unauthenticated");
+    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
+    CHECK_INT(call("GET", "/v1/things/x", password_header(things.read_token), NONE).status, 200);
+    reply = call("GET", "/v1/things/x", password_header(STR("x.y.z")), NONE);
+    problem(reply, 401, "unauthenticated");
+    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
+    reply = call("GET", "/v1/things/x", password_header(things.write_token), NONE);
+    problem(reply, 403, "forbidden");
+    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
+    reply = call("POST", "/v1/things", password_header(things.write_token), STR("{}"));
+    problem(reply, 401, "unauthenticated");
+    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
 }
 
 static struct str gzip(struct str text)
@@ -602,6 +630,7 @@ static void run_all(void)
     test_bad_params();
     test_paths_and_methods();
     test_tokens();
+    test_password();
     test_write_keys();
     test_foreign_ways_in();
     test_bodies();
