@@ -64,6 +64,8 @@ enum smtp_tls {
     SMTP_TLS_IMPLICIT,      /* TLS from the first byte, and such a certificate */
 };
 
+#define SMTP_CONNECTIONS 20
+
 struct smtp_settings {
     struct str host; /* a name or an address */
     int port;
@@ -73,7 +75,7 @@ struct smtp_settings {
      * loopback. */
     struct str user, password;
     struct str name; /* what this host calls itself in EHLO: a domain, or an address literal */
-    int connections;         /* at once, of one engine; 0: 20 */
+    int connections;         /* at once, of one engine; 0: SMTP_CONNECTIONS */
     int messages;            /* of one connection; 0: 1000 */
     int idle_ms;             /* a connection without work stays as long; 0: 10 s */
     int64_t limits_ms[N_SMTP_STAGES]; /* 0: the default */

@@ -47,7 +47,7 @@ static void copy_settings(struct smtp_relay *relay, const struct smtp_settings *
     to->user = arena_str(relay->arena, from->user);
     to->password = (struct str){ 0 };
     to->ca_file = from->ca_file.len ? arena_str(relay->arena, from->ca_file) : (struct str){ 0 };
-    to->connections = from->connections > 0 ? from->connections : 20;
+    to->connections = from->connections > 0 ? from->connections : SMTP_CONNECTIONS;
     to->messages = from->messages > 0 ? from->messages : 1000;
     to->idle_ms = from->idle_ms > 0 ? from->idle_ms : 10000;
     for (int i = 0; i < N_SMTP_STAGES; i++)

@@ -266,3 +266,29 @@ bool catcher_clear(struct ctx *ctx, struct catcher *catcher)
     pthread_mutex_unlock(&catcher->lock);
     return ok;
 }
+
+static bool is_for(struct ctx *ctx, struct str head, struct str address)
+{
+    struct mime_header *headers;
+    size_t n = mime_headers(ctx->arena, &head, &headers);
+    struct str all = mime_find(headers, n, "x-envelope-to"), one;
+    while (str_split(&all, ',', &one))
+        if (str_eq_nocase(str_trim(one), address))
+            return true;
+    return false;
+}
+
+bool catcher_forget(struct ctx *ctx, struct catcher *catcher, struct str address)
+{
+    struct str *ids, head;
+    size_t n;
+    int64_t bytes;
+    if (!ids_read(ctx, catcher, &ids, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((file_read(ctx, catcher, ids[i], MOST_HEAD, &head, &bytes) &&
+             is_for(ctx, head, address) && !catcher_delete(ctx, catcher, ids[i])) ||
+            ctx_failed(ctx))
+            ctx_clear(ctx); /* deleted meanwhile */
+    return true;
+}

@@ -36,3 +36,5 @@ void catcher_about(struct ctx *ctx, struct str caught_id, struct str source,
 
 bool catcher_delete(struct ctx *ctx, struct catcher *catcher, struct str caught_id); /* NOT_FOUND */
 bool catcher_clear(struct ctx *ctx, struct catcher *catcher);
+/* Deletes all that went to this address; for who is erased. */
+bool catcher_forget(struct ctx *ctx, struct catcher *catcher, struct str address);

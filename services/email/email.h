@@ -11,6 +11,7 @@ struct email {
     struct letters *letters;
     struct links *links;
     struct catcher *catcher;
+    struct sending *sending;
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

@@ -90,7 +90,9 @@ static bool of_launch(struct ctx *ctx, struct mailings *mailings, const struct m
     *out = (struct mailing){ .template = asked->template,
                              .sender_id = asked->sender_id,
                              .campaign_name = asked->name,
-                             CAP_AND_QUIET(asked) };
+                             .limits = { CAP_AND_QUIET(asked) } };
+    if (asked->schedule)
+        out->limits.zone = asked->schedule->zone;
     for (size_t i = 0; i < asked->n_variants; i++)
         if (message->variant.ptr && str_eq(asked->variants[i].name, message->variant)) {
             out->subject = asked->variants[i].subject;
@@ -111,8 +113,7 @@ static bool of_itself(struct ctx *ctx, const struct message_row *message, struct
     *out = (struct mailing){ .template = asked.template,
                              .sender_id = asked.sender_id,
                              .data = asked.data,
-                             .expires_us = asked.expires_at,
-                             CAP_AND_QUIET(&asked) };
+                             .limits = { .expires_us = asked.expires_at, CAP_AND_QUIET(&asked) } };
     return true;
 }
 

@@ -3,15 +3,20 @@
 
 #include "services/email/store_messages.h"
 
+/* When it may go out. */
+struct mailing_limits {
+    int64_t cap_most, cap_days;            /* 0: no cap */
+    struct str quiet_from, quiet_to, zone; /* ptr NULL: no quiet hours; of who has no zone: UTC */
+    int64_t expires_us;                    /* 0: never */
+};
+
 struct mailing {
     struct str template,
         subject;          /* a slug, and a subject instead of its own (Liquid) or ptr NULL */
-    struct str sender_id;         /* ptr NULL: the default one */
+    struct str sender_id; /* ptr NULL: the default one */
     struct str campaign_name;
     const struct json *data; /* NULL: none */
-    int64_t cap_most, cap_days;      /* 0: no cap */
-    struct str quiet_from, quiet_to; /* ptr NULL: no quiet hours */
-    int64_t expires_us;              /* 0: never */
+    struct mailing_limits limits;
 };
 
 /* What launches have asked for, kept as it is read once; one thread at a time. */
@@ -19,6 +24,6 @@ struct mailings;
 struct mailings *mailings_new(void);
 void mailings_free(struct mailings *mailings); /* NULL-safe */
 
-/* In ctx's arena. False with INVALID: nobody has said what it is sent with; UNAVAILABLE. */
+/* In ctx's arena, or kept until other launches are asked for. False with INVALID: nobody has said what it is sent with; UNAVAILABLE. */
 bool mailing_of(struct ctx *ctx, struct mailings *mailings, const struct message_row *message,
                 struct mailing *out);

@@ -86,7 +86,10 @@ bool message_put_off(struct ctx *ctx, struct message_row *message, int64_t due_u
 bool message_fail(struct ctx *ctx, struct message_row *message, const char *reason,
                   struct str status, bool *moved)
 {
+    int64_t number;
     struct str code = { status.ptr, MIN(status.len, 3) };
+    if (!str_to_int(code, &number)) /* a sentence of ours */
+        code.len = 0;
     struct message_failed failed = { WHAT_IT_IS(MESSAGE_FAILED),
                                      .reason = message_failed_reason_parse(str_of(reason)),
                                      .status = code.len ? code : (struct str){ NULL, 0 },

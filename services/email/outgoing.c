@@ -8,7 +8,7 @@
 #include "services/email/address.h"
 #include "services/email/email.h"
 #include "services/email/letters.h"
-#include "services/email/mailing.h"
+#include "services/email/links.h"
 #include "services/email/messages.h"
 #include "services/email/senders.h"
 
@@ -67,6 +67,22 @@ static bool people(struct ctx *ctx, struct writing *writing, struct outgoing_let
 }
 
 /* ---- what is in it ---- */
+
+static void links_make(struct ctx *ctx, struct writing *writing)
+{
+    const struct links *links = email_of(ctx)->links;
+    struct str message_id = writing->message->message_id;
+    writing->preferences_url = link_preferences(ctx->arena, links, message_id);
+    if (writing->message->marketing)
+        writing->unsubscribe_url = link_unsubscribe(ctx->arena, links, message_id);
+}
+
+static bool track(struct ctx *ctx, const struct writing *writing, struct str *html)
+{
+    struct link_message about = { .message_id = writing->message->message_id,
+                                  .untracked = !setting_bool(ctx, "tracking") };
+    return links_track(ctx, email_of(ctx)->links, &about, *html, html);
+}
 
 static bool render(struct ctx *ctx, const struct writing *writing, struct outgoing_letter *out,
                    struct letter_text *text)
@@ -134,6 +150,13 @@ static struct str list_id(struct ctx *ctx, const struct writing *writing)
                : (struct str){ NULL, 0 };
 }
 
+/* In a header it must be https (RFC 8058 section 3.1); while `public_url` is not, it stands in the mail alone. */
+static struct str unsubscribe_header(const struct writing *writing)
+{
+    return str_starts(writing->unsubscribe_url, STR("https://")) ? writing->unsubscribe_url
+                                                                 : (struct str){ NULL, 0 };
+}
+
 /* A person whose name or address cannot be written is one thing, a template or sender another. */
 static const char *reason_of(const struct ctx *ctx)
 {
@@ -156,13 +179,22 @@ static bool compose(struct ctx *ctx, const struct writing *writing, struct str h
         .message_id = arena_printf(ctx->arena, STR_FMT "@" STR_FMT,
                                    STR_ARG(writing->message->message_id), STR_ARG(writing->domain)),
         .list_id = list_id(ctx, writing),
-        .unsubscribe_url = writing->message->marketing ? writing->unsubscribe_url
-                                                       : (struct str){ NULL, 0 },
+        .unsubscribe_url = unsubscribe_header(writing),
         .precedence = writing->message->marketing ? STR("bulk") : (struct str){ NULL, 0 },
         .text = out->plain,
         .html = html,
     };
     return mail_compose(ctx, &mail, &out->text);
+}
+
+bool outgoing_limits(struct ctx *ctx, struct outgoing *outgoing, const struct message_row *message,
+                     struct mailing_limits *out)
+{
+    struct mailing mailing;
+    if (!mailing_of(ctx, outgoing->mailings, message, &mailing))
+        return false;
+    *out = mailing.limits;
+    return true;
 }
 
 bool outgoing_compose(struct ctx *ctx, struct outgoing *outgoing, const struct message_row *message,
@@ -171,10 +203,12 @@ bool outgoing_compose(struct ctx *ctx, struct outgoing *outgoing, const struct m
     struct writing writing = { .message = message };
     struct letter_text text;
     *out = (struct outgoing_letter){ 0 };
+    links_make(ctx, &writing);
     if (mailing_of(ctx, outgoing->mailings, message, &writing.mailing) &&
         people(ctx, &writing, out) && render(ctx, &writing, out, &text)) {
         out->from = envelope_sender(ctx, &writing);
-        if (compose(ctx, &writing, with_preheader(ctx->arena, text.html, text.preheader), out))
+        struct str html = with_preheader(ctx->arena, text.html, text.preheader);
+        if (track(ctx, &writing, &html) && compose(ctx, &writing, html, out))
             return true;
     }
     if (!out->withheld)

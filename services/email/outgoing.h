@@ -1,7 +1,7 @@
 /* A queued message becomes the bytes that are handed over: written to its person, composed and signed. */
 #pragma once
 
-#include "services/email/store_messages.h"
+#include "services/email/mailing.h"
 
 struct outgoing_letter {
     struct str from, to; /* of the envelope */
@@ -15,6 +15,10 @@ struct outgoing_letter {
 struct outgoing;
 struct outgoing *outgoing_new(void);
 void outgoing_free(struct outgoing *outgoing); /* NULL-safe */
+
+/* When it may go out; as mailing_of(). */
+bool outgoing_limits(struct ctx *ctx, struct outgoing *outgoing, const struct message_row *message,
+                     struct mailing_limits *out);
 
 /* In ctx's arena. The message need not be stored (a preview, a test): it needs person_id, queue and, outside of a launch,
  * what it is asked with. Its address is that of the person unless it has its own. The Message-ID is "<message_id>@<domain of

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "services/email/address.h"
+#include "services/email/catcher.h"
 #include "services/email/email.h"
 #include "services/email/store.h"
 #include "services/email/store_messages.h"
@@ -30,13 +31,23 @@ enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *p
     return erased || store_contact_put(ctx, &contact) ? DONE : outcome_of(ctx);
 }
 
+/* Mail that was caught is a copy too; what is past its dot just now is deleted once it is caught (sending_outcome.c). */
+static bool caught_forget(struct ctx *ctx, struct str person_id)
+{
+    struct contact_row contact;
+    if (!store_contact(ctx, person_id, &contact))
+        return !ctx_failed(ctx);
+    return !contact.email.ptr || catcher_forget(ctx, email_of(ctx)->catcher, contact.email);
+}
+
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
     struct erasure_done done = { .request_id = erased->request_id,
                                  .profile_id = erased->profile_id,
                                  .service = STR("email"),
                                  .erased_at = clock_now_us() };
-    return store_erase(ctx, erased->profile_id, erased->erased_at) &&
+    return caught_forget(ctx, erased->profile_id) &&
+                   store_erase(ctx, erased->profile_id, erased->erased_at) &&
                    store_messages_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
                ? DONE
                : outcome_of(ctx);

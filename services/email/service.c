@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "services/email/catcher.h"
 #include "services/email/catcher_page.h"
 #include "services/email/deliveries.h"
@@ -11,6 +12,7 @@
 #include "services/email/pages.h"
 #include "services/email/reactions.h"
 #include "services/email/secret.h"
+#include "services/email/sending.h"
 #include "email_contract.h"
 #include "email_migrations.h"
 
@@ -47,6 +49,74 @@ static const struct setting settings[] = {
       .kind = SETTING_TEXT,
       .fallback = "fanfare@example.com",
       .help = "And whose address" },
+    { .key = "relays",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help =
+          "Where mail is handed over to: smtp://user:password@host:587?weight=2 smtps://..., see the room; none: the catcher, where it is on",
+      .secret = true,
+      .optional = true },
+    { .key = "helo",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help =
+          "What the service calls itself at a relay (EHLO): a domain; without it the host's name, or [127.0.0.1]",
+      .optional = true },
+    { .key = "writers",
+      .kind = SETTING_INTEGER,
+      .fallback = "2",
+      .least = 0,
+      .most = WRITERS_MOST,
+      .help = "Threads that write and sign letters; 0: that which hands them over" },
+    { .key = "domain_connections",
+      .kind = SETTING_INTEGER,
+      .fallback = "20",
+      .least = 0,
+      .most = 10000,
+      .help = "How many mails to one recipient's domain are under way at once; 0: any number" },
+    { .key = "domain_rate",
+      .kind = SETTING_INTEGER,
+      .fallback = "0",
+      .least = 0,
+      .most = 100000,
+      .help = "How many go to one recipient's domain in a second; 0: any number" },
+    { .key = "relay_connect_limit",
+      .kind = SETTING_DURATION,
+      .fallback = "30s",
+      .least = 10 * US_PER_MS,
+      .most = 600 * US_PER_S,
+      .help = "For how long a connection to a relay, and TLS on it, is waited for" },
+    { .key = "relay_reply_limit",
+      .kind = SETTING_DURATION,
+      .fallback = "5m",
+      .least = 10 * US_PER_MS,
+      .most = 3600 * US_PER_S,
+      .help = "For how long each of a relay's answers before the final dot is waited for" },
+    { .key = "relay_accept_limit",
+      .kind = SETTING_DURATION,
+      .fallback = "10m",
+      .least = 10 * US_PER_MS,
+      .most = 3600 * US_PER_S,
+      .help =
+          "For how long the answer to the final dot is waited for; then nobody knows whether the mail has gone out" },
+    { .key = "attempts",
+      .kind = SETTING_INTEGER,
+      .fallback = "30",
+      .least = 1,
+      .most = 1000,
+      .help =
+          "How often a mail that relays put off is tried, after 1, 2, 4 ... minutes, at most an hour" },
+    { .key = "give_up_after",
+      .kind = SETTING_DURATION,
+      .fallback = "72h",
+      .least = US_PER_S,
+      .most = 30 * US_PER_DAY,
+      .help = "A mail that is older is not put off any more" },
+    { .key = "resend_in_doubt",
+      .kind = SETTING_BOOL,
+      .fallback = "false",
+      .help =
+          "Service mail of which nobody knows whether it has gone out is sent once more, with the same Message-ID; marketing mail never is" },
     { .key = "return_domain",
       .kind = SETTING_TEXT,
       .fallback = "",
@@ -89,6 +159,7 @@ static void email_close(void *app)
     struct email *email = app;
     if (!email)
         return;
+    sending_close(email->sending); /* to the catcher, perhaps */
     letters_free(email->letters);
     links_close(email->links);
     catcher_close(email->catcher);
@@ -128,7 +199,8 @@ static bool email_open(struct ctx *ctx)
     email->letters = letters_new();
     return keys_open(ctx) && catcher_start(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run) &&
-           service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run);
+           service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run) &&
+           sending_open(ctx, &email->sending);
 }
 
 const struct service email_service = {

@@ -84,18 +84,35 @@ static bool suppressed(struct ctx *ctx, const struct contact_row *contact, bool 
     return !ctx_failed(ctx);
 }
 
-bool store_reach(struct ctx *ctx, struct str person_id, struct reach *out)
+/* What stands against mail to the address in out->contact. */
+static bool reach_contact(struct ctx *ctx, struct reach *out)
 {
     bool granted, no_marketing, nothing;
-    *out = (struct reach){ .marketing = "no_address", .service = "no_address" };
-    if (!store_contact(ctx, person_id, &out->contact) || !out->contact.email.ptr)
-        return !ctx_failed(ctx);
-    if (!consent_holds(ctx, person_id, &granted) ||
+    if (!consent_holds(ctx, out->contact.person_id, &granted) ||
         !suppressed(ctx, &out->contact, &no_marketing, &nothing))
         return false;
     out->marketing = no_marketing ? "suppressed" : granted ? NULL : "no_consent";
     out->service = nothing ? "suppressed" : NULL;
     return true;
+}
+
+bool store_reach(struct ctx *ctx, struct str person_id, struct reach *out)
+{
+    *out = (struct reach){ .marketing = "no_address", .service = "no_address" };
+    if (!store_contact(ctx, person_id, &out->contact) || !out->contact.email.ptr)
+        return !ctx_failed(ctx);
+    return reach_contact(ctx, out);
+}
+
+bool store_reach_at(struct ctx *ctx, struct str person_id, struct str address, struct str hash,
+                    struct reach *out)
+{
+    *out = (struct reach){ .contact.person_id = person_id };
+    if (!store_contact(ctx, person_id, &out->contact) && ctx_failed(ctx))
+        return false;
+    out->contact.email = address;
+    out->contact.address_hash = hash;
+    return reach_contact(ctx, out);
 }
 
 bool store_consent_put(struct ctx *ctx, struct str person_id, struct str channel, struct str state,

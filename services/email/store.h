@@ -33,6 +33,9 @@ bool store_contact(struct ctx *ctx, struct str person_id,
 bool store_contact_by_hash(struct ctx *ctx, struct str hash, struct str *person_id);
 /* May this person be written to now? By contact, consent and suppressions. */
 bool store_reach(struct ctx *ctx, struct str person_id, struct reach *out);
+/* The same at another address than the contact's; nobody need know the person. */
+bool store_reach_at(struct ctx *ctx, struct str person_id, struct str address, struct str hash,
+                    struct reach *out);
 
 /* The newest word counts; `channel` is "email" or "all". */
 bool store_consent_put(struct ctx *ctx, struct str person_id, struct str channel, struct str state,

@@ -1,9 +1,5 @@
 #include "services/email/store_messages.h"
 
-#define MESSAGE_COLUMNS                                                                            \
-    "message_id, queue, state, due_us, campaign_id, person_id, step, variant, address, asked,"     \
-    " marketing, attempts, resends, status, created_us, doubted_us, ended_us"
-
 static struct message_row message_of(struct ctx *ctx, const struct sql_rows *rows)
 {
     return (struct message_row){ .message_id = row_str(ctx, rows, 0),
@@ -66,8 +62,8 @@ bool store_message_move(struct ctx *ctx, const struct message_row *message, cons
     int64_t changed = 0;
     if (!sql_exec(ctx, &changed,
                   "UPDATE messages SET state = $2, due_us = $3, variant = $4, attempts = $5,"
-                  " resends = $6, status = $7, doubted_us = $8, ended_us = $9"
-                  " WHERE message_id = $1 AND state = $10",
+                  " resends = $6, status = $7, doubted_us = $8, ended_us = $9,"
+                  " claimed_us = NULL WHERE message_id = $1 AND state = $10",
                   sql_str(message->message_id), sql_str(message->state), sql_int(message->due_us),
                   sql_str(message->variant), sql_int(message->attempts), sql_int(message->resends),
                   sql_str(message->status), moment(message->doubted_us), moment(message->ended_us),
@@ -77,7 +73,7 @@ bool store_message_move(struct ctx *ctx, const struct message_row *message, cons
     return true;
 }
 
-static bool rows_read(struct ctx *ctx, struct sql_rows *rows, struct message_row *out, size_t *n)
+bool store_messages_read(struct ctx *ctx, struct sql_rows *rows, struct message_row *out, size_t *n)
 {
     for (*n = 0; sql_next(ctx, rows); ++*n)
         out[*n] = message_of(ctx, rows);
@@ -93,7 +89,7 @@ bool store_messages_due(struct ctx *ctx, struct str queue, int64_t now_us, size_
                      " FROM messages WHERE queue = $1 AND state = 'queued'"
                      " AND due_us <= $2 ORDER BY due_us LIMIT $3",
                      sql_str(queue), sql_int(now_us), sql_int((int64_t)limit)) &&
-           rows_read(ctx, &rows, out, n);
+           store_messages_read(ctx, &rows, out, n);
 }
 
 bool store_messages_in(struct ctx *ctx, struct str queue, const char *state, size_t limit,
@@ -104,7 +100,7 @@ bool store_messages_in(struct ctx *ctx, struct str queue, const char *state, siz
                      "SELECT " MESSAGE_COLUMNS " FROM messages WHERE queue = $1 AND state = $2"
                      " ORDER BY due_us LIMIT $3",
                      sql_str(queue), sql_text(state), sql_int((int64_t)limit)) &&
-           rows_read(ctx, &rows, out, n);
+           store_messages_read(ctx, &rows, out, n);
 }
 
 bool store_messages_doubted(struct ctx *ctx, int64_t before_us, size_t limit,
@@ -115,7 +111,7 @@ bool store_messages_doubted(struct ctx *ctx, int64_t before_us, size_t limit,
                      "SELECT " MESSAGE_COLUMNS " FROM messages WHERE state = 'doubt'"
                      " AND doubted_us < $1 ORDER BY doubted_us LIMIT $2",
                      sql_int(before_us), sql_int((int64_t)limit)) &&
-           rows_read(ctx, &rows, out, n);
+           store_messages_read(ctx, &rows, out, n);
 }
 
 bool store_messages_sent_to(struct ctx *ctx, struct str person_id, int64_t since_us, int64_t *n)
@@ -177,7 +173,7 @@ bool store_messages(struct ctx *ctx, const struct message_filter *filter, size_t
                   ? sql_query(ctx, &rows, SELECT "state = 'unknown' AND " FILTERS PAGE, after, most,
                               state, launch)
                   : sql_query(ctx, &rows, SELECT FILTERS PAGE, after, most, state, launch);
-    return ok && rows_read(ctx, &rows, out, n);
+    return ok && store_messages_read(ctx, &rows, out, n);
 }
 
 bool store_happening_add(struct ctx *ctx, const struct happening_row *happening)
@@ -221,6 +217,11 @@ bool store_happenings(struct ctx *ctx, struct str message_id,
 bool store_messages_erase(struct ctx *ctx, struct str person_id)
 {
     return sql_exec(ctx, NULL,
-                    "UPDATE messages SET address = NULL, asked = NULL WHERE person_id = $1",
+                    "DELETE FROM happenings WHERE message_id IN"
+                    " (SELECT message_id FROM messages WHERE person_id = $1)",
+                    sql_str(person_id)) &&
+           sql_exec(ctx, NULL,
+                    "UPDATE messages SET address = NULL, asked = NULL, status = NULL"
+                    " WHERE person_id = $1",
                     sql_str(person_id));
 }

@@ -10,6 +10,13 @@ struct message_row {
     int64_t due_us, attempts, resends, created_us, doubted_us, ended_us;
 };
 
+#define MESSAGE_COLUMNS                                                                            \
+    "message_id, queue, state, due_us, campaign_id, person_id, step, variant, address, asked,"     \
+    " marketing, attempts, resends, status, created_us, doubted_us, ended_us"
+/* What a query for these columns gives; there must be room. */
+bool store_messages_read(struct ctx *ctx, struct sql_rows *rows, struct message_row *out,
+                         size_t *n);
+
 /* *added false: there is such a message already. */
 bool store_message_add(struct ctx *ctx, const struct message_row *message, bool *added);
 bool store_message(struct ctx *ctx, struct str message_id,
@@ -52,5 +59,5 @@ bool store_happened(struct ctx *ctx, struct str message_id, const char *what, bo
 #define STORE_HAPPENINGS 200 /* that are shown of a message */
 bool store_happenings(struct ctx *ctx, struct str message_id,
                       struct happening_row out[STORE_HAPPENINGS], size_t *n);
-/* Address and data are forgotten; what is not sent yet finds no contact any more. */
+/* Address, data, what servers said and what happened are forgotten; what is not sent yet finds no contact any more. */
 bool store_messages_erase(struct ctx *ctx, struct str person_id);

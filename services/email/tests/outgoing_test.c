@@ -50,6 +50,8 @@ static void test_letter(struct test_service *test)
     CHECK(has(one.letter.text, " <prf_a@example.com>\r\n"));
     CHECK(has(one.letter.text, "\r\nList-Id: <jny_cart.example.com>\r\n"));
     CHECK(has(one.letter.text, "Code X7"));
+    CHECK(has(one.letter.text, "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
+    CHECK(has(one.letter.text, "<img")); /* the picture of one point */
     ptrdiff_t body = str_find_char(one.letter.html, '>');
     CHECK(body > 0 && has(one.letter.text, "In short</div><p>"));
     one = single("prf_a", ASKED("prf_a", "welcome"));
@@ -109,7 +111,8 @@ static void test_return_path(void)
 
 int main(void)
 {
-    struct test_service *test = test_open(&email_service, NULL, NULL);
+    static const char *const settings[] = { "public_url=https://mail.example.com", NULL };
+    struct test_service *test = test_open(&email_service, NULL, settings);
     person(test, "prf_a", "");
     HEAR(CRM_PROFILE_UPDATED, "{\"profile_id\":\"prf_injected\",\"email\":\"i@example.com\","
                               "\"name\":\"Eve\\r\\nBcc: all@example.com\",\"version\":1,"
