@@ -12,6 +12,7 @@ struct email {
     struct links *links;
     struct catcher *catcher;
     struct sending *sending;
+    struct returns *returns;
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

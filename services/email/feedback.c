@@ -12,14 +12,13 @@
 #define BATCH 200
 #define MOST_LINK 2000 /* message.clicked */
 
-static bool erased(struct ctx *ctx, const struct message_row *message)
+bool feedback_is_void(struct ctx *ctx, const struct message_row *message)
 {
     bool is_erased;
     return !store_erased(ctx, message->person_id, &is_erased) || is_erased;
 }
 
-/* *first: it is the first of its kind, and is in the timeline now. */
-static bool note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first)
+bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first)
 {
     struct happening_row happening = {
         .message_id = row->message_id,
@@ -39,9 +38,11 @@ bool feedback_opened(struct ctx *ctx, const struct message_row *message, bool ma
                                      .opened_at = clock_now_us() };
     struct feedback_row row = { message->message_id, STR("opened"), STR(""), machine,
                                 opened.opened_at };
-    if (erased(ctx, message))
+    if (feedback_is_void(ctx, message))
         return !ctx_failed(ctx);
-    return note(ctx, &row, true, &first) && (!first || publish_message_opened(ctx, &opened));
+    return feedback_note(ctx, &row, true, &first) &&
+           (!first || (publish_message_opened(ctx, &opened) &&
+                       (machine || feedback_is_reached(ctx, message))));
 }
 
 /* ---- clicks ---- */
@@ -68,9 +69,9 @@ bool feedback_clicked(struct ctx *ctx, const struct message_row *message, struct
     bool first;
     struct feedback_row row = { message->message_id, STR("clicked"), without_query(target), machine,
                                 clock_now_us() };
-    if (erased(ctx, message))
+    if (feedback_is_void(ctx, message))
         return !ctx_failed(ctx);
-    return note(ctx, &row, machine, &first) &&
+    return feedback_note(ctx, &row, machine, &first) &&
            (!first || !machine || tell_clicked(ctx, message, &row));
 }
 
@@ -81,7 +82,7 @@ static bool unmask(struct ctx *ctx, const struct message_row *message,
     bool first;
     struct feedback_row other = *row;
     other.machine = true;
-    return store_feedback_delete(ctx, row) && note(ctx, &other, true, &first) &&
+    return store_feedback_delete(ctx, row) && feedback_note(ctx, &other, true, &first) &&
            (!first || tell_clicked(ctx, message, &other));
 }
 
@@ -91,7 +92,8 @@ static bool confirm(struct ctx *ctx, const struct message_row *message,
     struct happening_row happening = {
         .message_id = row->message_id, .at_us = row->at_us, .what = row->what, .detail = row->detail
     };
-    return store_happening_add(ctx, &happening) && tell_clicked(ctx, message, row);
+    return store_happening_add(ctx, &happening) && tell_clicked(ctx, message, row) &&
+           feedback_is_reached(ctx, message);
 }
 
 struct decision {
@@ -116,7 +118,7 @@ static bool judge(struct ctx *ctx, struct decision *decision)
     int64_t n;
     const struct feedback_row *row = decision->row;
     decision->gone = !store_message(ctx, row->message_id, &decision->message) ||
-                     erased(ctx, &decision->message);
+                     feedback_is_void(ctx, &decision->message);
     if (ctx_failed(ctx) ||
         !store_feedback_clicks(ctx, row->message_id, row->at_us - MACHINE_LINKS_WITHIN_US,
                                row->at_us + MACHINE_LINKS_WITHIN_US, &n))
@@ -176,11 +178,12 @@ bool feedback_unsubscribed(struct ctx *ctx, const struct message_row *message)
                                       .message_id = message->message_id,
                                       .campaign_id = message->campaign_id },
                            address = person;
-    if (erased(ctx, message))
+    if (feedback_is_void(ctx, message))
         return !ctx_failed(ctx);
     return suppress_person(ctx, &person, &added) &&
            (!message->address.ptr || suppress_address(ctx, message->address, &address, &added)) &&
-           note(ctx, &row, true, &first) && (!first || publish_message_unsubscribed(ctx, &told));
+           feedback_note(ctx, &row, true, &first) &&
+           (!first || publish_message_unsubscribed(ctx, &told));
 }
 
 bool feedback_resubscribed(struct ctx *ctx, const struct message_row *message)
@@ -188,7 +191,7 @@ bool feedback_resubscribed(struct ctx *ctx, const struct message_row *message)
     struct reach reach;
     struct message_resubscribed told = { WHAT_IT_IS(MESSAGE_RESUBSCRIBED),
                                          .resubscribed_at = clock_now_us() };
-    if (erased(ctx, message) || !store_reach(ctx, message->person_id, &reach))
+    if (feedback_is_void(ctx, message) || !store_reach(ctx, message->person_id, &reach))
         return !ctx_failed(ctx);
     if (!reach.marketing)
         return true;

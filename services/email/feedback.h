@@ -2,6 +2,7 @@
  * told or changed. */
 #pragma once
 
+#include "services/email/store_feedback.h"
 #include "services/email/store_messages.h"
 
 /* Once for people, once for machines. */
@@ -16,6 +17,24 @@ bool feedback_clicked(struct ctx *ctx, const struct message_row *message, struct
 bool feedback_unsubscribed(struct ctx *ctx, const struct message_row *message);
 bool feedback_resubscribed(struct ctx *ctx, const struct message_row *message);
 
+/* It came back. `kind` "hard": the address is suppressed for all mail; "soft": it is when the setting `soft_bounces` says so of those in
+ * a row; "blocked": nothing follows. `status` as in the report, or none. */
+bool feedback_bounced(struct ctx *ctx, const struct message_row *message, const char *kind,
+                      struct str status);
+/* It was called spam: the address is suppressed for mail of its kind. */
+bool feedback_complained(struct ctx *ctx, const struct message_row *message);
+/* A provider says that it is in the mailbox. */
+bool feedback_delivered(struct ctx *ctx, const struct message_row *message);
+
 /* A worker's round. */
 bool feedback_run(struct ctx *ctx);
 #define FEEDBACK_EVERY_US 1000000
+
+/* ---- for feedback*.c ---- */
+
+/* The person is erased; true with an error too. */
+bool feedback_is_void(struct ctx *ctx, const struct message_row *message);
+/* *first: it is the first of its kind, and stands in the timeline if it is told. */
+bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first);
+/* Mail arrives there: soft bounces are not in a row any more. */
+bool feedback_is_reached(struct ctx *ctx, const struct message_row *message);

@@ -11,6 +11,7 @@
 #include "services/email/links.h"
 #include "services/email/pages.h"
 #include "services/email/reactions.h"
+#include "services/email/returns.h"
 #include "services/email/secret.h"
 #include "services/email/sending.h"
 #include "email_contract.h"
@@ -122,6 +123,23 @@ static const struct setting settings[] = {
       .fallback = "",
       .help =
           "The domain that returned mail comes back to, with an address of its own for each mail; without it the sender's own" },
+    { .key = "return_port",
+      .kind = SETTING_INTEGER,
+      .fallback = "0",
+      .least = 0,
+      .most = 65535,
+      .help = "Where an SMTP server takes what comes back to return_domain; 0: nowhere" },
+    { .key = "return_bind",
+      .kind = SETTING_TEXT,
+      .fallback = "{bind}",
+      .help = "And on which address" },
+    { .key = "soft_bounces",
+      .kind = SETTING_INTEGER,
+      .fallback = "5",
+      .least = 1,
+      .most = 100,
+      .help =
+          "So many mails in a row that come back for the time being, and the address is suppressed" },
     { .key = "public_url",
       .kind = SETTING_TEXT,
       .fallback = "http://127.0.0.1:{port}",
@@ -160,6 +178,7 @@ static void email_close(void *app)
     if (!email)
         return;
     sending_close(email->sending); /* to the catcher, perhaps */
+    returns_stop(email->returns);
     letters_free(email->letters);
     links_close(email->links);
     catcher_close(email->catcher);
@@ -197,7 +216,7 @@ static bool email_open(struct ctx *ctx)
         return false;
     email->keys_folder = mem_strdup(folder.ptr);
     email->letters = letters_new();
-    return keys_open(ctx) && catcher_start(ctx) &&
+    return keys_open(ctx) && catcher_start(ctx) && returns_open(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run) &&
            service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run) &&
            sending_open(ctx, &email->sending);

@@ -16,7 +16,7 @@ static struct str hash_target(struct ctx *ctx, struct str hash)
     return arena_printf(ctx->arena, "a:" STR_FMT, STR_ARG(hash));
 }
 
-static struct str address_target(struct ctx *ctx, struct str address)
+struct str suppression_target(struct ctx *ctx, struct str address)
 {
     return hash_target(ctx, address_hash(ctx->arena, email_of(ctx)->secret, address));
 }
@@ -96,5 +96,5 @@ bool suppression_outdated(struct ctx *ctx, struct str person_id, int64_t at_us)
 
 bool suppression_outdated_address(struct ctx *ctx, struct str address, int64_t at_us)
 {
-    return outdated(ctx, address_target(ctx, address), at_us);
+    return outdated(ctx, suppression_target(ctx, address), at_us);
 }

@@ -12,6 +12,9 @@ bool suppress_address(struct ctx *ctx, struct str address, struct suppression_ro
 /* For the address whose hash it is. */
 bool suppress_hash(struct ctx *ctx, struct str hash, struct suppression_row *row, bool *added);
 
+/* What suppressions of an address stand under. */
+struct str suppression_target(struct ctx *ctx, struct str address);
+
 /* Takes it back. NOT_FOUND: there is none. */
 bool suppression_remove(struct ctx *ctx, struct str suppression_id);
 /* A person has consented anew at this moment: an unsubscription from before does not stand against it. */

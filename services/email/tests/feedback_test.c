@@ -2,38 +2,11 @@
 #include "services/email/feedback.h"
 #include "services/email/links.h"
 #include "services/email/machines.h"
-#include "services/email/messages.h"
-#include "services/email/plan.h"
 #include "services/email/tests/room.h"
 
 #define BROWSER                                                                                    \
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
 #define SHOP "https://shop.example/spring?a=1"
-#define COUNT_OF(event) test_published(test, &EMAIL_##event##_V1_TYPE)
-
-static bool is_sent(struct ctx *ctx, void *argument)
-{
-    struct message_row *message = argument;
-    bool moved;
-    return store_message(ctx, message->message_id, message) &&
-           message_doubt(ctx, message, &moved) &&
-           message_sent(ctx, message, STR("250 2.0.0 OK"), &moved);
-}
-
-/* A mail that was sent to this person right now; its id. */
-static struct str sent(struct test_service *test, const char *id, const char *key)
-{
-    struct message_row *message = ARENA_NEW(test_ctx(test)->arena, struct message_row);
-    HEAR(
-        EMAIL_MESSAGE_ASKED,
-        "{\"command_id\":\"cmd_%s\",\"message_key\":\"%s\",\"person_id\":\"%s\",\"template\":\"news\","
-        "\"purpose\":\"marketing\",\"campaign_id\":\"cmp_a\",\"expires_at\":\"2099-01-01T00:00:00Z\"}",
-        key, key, id);
-    struct str launch = STR(""), asked = str_of(key);
-    message->message_id = plan_message_id(test_ctx(test)->arena, asked, launch, STR(""));
-    CHECK(test_write(test, is_sent, message));
-    return message->message_id;
-}
 
 static const char *path_of(struct test_service *test, enum link_kind kind, struct str message_id,
                            const char *target)
@@ -68,13 +41,6 @@ static struct str header_of(struct reply reply, const char *name)
 static bool shows(struct reply reply, const char *text)
 {
     return memmem(reply.body.ptr, reply.body.len, text, strlen(text));
-}
-
-static bool may_be_sent(struct test_service *test, const char *person)
-{
-    const char *path = arena_printf(test_ctx(test)->arena, "/v1/contacts/%s", person).ptr;
-    struct reply reply = test_call(test, "GET", path, "messages:read", NULL, NULL);
-    return json_bool(json_get(test_json(test, reply), "marketing"));
 }
 
 static bool of_machine(struct test_service *test, const struct event_type *type, size_t i)

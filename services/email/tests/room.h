@@ -5,6 +5,8 @@
 #include "base/tests/check.h"
 #include "platform/service/testing.h"
 #include "services/email/email.h"
+#include "services/email/messages.h"
+#include "services/email/plan.h"
 #include "services/email/reactions.h"
 #include "email_contract.h"
 
@@ -85,4 +87,39 @@ static inline void hold_clock(const char *moment)
     int64_t at_us = 0;
     CHECK(clock_parse(str_of(moment), false, &at_us));
     clock_hold_us(at_us);
+}
+
+/* ---- mail that was sent; its template is `news` ---- */
+
+#define COUNT_OF(event) test_published(test, &EMAIL_##event##_V1_TYPE)
+
+static inline bool is_sent(struct ctx *ctx, void *argument)
+{
+    struct message_row *message = argument;
+    bool moved;
+    return store_message(ctx, message->message_id, message) &&
+           message_doubt(ctx, message, &moved) &&
+           message_sent(ctx, message, STR("250 2.0.0 OK"), &moved);
+}
+
+/* A mail that was sent to this person right now; its id. */
+static inline struct str sent(struct test_service *test, const char *id, const char *key)
+{
+    struct message_row *message = ARENA_NEW(test_ctx(test)->arena, struct message_row);
+    HEAR(
+        EMAIL_MESSAGE_ASKED,
+        "{\"command_id\":\"cmd_%s\",\"message_key\":\"%s\",\"person_id\":\"%s\",\"template\":\"news\","
+        "\"purpose\":\"marketing\",\"campaign_id\":\"cmp_a\",\"expires_at\":\"2099-01-01T00:00:00Z\"}",
+        key, key, id);
+    struct str launch = STR(""), asked = str_of(key);
+    message->message_id = plan_message_id(test_ctx(test)->arena, asked, launch, STR(""));
+    CHECK(test_write(test, is_sent, message));
+    return message->message_id;
+}
+
+static inline bool may_be_sent(struct test_service *test, const char *person)
+{
+    const char *path = arena_printf(test_ctx(test)->arena, "/v1/contacts/%s", person).ptr;
+    struct reply reply = test_call(test, "GET", path, "messages:read", NULL, NULL);
+    return json_bool(json_get(test_json(test, reply), "marketing"));
 }
