@@ -265,6 +265,23 @@ bool assignment_catch_up(struct ctx *ctx, struct consumer *consumer, struct part
     return true;
 }
 
+/* Who was erased while this service was away is known to it before it takes anything else of them: what is erasable is
+ * read first, up to where the log ends now. Asked before anything is fetched: later the question would wait behind that. */
+static bool find_first_until(struct consumer *consumer, struct partition *partition)
+{
+    int64_t low = 0, high = 0;
+    bool erasable = false;
+    for (size_t i = 0; i < consumer->settings.n_reactions; i++) {
+        const struct event_type *type = consumer->settings.reactions[i].event;
+        erasable |= type->erasable && strcmp(type->topic, partition->topic) == 0;
+    }
+    if (erasable && rd_kafka_query_watermark_offsets(consumer->rk, partition->topic,
+                                                     partition->number, &low, &high, CALL_MS))
+        return false;
+    partition->first_until = high > low && high > partition->next ? high : 0;
+    return true;
+}
+
 static void fill_partition(struct consumer *consumer, struct partition *partition,
                            const rd_kafka_topic_partition_t *from, const char *cluster,
                            const char *generation)
@@ -299,7 +316,8 @@ static bool find_positions(struct consumer *consumer, const char *cluster,
     }
     pthread_mutex_unlock(&consumer->lock);
     for (size_t i = 0; i < n && found; i++)
-        found = find_position(&ctx, consumer, &consumer->partitions[i]);
+        found = find_position(&ctx, consumer, &consumer->partitions[i]) &&
+                find_first_until(consumer, &consumer->partitions[i]);
     if (!found && ctx.error.code == ERR_CONFLICT) {
         consumer_fatal(consumer, ctx.error.detail);
     }

@@ -10,8 +10,9 @@
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
 #define BEHIND_LIVE_US (5 * US_PER_MS) /* until a rebuild looks again whether it may go on */
-#define HELD_AHEAD                                                                                 \
-    5000 /* records of a partition that a rebuild holds at most beyond the live one */
+#define AFTER_FIRST_US                                                                             \
+    (10 * US_PER_MS)    /* until what waits for what is read first is looked at again */
+#define HELD_AHEAD 5000 /* records of a partition that are held at most while it waits for others */
 #define BUILDER_NICE 10 /* who is asked meanwhile goes first */
 #define LEAVE_LIMIT_US (3 * US_PER_S) /* of the 15 s that a service has for its end */
 #define LEAVE_LOOK_MS 20
@@ -227,11 +228,31 @@ static void pause_until(struct consumer *consumer, struct partition *partition, 
     partition->unread |= stop_reading;
 }
 
-/* What may be taken now of what it holds: a rebuild waits for the live consumer. */
-static size_t takeable(struct consumer *consumer, struct partition *partition, size_t most)
+/* Is there something that goes first, and is not behind us? A compacted log has gaps, at its end too. */
+static bool first_is_open(struct consumer *consumer)
+{
+    bool open = false;
+    for (size_t i = 0; i < consumer->n_partitions; i++) {
+        struct partition *one = &consumer->partitions[i];
+        if (one->next >= one->first_until ||
+            (one->n_held ? one->held[0]->offset : one->end_seen) >= one->first_until)
+            one->first_until = 0;
+        open |= one->first_until > 0;
+    }
+    return open;
+}
+
+/* What may be taken now of what it holds: others wait for what goes first, a rebuild for the live consumer. */
+static size_t takeable(struct consumer *consumer, struct partition *partition, size_t most,
+                       bool first_is_open)
 {
     if (!partition->n_held || partition->paused)
         return 0;
+    if (first_is_open && !partition->first_until) {
+        pause_until(consumer, partition, clock_mono_us() + AFTER_FIRST_US,
+                    partition->n_held >= HELD_AHEAD);
+        return 0;
+    }
     if (!consumer->rebuild)
         return MIN(most, partition->n_held);
     size_t n = rebuild_allows(consumer->rebuild, partition, most);
@@ -244,9 +265,10 @@ static size_t takeable(struct consumer *consumer, struct partition *partition, s
 static size_t slices_of(struct ctx *ctx, struct consumer *consumer, struct slice *slices)
 {
     size_t n = 0, left = consumer->settings.batch_records;
+    bool first = first_is_open(consumer);
     for (size_t i = 0; i < consumer->n_partitions && left; i++) {
         struct partition *partition = &consumer->partitions[i];
-        size_t records = takeable(consumer, partition, left);
+        size_t records = takeable(consumer, partition, left, first);
         if (records)
             slices[n++] = slice_of(ctx, partition, records);
         left -= records;

@@ -228,6 +228,8 @@ struct partition {
     int number;
     int64_t next;              /* position as stored; -1: none */
     int64_t end_seen;          /* the log's end when it was last reached; -1 */
+    int64_t
+        first_until; /* of what is erasable: to be read up to there before anything else; 0: no more */
     int64_t committed;         /* what the group was told last */
     rd_kafka_message_t **held; /* read and not behind us yet, in order */
     size_t n_held, cap_held;
