@@ -98,6 +98,7 @@ struct sql_db {
     int n_writers, max_readers;
     struct sql_hook hooks[4];
     _Atomic int n_hooks;
+    atomic_bool scrub; /* the write-ahead log holds what was deleted for good */
 
     pthread_mutex_t queue_mutex;
     pthread_cond_t queue_wake;

@@ -121,6 +121,14 @@ double row_double(const struct sql_rows *rows, int column);
 bool row_bool(const struct sql_rows *rows, int column);
 struct str row_blob(struct ctx *ctx, const struct sql_rows *rows, int column);
 
+/* Inside a job that deletes what nobody may find any more: once it is committed, what the write-ahead log still holds of it
+ * goes too, as soon as no reader stands in the way. (What the file holds is overwritten by the deletion itself.) On
+ * PostgreSQL that is the server's matter. */
+void sql_scrub(struct ctx *ctx);
+
+/* Deletes the replies that are kept for an Idempotency-Key and hold this text; inside a job. */
+bool sql_replies_forget(struct ctx *ctx, struct str text);
+
 /* Savepoints by name-less nesting, inside a job. */
 bool sql_savepoint(struct ctx *ctx);
 bool sql_savepoint_keep(struct ctx *ctx);

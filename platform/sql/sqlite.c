@@ -14,6 +14,7 @@
 
 #define BUSY_TIMEOUT_MS                                                                            \
     5000 /* another process (a copy for backup, the operator's shell) holds the lock */
+#define SCRUB_WAIT_MS 50 /* writers wait meanwhile */
 #define CHECKPOINT_PAGES 1000   /* SQLite's own default: 4 MB of log */
 #define LOG_KEPT_BYTES 8388608  /* what a burst leaves of the log file */
 #define WRITER_CACHE_KB                                                                            \
@@ -289,8 +290,11 @@ static struct sql *connect_file(struct ctx *ctx, struct sql_db *db, bool writer)
     if (!wal_set(ctx, self) || !pragmas_set(ctx, self))
         goto fail;
     /* After the pragmas: wal_autocheckpoint takes the hook's place. */
-    if (writer)
+    if (writer) {
         sqlite3_wal_hook(self->handle, note_log_pages, self);
+        atomic_store(&db->scrub,
+                     true); /* whoever had it before may have been killed before it did */
+    }
     if (!prepare_own(ctx, self, "COMMIT", &self->commit) ||
         !prepare_own(ctx, self, "ROLLBACK", &self->rollback) ||
         !prepare_own(ctx, self, writer ? "BEGIN IMMEDIATE" : "BEGIN", &self->begin))
@@ -371,17 +375,36 @@ static void checkpoint(struct sqlite_sql *self, int mode)
         self->log_pages = 0;
 }
 
+/* Empties the log file. A reader that is at work with it gets SCRUB_WAIT_MS to end; then it is tried again later. */
+static void scrub(struct sqlite_sql *self)
+{
+    int left = -1, done = 0;
+    sqlite3_busy_timeout(self->handle, SCRUB_WAIT_MS);
+    int result =
+        sqlite3_wal_checkpoint_v2(self->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, &done);
+    sqlite3_busy_timeout(self->handle, BUSY_TIMEOUT_MS);
+    end_if_sync_failed(self, result);
+    if (result != SQLITE_OK)
+        return;
+    self->log_pages = 0;
+    atomic_store(&self->sql.db->scrub, false);
+}
+
 static void after_commit(struct sql *sql)
 {
     struct sqlite_sql *self = of(sql);
-    if (self->log_pages >= CHECKPOINT_PAGES)
+    if (atomic_load(&sql->db->scrub))
+        scrub(self);
+    else if (self->log_pages >= CHECKPOINT_PAGES)
         checkpoint(self, SQLITE_CHECKPOINT_PASSIVE);
 }
 
 static void idle(struct sql *sql)
 {
     struct sqlite_sql *self = of(sql);
-    if (self->log_pages > 0)
+    if (atomic_load(&sql->db->scrub))
+        scrub(self);
+    else if (self->log_pages > 0)
         checkpoint(self, SQLITE_CHECKPOINT_PASSIVE);
     sqlite3_db_release_memory(self->handle);
 }

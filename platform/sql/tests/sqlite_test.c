@@ -473,6 +473,42 @@ static void test_deleted_is_gone(void)
     CHECK_INT((int64_t)times_in_file("nobody"), 1);
 }
 
+static bool forget_one(struct ctx *ctx, void *id)
+{
+    sql_scrub(ctx);
+    return sql_exec(ctx, NULL, "DELETE FROM thing WHERE id = $1", sql_text(id));
+}
+
+/* While it is open, and after pages were split and joined: neither the file nor the log hold what was forgotten. */
+static void test_forgotten_is_gone(void)
+{
+    enum { N = 800 };
+    db_erase(url);
+    struct sql_db *db = db_open(url);
+    CTX ctx = ctx_new();
+    for (int i = 0; i < N; i++) {
+        int id = i * 7919 % N; /* each once, in no order */
+        OK(ctx,
+           write_text(ctx, db,
+                      arena_printf(ctx->arena, "INSERT INTO thing (id, note) VALUES ('%d', '%s')",
+                                   id, id % 100 == 7 ? "Ada-Lovelace" : "somebody of middle length")
+                          .ptr));
+    }
+    for (int id = 7; id < N; id += 100)
+        OK(ctx, sql_write(ctx, db, forget_one,
+                          arena_cstr(ctx->arena, arena_printf(ctx->arena, "%d", id))));
+    struct stat log = { .st_size = 1 };
+    int64_t until = clock_mono_us() + 10 * US_PER_S;
+    while (log.st_size && clock_mono_us() < until) { /* after the commit was answered */
+        REQUIRE(stat(arena_printf(ctx->arena, "%s-wal", url + strlen("sqlite:")).ptr, &log) == 0);
+        usleep(1000);
+    }
+    CHECK_INT(log.st_size, 0);
+    CHECK_INT((int64_t)times_in_file("Ada-Lovelace"), 0);
+    CHECK_INT(read_number(db, "SELECT count(*) FROM thing"), N - 8);
+    sql_close(db);
+}
+
 int main(void)
 {
     folder_make();
@@ -488,6 +524,7 @@ int main(void)
     test_deferred_key();
     test_checkpoints();
     test_deleted_is_gone();
+    test_forgotten_is_gone();
     folder_remove();
     return check_end();
 }
