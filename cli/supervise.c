@@ -63,6 +63,8 @@ static void set_environment(const struct supervisor *supervisor, const struct su
     set_env_port("", "log", "kafka://127.0.0.1:", stack_port(0, supervisor->port_base));
     set_env_port(name_of(service), "port", "", service->port);
     set_env_port(name_of(service), "admin_port", "", service->admin_port);
+    set_env_port("crm", "broker_admin_url",
+                 "http://127.0.0.1:", stack_admin_port(0, supervisor->port_base));
     for (size_t i = 1; i < stack_n_services; i++)
         set_env_port(stack_services[i].name, "url",
                      "http://127.0.0.1:", stack_port(i, supervisor->port_base));

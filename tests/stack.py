@@ -356,6 +356,9 @@ class Stack(Asker):
             return flags
         told = subprocess.run([self.program(name, build), '--help'], capture_output=True, text=True, check=True).stdout
         peers = re.findall(r'--([a-z]+)_url\b\s+Where \1 is', told)
+        if '--broker_admin_url' in told:
+            self.port('broker')
+            flags['broker_admin_url'] = f'http://127.0.0.1:{self.admin_ports["broker"]}'
         return {**flags, 'keys': self.keys.folder, 'log': f'kafka://127.0.0.1:{self.port("broker")}',
                 **{f'{peer}_url': f'http://127.0.0.1:{self.port(peer)}' for peer in peers}}
 

@@ -82,6 +82,20 @@ def sign(seed, message):
     return R + s.to_bytes(32, 'little')
 
 
+def decode(coded):
+    y = int.from_bytes(coded, 'little') & ~(1 << 255)
+    x = recover_x(y)
+    if x & 1 != coded[31] >> 7:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def is_signed(key, message, signature):
+    """Is this the signature of the message by the public key? (RFC 8032, section 5.1.7)"""
+    R, s = signature[:32], int.from_bytes(signature[32:], 'little')
+    return encode(times(s, BASE)) == encode(add(decode(R), times(number(R, key, message), decode(key))))
+
+
 def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b'=').decode()
 

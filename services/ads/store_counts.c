@@ -119,5 +119,7 @@ bool store_impressions_prune(struct ctx *ctx, int64_t before_us)
 
 bool store_person_forget(struct ctx *ctx, struct str person_id)
 {
-    return sql_exec(ctx, NULL, "DELETE FROM impressions WHERE person_id = $1", sql_str(person_id));
+    sql_scrub(ctx);
+    return sql_replies_forget(ctx, person_id) &&
+           sql_exec(ctx, NULL, "DELETE FROM impressions WHERE person_id = $1", sql_str(person_id));
 }

@@ -91,15 +91,22 @@ enum outcome on_impression_recorded(struct ctx *ctx, const struct impression_rec
     return add_reach(ctx, recorded->campaign_id, recorded->person_id, "ads", recorded->seen_at);
 }
 
+/* In the warehouse and on the log. */
+static bool forget(struct ctx *ctx, struct str id)
+{
+    return warehouse_forget(ctx, ctx->model, id) && publish_traits_told_tombstone(ctx, id);
+}
+
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
     struct erasure_done done = { .request_id = erased->request_id,
                                  .profile_id = erased->profile_id,
                                  .service = STR("analytics"),
                                  .erased_at = clock_now_us() };
-    return warehouse_forget(ctx, ctx->model, erased->profile_id) &&
-                   publish_traits_told_tombstone(ctx, erased->profile_id) &&
-                   publish_erasure_done(ctx, &done)
-               ? DONE
-               : outcome_of(ctx);
+    if (!forget(ctx, erased->profile_id))
+        return outcome_of(ctx);
+    for (size_t i = 0; i < erased->n_other_ids; i++)
+        if (!forget(ctx, erased->other_ids[i]))
+            return outcome_of(ctx);
+    return publish_erasure_done(ctx, &done) ? DONE : outcome_of(ctx);
 }

@@ -19,7 +19,7 @@ static const struct reaction reactions[] = {
     ON(EMAIL_MESSAGE_SENT_V1, on_message_sent, READS("person_id", "campaign_id", "sent_at")),
     ON(ADS_IMPRESSION_RECORDED_V1, on_impression_recorded,
        READS("person_id", "campaign_id", "seen_at")),
-    ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id", "request_id")),
+    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id", "other_ids")),
 };
 
 /* In SQL, apart from the warehouse: a rebuild of that one does not ask for anything again. */

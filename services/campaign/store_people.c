@@ -80,7 +80,9 @@ bool store_person_erased(struct ctx *ctx, struct str person_id, bool *erased)
 bool store_person_erase(struct ctx *ctx, struct str person_id, int64_t erased_us)
 {
     struct sql_value id = sql_str(person_id);
-    return sql_exec(ctx, NULL,
+    sql_scrub(ctx);
+    return sql_replies_forget(ctx, person_id) &&
+           sql_exec(ctx, NULL,
                     "INSERT INTO journey_erased (person_id, erased_us) VALUES ($1, $2)"
                     " ON CONFLICT (person_id) DO NOTHING",
                     id, sql_int(erased_us)) &&

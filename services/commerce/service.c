@@ -1,6 +1,7 @@
 #include "services/commerce/commerce.h"
 
 #include "services/commerce/catalog.h"
+#include "services/commerce/reactions.h"
 #include "commerce_contract.h"
 #include "commerce_migrations.h"
 
@@ -13,12 +14,20 @@ static const struct setting settings[] = {
       .most = 4LL * 1024 * 1024 * 1024 },
 };
 
+static const struct reaction reactions[] = {
+    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id")),
+};
+
 static bool commerce_open(struct ctx *ctx)
 {
     struct catalog *catalog = ctx->app =
         catalog_new((size_t)setting_int(ctx, "quotes_memory"), sql_is_postgresql(service_db(ctx)));
     sql_on_commit(service_db(ctx), catalog_doubt, catalog);
-    return true;
+    return service_consume(ctx, &(struct consumer_settings){ .name = "commerce",
+                                                             .sharing = CONSUMER_SHARED,
+                                                             .rare = true,
+                                                             .reactions = reactions,
+                                                             .n_reactions = COUNT(reactions) });
 }
 
 static void commerce_close(void *catalog)

@@ -1,81 +1,74 @@
-#include "base/clock.h"
-#include "base/id.h"
-#include "services/crm/profiles.h"
-#include "crm_contract.h"
-
-/* Who holds people, and answers that they are erased. */
-static const struct str answering[] = {
-    STR_INIT("ads"),     STR_INIT("analytics"),       STR_INIT("campaign"),  STR_INIT("email"),
-    STR_INIT("loyalty"), STR_INIT("personalization"), STR_INIT("reporting"),
-};
-
-static bool answers_await(struct ctx *ctx, struct str request_id)
-{
-    for (size_t i = 0; i < COUNT(answering); i++)
-        if (!store_answer_await(ctx, request_id, answering[i]))
-            return false;
-    return true;
-}
-
-static bool erase(struct ctx *ctx, struct str profile_id, struct str *request_id)
-{
-    if (store_erased(ctx, profile_id, request_id))
-        return true;
-    struct profile_row row;
-    if (ctx_failed(ctx) || !profile_get(ctx, profile_id, &row))
-        return false;
-    *request_id = id_new(ctx->arena, "ers");
-    int64_t now_us = clock_now_us();
-    /* The tombstone first: the word that the profile is erased is what stays on the compacted topic. */
-    return store_erase(ctx, profile_id, *request_id, now_us) && answers_await(ctx, *request_id) &&
-           publish_profile_updated_tombstone(ctx, profile_id) &&
-           publish_profile_erased(ctx, &(struct profile_erased){ .profile_id = profile_id,
-                                                                 .request_id = *request_id,
-                                                                 .erased_at = now_us });
-}
+#include "platform/crypto/crypto.h"
+#include "services/crm/crm.h"
+#include "services/crm/erasures.h"
 
 struct reply crm_erase_profile(struct ctx *ctx, const struct erase_profile_in *in)
 {
     struct erasure_accepted accepted = { .profile_id = in->profile_id };
-    if (!erase(ctx, in->profile_id, &accepted.request_id))
+    if (!erasure_ask(ctx, in->profile_id, &accepted.request_id))
         return reply_error(ctx);
     return reply_ok(ctx, erasure_accepted_encode(ctx, &accepted));
-}
-
-static bool erasure_of(struct ctx *ctx, struct str request_id, struct erasure *out)
-{
-    size_t n_open = 0;
-    struct erasure_row row;
-    if (!store_erasure(ctx, request_id, &row))
-        return !ctx_failed(ctx) &&
-               ctx_fail(ctx, ERR_NOT_FOUND, "there is no such request to erase");
-    struct erasure_answer_row *rows =
-        ARENA_ARRAY(ctx->arena, struct erasure_answer_row, STORE_ANSWERS);
-    *out = (struct erasure){ .request_id = request_id,
-                             .profile_id = row.profile_id,
-                             .asked_at = row.asked_us };
-    if (!store_answers(ctx, request_id, rows, &out->n_services))
-        return false;
-    struct erasure_answer *services =
-        ARENA_ARRAY(ctx->arena, struct erasure_answer, out->n_services);
-    for (size_t i = 0; i < out->n_services; i++) {
-        bool answered = rows[i].erased_us != 0;
-        services[i] = (struct erasure_answer){ .service = rows[i].service,
-                                               .state = answered ? ERASURE_STATE_ANSWERED
-                                                                 : ERASURE_STATE_OPEN,
-                                               .has_erased_at = answered,
-                                               .erased_at = rows[i].erased_us };
-        n_open += !answered;
-    }
-    out->services = services;
-    out->state = n_open == 0 && out->n_services > 0 ? ERASURE_STATE_ANSWERED : ERASURE_STATE_OPEN;
-    return true;
 }
 
 struct reply crm_get_erasure(struct ctx *ctx, const struct get_erasure_in *in)
 {
     struct erasure erasure;
-    if (!erasure_of(ctx, in->request_id, &erasure))
+    if (!erasure_find(ctx, in->request_id, &erasure))
         return reply_error(ctx);
     return reply_ok(ctx, erasure_encode(ctx, &erasure));
+}
+
+struct reply crm_list_erasures(struct ctx *ctx, const struct list_erasures_in *in)
+{
+    struct sql_moment before;
+    size_t limit = (size_t)in->limit, n;
+    struct erasure_row *rows = ARENA_ARRAY(ctx->arena, struct erasure_row, limit + 1);
+    if (!sql_moment_parse(ctx, in->cursor, &before) ||
+        !store_erasures(ctx, before, limit + 1, rows, &n))
+        return reply_error(ctx);
+    struct erasure *items = ARENA_ARRAY(ctx->arena, struct erasure, limit);
+    struct erasure_list list = { .items = items, .n_items = MIN(n, limit) };
+    for (size_t i = 0; i < list.n_items; i++)
+        if (!erasure_of(ctx, &rows[i], &items[i]))
+            return reply_error(ctx);
+    if (n > limit)
+        list.next_cursor =
+            sql_moment_cursor(ctx->arena, rows[limit - 1].asked_us, rows[limit - 1].request_id);
+    return reply_ok(ctx, erasure_list_encode(ctx, &list));
+}
+
+static struct str public_key(struct ctx *ctx)
+{
+    const struct crm *app = ctx->app;
+    return crypto_base64url(ctx->arena,
+                            (struct str){ (const char *)app->public_key, sizeof(app->public_key) });
+}
+
+struct reply crm_get_certificate(struct ctx *ctx, const struct get_certificate_in *in)
+{
+    struct erasure_row row;
+    if (!store_erasure(ctx, in->request_id, &row)) {
+        if (!ctx_failed(ctx))
+            ctx_fail(ctx, ERR_NOT_FOUND, "there is no such request to erase");
+        return reply_error(ctx);
+    }
+    if (!row.certificate.ptr) {
+        ctx_fail(ctx, ERR_NOT_FOUND, "it is not complete yet; /v1/erasures/" STR_FMT " says why",
+                 STR_ARG(row.request_id));
+        return reply_error(ctx);
+    }
+    struct certificate certificate = { .request_id = row.request_id,
+                                       .certificate = row.certificate,
+                                       .key_id = certificate_key_id(ctx),
+                                       .public_key = public_key(ctx) };
+    return reply_ok(ctx, certificate_encode(ctx, &certificate));
+}
+
+struct reply crm_get_certificate_key(struct ctx *ctx, const struct get_certificate_key_in *in)
+{
+    struct certificate_key key = { .kty = STR("OKP"),
+                                   .crv = STR("Ed25519"),
+                                   .kid = certificate_key_id(ctx),
+                                   .x = public_key(ctx) };
+    return reply_ok(ctx, certificate_key_encode(ctx, &key));
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "platform/events/events.h"
+#include "services/crm/store_erasures.h"
 #include "crm_events.h"
 
 bool profile_check(struct ctx *ctx, struct str profile_id)

@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "services/crm/consents.h"
 #include "services/crm/profiles.h"
+#include "services/crm/store_erasures.h"
 
 /* Is this a person whom we may know? *known false: erased; sums over all still count what they did. */
 static bool person_known(struct ctx *ctx, struct str profile_id, bool *known)

@@ -1,5 +1,10 @@
 #include "services/crm/crm.h"
 
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "platform/crypto/crypto.h"
+#include "services/crm/erasures.h"
 #include "services/crm/reactions.h"
 #include "crm_contract.h"
 #include "crm_migrations.h"
@@ -21,6 +26,62 @@ static const struct reaction reactions[] = {
     ON(CRM_ERASURE_DONE_V1, on_erasure_done, READS("request_id", "service", "erased_at")),
 };
 
+static const struct setting settings[] = {
+    { .key = "erasure_services",
+      .kind = SETTING_TEXT,
+      .fallback = "ads,analytics,campaign,commerce,email,loyalty,personalization,reporting",
+      .help = "Whose answers an erasure waits for: those that run and hold something of people" },
+    { .key = "broker_admin_url",
+      .kind = SETTING_URL,
+      .fallback = "http://127.0.0.1:10092",
+      .choices = "http|https",
+      .optional = true,
+      .help =
+          "The broker's admin listener, of which compaction is asked; nothing: another Kafka, which sees to it by itself" },
+    { .key = "compacted_within",
+      .kind = SETTING_DURATION,
+      .fallback = "24h",
+      .least = US_PER_S,
+      .most = 365 * US_PER_DAY,
+      .help =
+          "How long another Kafka takes to compact, at most (max.compaction.lag.ms of its topics)" },
+};
+
+static bool seed_read(struct ctx *ctx, void *argument)
+{
+    struct crm *app = argument;
+    struct str digits, seed;
+    if (!store_secret(ctx, STR("certificates"), &digits))
+        return false;
+    seed = crypto_unhex(ctx->arena, digits);
+    if (!seed.ptr || seed.len != sizeof(app->seed))
+        return ctx_fail(ctx, ERR_INTERNAL, "the key of certificates is none");
+    memcpy(app->seed, seed.ptr, sizeof(app->seed));
+    crypto_ed25519_public(app->seed, app->public_key);
+    return true;
+}
+
+static void crm_close(void *argument)
+{
+    struct crm *app = argument;
+    peer_free(app->log_admin);
+    free(app->answering);
+    free(app);
+}
+
+static bool crm_open(struct ctx *ctx)
+{
+    struct crm *app = ctx->app = mem_alloc(sizeof(*app));
+    struct str admin = setting_text(ctx, "broker_admin_url");
+    app->answering = mem_strdup(arena_cstr(ctx->arena, setting_text(ctx, "erasure_services")));
+    app->compacted_within_us = setting_int(ctx, "compacted_within");
+    if (admin.len)
+        app->log_admin = peer_new(
+            &(struct peer_settings){ .name = "broker", .url = arena_cstr(ctx->arena, admin) });
+    return sql_write(ctx, service_db(ctx), seed_read, app) &&
+           service_worker(ctx, "erasures", ERASURES_EVERY_US, erasures_run);
+}
+
 const struct service crm_service = {
     .name = "crm",
     .port = 8111,
@@ -29,4 +90,8 @@ const struct service crm_service = {
     .n_migrations = CRM_N_MIGRATIONS,
     .reactions = reactions,
     .n_reactions = COUNT(reactions),
+    .settings = settings,
+    .n_settings = COUNT(settings),
+    .open = crm_open,
+    .close = crm_close,
 };

@@ -29,19 +29,8 @@ struct spent_row {
     int64_t orders, spent, refunded;
 };
 
-struct erasure_row {
-    struct str profile_id;
-    int64_t asked_us;
-};
-
-struct erasure_answer_row {
-    struct str service;
-    int64_t erased_us; /* 0: it has not answered */
-};
-
 #define STORE_CURRENCIES 200 /* more than ISO 4217 has */
 #define STORE_CONSENTS 64    /* more than purposes x channels */
-#define STORE_ANSWERS 64     /* more than services */
 
 bool store_profile(struct ctx *ctx, struct str profile_id,
                    struct profile_row *out); /* false, no error: no such */
@@ -70,17 +59,5 @@ bool store_timeline(struct ctx *ctx, struct str profile_id, struct sql_moment be
 bool store_spent_add(struct ctx *ctx, struct str profile_id, const struct spent_row *more);
 bool store_spent(struct ctx *ctx, struct str profile_id, struct spent_row out[STORE_CURRENCIES],
                  size_t *n);
-
-bool store_erased(struct ctx *ctx, struct str profile_id,
-                  struct str *request_id); /* false, no error: not erased */
-bool store_erase(struct ctx *ctx, struct str profile_id, struct str request_id, int64_t at_us);
-
-bool store_erasure(struct ctx *ctx, struct str request_id, struct erasure_row *out); /* as above */
-/* Notes that an answer is awaited of this service. */
-bool store_answer_await(struct ctx *ctx, struct str request_id, struct str service);
-/* Its first answer holds; of a request that we do not have there is none. */
-bool store_answer(struct ctx *ctx, struct str request_id, const struct erasure_answer_row *answer);
-bool store_answers(struct ctx *ctx, struct str request_id,
-                   struct erasure_answer_row out[STORE_ANSWERS], size_t *n);
 
 bool store_counts(struct ctx *ctx, int64_t *profiles, int64_t *erased);

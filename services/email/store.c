@@ -199,7 +199,9 @@ bool store_erased(struct ctx *ctx, struct str person_id, bool *erased)
 
 bool store_erase(struct ctx *ctx, struct str person_id, int64_t at_us)
 {
-    return sql_exec(ctx, NULL, "DELETE FROM contacts WHERE person_id = $1", sql_str(person_id)) &&
+    sql_scrub(ctx);
+    return sql_replies_forget(ctx, person_id) &&
+           sql_exec(ctx, NULL, "DELETE FROM contacts WHERE person_id = $1", sql_str(person_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM consents WHERE person_id = $1", sql_str(person_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM memberships WHERE person_id = $1",
                     sql_str(person_id)) &&

@@ -24,10 +24,13 @@ static enum outcome settle(struct ctx *ctx, struct order_row *order, struct mone
 enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
 {
     struct order_row order;
+    bool erased;
     if (store_order(ctx, placed->order_id, &order))
         return DONE; /* told again under another event id */
-    if (ctx_failed(ctx))
+    if (ctx_failed(ctx) || !store_erased(ctx, placed->customer_id, &erased))
         return outcome_of(ctx);
+    if (erased)
+        return DONE;
     order = (struct order_row){ .order_id = placed->order_id,
                                 .customer_id = placed->customer_id,
                                 .total = placed->total.amount };
@@ -66,7 +69,7 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *era
                                  .profile_id = erased->profile_id,
                                  .service = STR("loyalty"),
                                  .erased_at = clock_now_us() };
-    return store_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
+    return store_erase(ctx, erased->profile_id, done.erased_at) && publish_erasure_done(ctx, &done)
                ? DONE
                : outcome_of(ctx);
 }

@@ -106,9 +106,25 @@ bool store_totals(struct ctx *ctx, struct totals_row *out)
     return true;
 }
 
-bool store_erase(struct ctx *ctx, struct str customer_id)
+bool store_erased(struct ctx *ctx, struct str customer_id, bool *erased)
 {
-    return sql_exec(ctx, NULL, "DELETE FROM entries WHERE customer_id = $1",
+    struct sql_rows rows;
+    *erased =
+        sql_one(ctx, &rows, "SELECT 1 FROM erased WHERE customer_id = $1", sql_str(customer_id));
+    if (*erased)
+        sql_rows_close(&rows);
+    return !ctx_failed(ctx);
+}
+
+bool store_erase(struct ctx *ctx, struct str customer_id, int64_t at_us)
+{
+    sql_scrub(ctx);
+    return sql_replies_forget(ctx, customer_id) &&
+           sql_exec(ctx, NULL,
+                    "INSERT INTO erased (customer_id, erased_us) VALUES ($1, $2)"
+                    " ON CONFLICT (customer_id) DO NOTHING",
+                    sql_str(customer_id), sql_int(at_us)) &&
+           sql_exec(ctx, NULL, "DELETE FROM entries WHERE customer_id = $1",
                     sql_str(customer_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM orders WHERE customer_id = $1", sql_str(customer_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM balances WHERE customer_id = $1", sql_str(customer_id));

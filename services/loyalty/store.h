@@ -44,4 +44,5 @@ bool store_order_put(struct ctx *ctx, const struct order_row *order);
 bool store_totals(struct ctx *ctx, struct totals_row *out);
 
 /* Everything about the customer is deleted. */
-bool store_erase(struct ctx *ctx, struct str customer_id);
+bool store_erased(struct ctx *ctx, struct str customer_id, bool *erased);
+bool store_erase(struct ctx *ctx, struct str customer_id, int64_t at_us);

@@ -1,5 +1,6 @@
 #include "services/personalization/reactions.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "base/clock.h"
@@ -158,11 +159,42 @@ enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *rec
     }
 }
 
+/* What somebody is called and where they live decides nothing, and what is not kept here need not be erased from the free
+ * pages of LMDB's file. Segment's names of such traits, and others that sites use; case, "_" and "-" do not matter. */
+static bool names_somebody(struct ctx *ctx, struct str trait)
+{
+    static const char *const names[] = {
+        "address",  "avatar",    "email",    "emailaddress", "familyname", "firstname",
+        "fullname", "givenname", "lastname", "middlename",   "mobile",     "name",
+        "phone",    "phonenumber", "street", "surname",      "telephone",  "username",
+    };
+    char *plain = arena_alloc(ctx->arena, trait.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < trait.len; i++)
+        if (trait.ptr[i] != '_' && trait.ptr[i] != '-' && trait.ptr[i] != ' ')
+            plain[n++] = (char)tolower((unsigned char)trait.ptr[i]);
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_is((struct str){ plain, n }, names[i]))
+            return true;
+    return false;
+}
+
 static void set_traits(struct ctx *ctx, struct person *person, const void *event)
 {
     const struct profile_updated *updated = event;
-    person->traits = updated->traits ? json_text(ctx->arena, updated->traits)
-                                     : (struct str){ NULL, 0 };
+    struct json_out kept;
+    person->traits = (struct str){ NULL, 0 };
+    if (!updated->traits)
+        return;
+    json_out_init(&kept, ctx->arena);
+    json_object(&kept);
+    for (struct json_iter it = json_iter(updated->traits); json_next(&it);)
+        if (!names_somebody(ctx, it.key)) {
+            json_key_n(&kept, it.key);
+            json_put(&kept, it.value);
+        }
+    json_object_end(&kept);
+    person->traits = json_out_str(&kept);
 }
 
 enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *updated)
@@ -176,9 +208,10 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *era
                                  .profile_id = erased->profile_id,
                                  .service = STR("personalization"),
                                  .erased_at = clock_now_us() };
-    return people_erase(ctx, ctx->model, erased->profile_id) && publish_erasure_done(ctx, &done)
-               ? DONE
-               : outcome_of(ctx);
+    bool gone = people_erase(ctx, ctx->model, erased->profile_id);
+    for (size_t i = 0; gone && i < erased->n_other_ids; i++)
+        gone = people_erase(ctx, ctx->model, erased->other_ids[i]);
+    return gone && publish_erasure_done(ctx, &done) ? DONE : outcome_of(ctx);
 }
 
 static void set_consent(struct ctx *ctx, struct person *person, const void *event)

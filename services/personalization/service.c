@@ -23,7 +23,7 @@ static const struct reaction reactions[] = {
        READS("kind", "name", "person_id", "user_id", "anonymous_id", "previous_id", "properties",
              "occurred_at")),
     ON(CRM_PROFILE_UPDATED_V1,       on_profile_updated, READS("profile_id", "traits")),
-    ON(CRM_PROFILE_ERASED_V1,        on_profile_erased,  READS("profile_id", "request_id")),
+    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id", "other_ids")),
     ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
        READS("profile_id", "purpose", "channel", "state")),
     ON(LOYALTY_TIER_CHANGED_V1,      on_tier_changed,    READS("customer_id", "tier")),

@@ -264,6 +264,8 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *eve
                                    .profile_id = event->profile_id,
                                    .service = STR("reporting"),
                                    .erased_at = clock_now_us() };
-    return done(ctx, people_erased(ctx, ctx->model, event->profile_id) &&
-                         publish_erasure_done(ctx, &answer));
+    bool erased = people_erased(ctx, ctx->model, event->profile_id);
+    for (size_t i = 0; erased && i < event->n_other_ids; i++)
+        erased = people_erased(ctx, ctx->model, event->other_ids[i]);
+    return done(ctx, erased && publish_erasure_done(ctx, &answer));
 }

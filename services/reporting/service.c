@@ -72,7 +72,7 @@ static const struct reaction reactions[] = {
        READS("impression_id", "campaign_id", "seen_at")),
     ON(ADS_SPEND_RECORDED_V1, on_spend_recorded,
        READS("spend_id", "campaign_id", "network", "amount", "impressions", "clicks", "from")),
-    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id")),
+    ON(CRM_PROFILE_ERASED_V1, on_profile_erased, READS("profile_id", "request_id", "other_ids")),
 };
 
 static const struct setting settings[] = {

@@ -1,5 +1,7 @@
 /* The room as a whole, on each engine. */
+#include "base/clock.h"
 #include "base/tests/check.h"
+#include "platform/crypto/crypto.h"
 #include "platform/service/testing.h"
 #include "services/crm/crm.h"
 #include "services/crm/reactions.h"
@@ -267,9 +269,49 @@ static struct str erasure(struct test_service *test, const char *target)
     return text;
 }
 
+/* Ed25519 over what the certificate says, by the key that is told. */
+static void check_signed(struct test_service *test, const struct json *told)
+{
+    struct arena *arena = test_ctx(test)->arena;
+    struct str text = json_str(json_get(told, "certificate")), rest = text, head, payload;
+    REQUIRE(str_split(&rest, '.', &head) && str_split(&rest, '.', &payload));
+    struct str signature = crypto_unbase64(arena, rest),
+               key = crypto_unbase64(arena, json_str(json_get(told, "public_key")));
+    REQUIRE(signature.len == 64 && key.len == 32);
+    struct str signed_text = { text.ptr, head.len + 1 + payload.len };
+    CHECK(crypto_ed25519_verify((const uint8_t *)key.ptr, signed_text,
+                                (const uint8_t *)signature.ptr));
+    const struct json *statement = json_parse(test_ctx(test), crypto_unbase64(arena, payload));
+    CHECK_STR(json_str(json_get(statement, "state")), "complete");
+    CHECK_INT(json_size(json_get(statement, "compacted")), 2);
+    CHECK_INT(json_size(json_get(statement, "services")), 10);
+    CHECK_STR(json_str(json_get(statement, "profile_id")), "prf_ann");
+}
+
+/* Only once another Kafka has had its time to compact. */
+static void test_certificate(struct test_service *test, const char *request)
+{
+    char target[120], certificate[140];
+    snprintf(target, sizeof target, "/v1/erasures/%s", request);
+    snprintf(certificate, sizeof certificate, "%s/certificate", target);
+    CHECK_INT(status(test, "GET", certificate, "profiles:read", NULL), 404);
+    clock_hold_us(clock_now_us() + 2 * US_PER_S);
+    test_work(test, "erasures");
+    clock_hold_us(0);
+    CHECK(str_starts(erasure(test, target), STR("complete ads=")));
+    const struct json *told = get(test, certificate);
+    REQUIRE(told);
+    check_signed(test, told);
+    CHECK_STR(json_str(json_get(get(test, "/v1/certificate-key"), "x")),
+              arena_cstr(test_ctx(test)->arena, json_str(json_get(told, "public_key"))));
+    CHECK_INT(json_size(json_get(get(test, "/v1/erasures"), "items")), 1);
+    test_work(test, "erasures");
+    CHECK_INT(test_published(test, &CRM_PROFILE_ERASED_V1_TYPE), 2);
+}
+
 static void test_erasures_are_answered(struct test_service *test)
 {
-    static const char *const others[] = { "ads",   "analytics",       "campaign",
+    static const char *const others[] = { "ads", "analytics", "campaign", "commerce",
                                           "email", "personalization", "reporting" };
     struct reply asked =
         test_call(test, "DELETE", "/v1/profiles/prf_ann", "profiles:erase", NULL, NULL);
@@ -277,17 +319,21 @@ static void test_erasures_are_answered(struct test_service *test)
     snprintf(request, sizeof request, STR_FMT,
              STR_ARG(json_str(json_get(test_json(test, asked), "request_id"))));
     snprintf(target, sizeof target, "/v1/erasures/%s", request);
-    CHECK_STR(
-        erasure(test, target),
-        "open ads=open analytics=open campaign=open email=open loyalty=open personalization=open"
-        " reporting=open");
+    CHECK_STR(erasure(test, target),
+              "open ads=open analytics=open campaign=open commerce=open crm=open email=open"
+              " loyalty=open personalization=open reporting=open");
+    CHECK_STR(json_str(json_pointer(test_published_data(test, &CRM_PROFILE_ERASED_V1_TYPE, 0),
+                                    STR("/other_ids/0"))),
+              "vis_1");
     CHECK_STR(json_str(json_get(get(test, target), "profile_id")), "prf_ann");
     answer(test, "d1", str_of(request), "loyalty", "2026-01-05T00:00:00Z");
     answer(test, "d2", str_of(request), "loyalty",
            "2026-01-06T00:00:00Z"); /* the first one holds */
     CHECK_STR(erasure(test, target),
-              "open ads=open analytics=open campaign=open email=open loyalty=2026-01-05T00:00:00Z"
-              " personalization=open reporting=open");
+              "open ads=open analytics=open campaign=open commerce=open crm=open email=open"
+              " loyalty=2026-01-05T00:00:00Z personalization=open reporting=open");
+    test_work(test, "erasures");
+    CHECK_INT(test_published(test, &CRM_PROFILE_ERASED_V1_TYPE), 1); /* some have not answered */
     answer(test, "d3", STR("ers_of_nobody"), "ads", "2026-01-05T00:00:00Z");
     CHECK_INT(status(test, "GET", "/v1/erasures/ers_of_nobody", "profiles:read", NULL), 404);
     for (size_t i = 0; i < COUNT(others); i++)
@@ -295,16 +341,27 @@ static void test_erasures_are_answered(struct test_service *test)
                others[i], "2026-01-07T00:00:00Z");
     answer(test, "d5", str_of(request), "stock",
            "2026-01-08T00:00:00Z"); /* one we did not wait for */
+    test_work(test, "erasures");
+    test_work(test, "erasures");
+    CHECK_INT(test_published(test, &CRM_PROFILE_ERASED_V1_TYPE), 2);
+    const struct json *last = test_published_data(test, &CRM_PROFILE_ERASED_V1_TYPE, 1);
+    CHECK(json_bool(json_get(last, "last")) && !json_get(last, "other_ids"));
+    CHECK_INT(test_published(test, &CRM_ERASURE_DONE_V1_TYPE), 1);
+    answer(test, "d6", str_of(request), "crm", "2026-01-04T00:00:00Z"); /* as it comes back */
     CHECK_STR(erasure(test, target),
               "answered ads=2026-01-07T00:00:00Z analytics=2026-01-07T00:00:00Z"
-              " campaign=2026-01-07T00:00:00Z email=2026-01-07T00:00:00Z"
+              " campaign=2026-01-07T00:00:00Z commerce=2026-01-07T00:00:00Z"
+              " crm=2026-01-04T00:00:00Z email=2026-01-07T00:00:00Z"
               " loyalty=2026-01-05T00:00:00Z personalization=2026-01-07T00:00:00Z"
               " reporting=2026-01-07T00:00:00Z stock=2026-01-08T00:00:00Z");
+    test_certificate(test, request);
 }
 
 static void test_room(const char *url)
 {
-    struct test_service *test = test_open(&crm_service, url, NULL);
+    /* Beside another Kafka than the built-in one, which is quick. */
+    static const char *const settings[] = { "broker_admin_url=", "compacted_within=1s", NULL };
+    struct test_service *test = test_open(&crm_service, url, settings);
     test_profiles(test);
     test_traits_have_a_limit(test);
     test_identities(test);
