@@ -6,6 +6,7 @@
 #include "services/email/catcher.h"
 #include "services/email/catcher_page.h"
 #include "services/email/deliveries.h"
+#include "services/email/domains.h"
 #include "services/email/feedback.h"
 #include "services/email/letters.h"
 #include "services/email/links.h"
@@ -219,7 +220,8 @@ static bool email_open(struct ctx *ctx)
     return keys_open(ctx) && catcher_start(ctx) && returns_open(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run) &&
            service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run) &&
-           sending_open(ctx, &email->sending);
+           sending_open(ctx, &email->sending) &&
+           service_worker(ctx, "domains", DOMAINS_EVERY_US, domains_run);
 }
 
 const struct service email_service = {
