@@ -11,15 +11,18 @@
 #include "services/email/links.h"
 #include "services/email/messages.h"
 #include "services/email/senders.h"
+#include "services/email/signing.h"
 
 struct outgoing {
     struct mailings *mailings;
+    struct signing *signing;
 };
 
 struct outgoing *outgoing_new(void)
 {
     struct outgoing *outgoing = mem_alloc(sizeof *outgoing);
     outgoing->mailings = mailings_new();
+    outgoing->signing = signing_new();
     return outgoing;
 }
 
@@ -28,6 +31,7 @@ void outgoing_free(struct outgoing *outgoing)
     if (!outgoing)
         return;
     mailings_free(outgoing->mailings);
+    signing_free(outgoing->signing);
     free(outgoing);
 }
 
@@ -208,7 +212,8 @@ bool outgoing_compose(struct ctx *ctx, struct outgoing *outgoing, const struct m
         people(ctx, &writing, out) && render(ctx, &writing, out, &text)) {
         out->from = envelope_sender(ctx, &writing);
         struct str html = with_preheader(ctx->arena, text.html, text.preheader);
-        if (track(ctx, &writing, &html) && compose(ctx, &writing, html, out))
+        if (track(ctx, &writing, &html) && compose(ctx, &writing, html, out) &&
+            signing_sign(ctx, outgoing->signing, writing.domain, out->text, &out->text))
             return true;
     }
     if (!out->withheld)

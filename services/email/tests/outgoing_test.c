@@ -109,6 +109,30 @@ static void test_return_path(void)
     test_close(test);
 }
 
+static struct reply domain(struct test_service *test, const char *method, const char *rest,
+                           const char *body)
+{
+    struct str target = arena_printf(test_ctx(test)->arena, "/v1/domains/example.com%s", rest);
+    return test_call(test, method, target.ptr, "senders:write", NULL, body);
+}
+
+/* By both keys, once they sign; with those of the mail's own thread kept meanwhile. */
+static void test_signatures(struct test_service *test)
+{
+    struct composing one = single("prf_a", ASKED("prf_a", "welcome"));
+    CHECK_INT(domain(test, "PUT", "", "{}").status, 200);
+    CHECK(compose(test, &one));
+    CHECK(!has(one.letter.text, "DKIM-Signature"));
+    CHECK_INT(domain(test, "POST", "/activation", NULL).status, 200);
+    CHECK(compose(test, &one));
+    CHECK(has(one.letter.text, "a=rsa-sha256"));
+    CHECK(has(one.letter.text, "a=ed25519-sha256"));
+    CHECK(has(one.letter.text, "d=example.com"));
+    CHECK_INT(domain(test, "DELETE", "", NULL).status, 204);
+    CHECK(compose(test, &one));
+    CHECK(!has(one.letter.text, "DKIM-Signature"));
+}
+
 int main(void)
 {
     static const char *const settings[] = { "public_url=https://mail.example.com", NULL };
@@ -125,6 +149,7 @@ int main(void)
     test_letter(test);
     test_reasons(test);
     test_launch(test);
+    test_signatures(test);
     test_close(test);
     test_return_path();
     return check_end();
