@@ -12,6 +12,8 @@
 
 #define ADMIN_ABOVE_DEFAULT 1000 /* as every service has it */
 #define ADMIN_ABOVE_BASE 100
+#define CATCHER 8125
+#define CATCHER_ABOVE_BASE 98
 
 const struct stack_service stack_services[] = {
     { "broker", 9092 },    { "registry", 8101 }, { "identity", 8102 }, { "commerce", 8109 },
@@ -30,6 +32,11 @@ int stack_admin_port(size_t index, int port_base)
 {
     return port_base ? port_base + ADMIN_ABOVE_BASE + (int)index
                      : stack_services[index].port + ADMIN_ABOVE_DEFAULT;
+}
+
+int stack_catcher_port(int port_base)
+{
+    return port_base ? port_base + CATCHER_ABOVE_BASE : CATCHER;
 }
 
 struct str stack_program(struct ctx *ctx, const char *name)

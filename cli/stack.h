@@ -17,6 +17,8 @@ extern const size_t stack_n_services;
 /* Ports with --port-base B: the i-th service has B + i, its admin listener B + 100 + i. Without (0): the defaults. */
 int stack_port(size_t index, int port_base);
 int stack_admin_port(size_t index, int port_base);
+/* Where email's SMTP catcher listens: 8125, or B + 98. */
+int stack_catcher_port(int port_base);
 
 /* The program of a service, beside our own or in the build tree; ptr NULL with NOT_FOUND. */
 struct str stack_program(struct ctx *ctx, const char *name);

@@ -56,6 +56,20 @@ static void set_env_port(const char *service, const char *key, const char *befor
     set_env(service, key, value);
 }
 
+/* Where mail goes to until a relay is set, and where its links lead; unless the environment says otherwise. */
+static void set_mail(const struct supervisor *supervisor)
+{
+    char value[64];
+    snprintf(value, sizeof(value), "%d", stack_catcher_port(supervisor->port_base));
+    setenv("FANFARE_EMAIL_CATCHER_PORT", value, 0);
+    for (size_t i = 0; i < stack_n_services; i++) {
+        if (strcmp(stack_services[i].name, "email") != 0)
+            continue;
+        snprintf(value, sizeof(value), "http://127.0.0.1:%d", stack_port(i, supervisor->port_base));
+        setenv("FANFARE_EMAIL_PUBLIC_URL", value, 0);
+    }
+}
+
 /* What each service is told: its folder and ports, and where the others are. */
 static void set_environment(const struct supervisor *supervisor, const struct supervised *service)
 {
@@ -68,6 +82,7 @@ static void set_environment(const struct supervisor *supervisor, const struct su
     for (size_t i = 1; i < stack_n_services; i++)
         set_env_port(stack_services[i].name, "url",
                      "http://127.0.0.1:", stack_port(i, supervisor->port_base));
+    set_mail(supervisor);
 }
 
 static void become(const struct supervisor *supervisor, const struct supervised *service,

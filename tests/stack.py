@@ -50,7 +50,7 @@ def free_port_base():
     """For `fanfare up --port-base`: it and those after it, and those 100 above, are free."""
     while True:
         base = random.choice(OWN_PORTS)
-        if all(is_free(base + above + i) for above in (0, 100) for i in range(20)):
+        if all(is_free(base + above + i) for above in (0, 100) for i in range(20)) and is_free(base + 98):
             return base
 
 
