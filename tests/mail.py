@@ -16,7 +16,7 @@ MESSAGE_ID = re.compile(rb'^Message-ID:\s*<([^@>]+)@', re.MULTILINE | re.IGNOREC
 class Sink:
     """Takes mail on a port of the loopback, a thread for each connection. `taken` has a Taken for each final dot, noted before
     it is answered. `script` maps a stage (greeting, ehlo, starttls, mail, rcpt, data, dot) to what is done there instead of
-    saying yes: a reply ('451 4.3.0 later'), or `hang`, `reset`, `close`, `nonsense`. `certificate`: (certificate, key) to offer
+    saying yes: a reply ('451 4.3.0 later'), or `hang`, `reset`, `close`, `nonsense`; `slow` says yes after a second. `certificate`: (certificate, key) to offer
     STARTTLS with."""
 
     def __init__(self, certificate=None):
@@ -89,7 +89,9 @@ class Talk:
         """Says yes unless the script has something else; True: yes was said."""
         self.sink.offered[stage] += 1
         wanted = self.sink.script.get(stage)
-        if wanted is None:
+        if wanted == 'slow':
+            time.sleep(1)
+        if wanted in (None, 'slow'):
             self.say(yes)
             return True
         if wanted == 'hang':
@@ -149,7 +151,7 @@ class Talk:
                 raise EOFError
             lines.append(line)
         found = MESSAGE_ID.search(b''.join(lines))
-        if 'dot' not in self.sink.script or self.sink.script['dot'] in ('hang', 'reset', 'close', 'nonsense'):
+        if 'dot' not in self.sink.script or self.sink.script['dot'] in ('hang', 'reset', 'close', 'nonsense', 'slow'):
             self.sink.taken.append(Taken(found and found[1].decode(), self.to, time.time()))
         self.answer('dot', '250 2.0.0 taken')
 

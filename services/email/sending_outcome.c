@@ -18,11 +18,10 @@ bool sending_doubt_ends(struct ctx *ctx, const struct sending *sending, struct m
 /* "550 5.1.1 no such user"; of somebody who is erased only the codes, for relays repeat addresses. */
 static struct str status_of(struct ctx *ctx, const struct smtp_result *result, bool erased)
 {
-    const char *text = erased ? "" : result->text;
-    if (!result->code)
-        return arena_printf(ctx->arena, "%s", text);
-    return arena_printf(ctx->arena, "%d%s%s%s%s", result->code, *result->status ? " " : "",
-                        result->status, *text ? " " : "", text);
+    if (!erased) /* which has the enhanced code in front */
+        return result->code ? arena_printf(ctx->arena, "%d %s", result->code, result->text)
+                            : arena_printf(ctx->arena, "%s", result->text);
+    return result->code ? arena_printf(ctx->arena, "%d %s", result->code, result->status) : STR("");
 }
 
 /* For now: later again, or too often and too long. */
