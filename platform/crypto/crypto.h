@@ -22,6 +22,14 @@ void crypto_ed25519_sign(const uint8_t seed[32], struct str data, uint8_t signat
 bool crypto_ed25519_verify(const uint8_t public_key[32], struct str data,
                            const uint8_t signature[64]);
 
+/* Signatures of others: RSA (PKCS #1 v1.5, 2048 bits and more) or ECDSA (P-256 and more, DER). The key is a certificate or a public key in
+ * PEM, or a public key (SubjectPublicKeyInfo) in base64; whether a certificate is to be trusted is the caller's to know. */
+#define CRYPTO_MOST_KEY 16384 /* bytes of such a text */
+enum crypto_digest { CRYPTO_SHA1, CRYPTO_SHA256 };
+bool crypto_is_key(struct arena *arena, struct str text);
+bool crypto_verify(struct arena *arena, struct str key, enum crypto_digest digest, struct str data,
+                   struct str signature);
+
 /* Text encodings, in the arena. Decoders give ptr NULL on anything malformed. */
 struct str crypto_hex(struct arena *arena, const void *data, size_t bytes);
 struct str crypto_unhex(struct arena *arena, struct str hex);

@@ -13,6 +13,7 @@ struct email {
     struct catcher *catcher;
     struct sending *sending;
     struct returns *returns;
+    struct sns_certificates *certificates;
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

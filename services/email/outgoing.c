@@ -10,6 +10,7 @@
 #include "services/email/letters.h"
 #include "services/email/links.h"
 #include "services/email/messages.h"
+#include "services/email/news.h"
 #include "services/email/senders.h"
 #include "services/email/signing.h"
 
@@ -169,10 +170,29 @@ static const char *reason_of(const struct ctx *ctx)
     return str_starts(ctx->error.pointer, STR("/to")) ? "address" : "template";
 }
 
+/* By which the provider's webhooks tell the message back. */
+static size_t provider_fields(struct ctx *ctx, const struct writing *writing,
+                              struct mail_field *field)
+{
+    static const struct {
+        const char *provider;
+        struct str header;
+    } headers[] = { { "ses", STR_INIT(NEWS_HEADER) },
+                    { "postmark", STR_INIT(NEWS_POSTMARK_HEADER) } };
+    struct str provider = setting_text(ctx, "provider");
+    for (size_t i = 0; i < COUNT(headers); i++)
+        if (str_is(provider, headers[i].provider)) {
+            *field = (struct mail_field){ headers[i].header, writing->message->message_id };
+            return 1;
+        }
+    return 0; /* SendGrid tells the Message-ID */
+}
+
 static bool compose(struct ctx *ctx, const struct writing *writing, struct str html,
                     struct outgoing_letter *out)
 {
     struct mail_address to = { writing->contact.name, out->to };
+    struct mail_field field;
     struct mail mail = {
         .from = { writing->sender.name, writing->sender.address },
         .reply_to = { .address = writing->sender.reply_to },
@@ -185,6 +205,8 @@ static bool compose(struct ctx *ctx, const struct writing *writing, struct str h
         .list_id = list_id(ctx, writing),
         .unsubscribe_url = unsubscribe_header(writing),
         .precedence = writing->message->marketing ? STR("bulk") : (struct str){ NULL, 0 },
+        .fields = &field,
+        .n_fields = provider_fields(ctx, writing, &field),
         .text = out->plain,
         .html = html,
     };

@@ -31,8 +31,7 @@ static bool is_at_domain(struct ctx *ctx, struct str address, struct str *local)
     return domain.len && str_split(&address, '@', local) && str_eq_nocase(address, domain);
 }
 
-/* The message whose return path this is; ptr NULL: none of ours. */
-static struct str message_of(struct ctx *ctx, struct str address)
+struct str returns_message(struct ctx *ctx, struct str address)
 {
     struct str local;
     return is_at_domain(ctx, address, &local) ? verp_read(ctx->arena, secret_of(ctx), address)
@@ -47,7 +46,7 @@ static bool is_for_complaints(struct ctx *ctx, struct str address)
 
 bool returns_knows(struct ctx *ctx, struct str recipient)
 {
-    return message_of(ctx, recipient).ptr || is_for_complaints(ctx, recipient);
+    return returns_message(ctx, recipient).ptr || is_for_complaints(ctx, recipient);
 }
 
 /* ---- what it says ---- */
@@ -65,7 +64,7 @@ static bool report_of(struct ctx *ctx, struct mime_part *mail, struct report *re
     struct bounce *bounce = ARENA_NEW(ctx->arena, struct bounce);
     report->complains = arf_read(ctx->arena, mail, &complaint);
     if (report->complains && !report->message_id.ptr && complaint.return_path.ptr)
-        report->message_id = message_of(ctx, complaint.return_path);
+        report->message_id = returns_message(ctx, complaint.return_path);
     if (report->complains || !report->message_id.ptr || !bounce_read(ctx->arena, mail, bounce))
         return report->complains && report->message_id.ptr;
     report->bounced = &bounce->recipients[0];
@@ -88,7 +87,7 @@ enum smtp_verdict returns_take(struct ctx *ctx, const struct smtp_mail *mail)
 {
     struct mime_part *parsed = mime_parse(ctx->arena, mail->data);
     for (size_t i = 0; i < mail->n_recipients; i++) {
-        struct report report = { .message_id = message_of(ctx, mail->recipients[i]) };
+        struct report report = { .message_id = returns_message(ctx, mail->recipients[i]) };
         if (report_of(ctx, parsed, &report) &&
             !sql_write(ctx, service_db(ctx), report_note, &report))
             return SMTP_LATER;

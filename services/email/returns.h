@@ -10,6 +10,9 @@ struct returns;
 bool returns_open(struct ctx *ctx);
 void returns_stop(struct returns *returns); /* NULL-safe */
 
+/* The message whose return path this is; ptr NULL: none of ours. */
+struct str returns_message(struct ctx *ctx, struct str address);
+
 /* Is this an address for what comes back? */
 bool returns_knows(struct ctx *ctx, struct str recipient);
 /* One mail: what it says of a message is noted, once; what is no report (somebody is on holiday), and what is forged, is taken

@@ -15,6 +15,7 @@
 #include "services/email/returns.h"
 #include "services/email/secret.h"
 #include "services/email/sending.h"
+#include "services/email/sns.h"
 #include "email_contract.h"
 #include "email_migrations.h"
 
@@ -124,6 +125,12 @@ static const struct setting settings[] = {
       .fallback = "",
       .help =
           "The domain that returned mail comes back to, with an address of its own for each mail; without it the sender's own" },
+    { .key = "provider",
+      .kind = SETTING_CHOICE,
+      .fallback = "none",
+      .choices = "none|ses|sendgrid|postmark",
+      .help =
+          "Whose relay mail goes out by: its webhooks tell a message back by what is put into the mail" },
     { .key = "return_port",
       .kind = SETTING_INTEGER,
       .fallback = "0",
@@ -180,6 +187,7 @@ static void email_close(void *app)
         return;
     sending_close(email->sending); /* to the catcher, perhaps */
     returns_stop(email->returns);
+    sns_certificates_free(email->certificates);
     letters_free(email->letters);
     links_close(email->links);
     catcher_close(email->catcher);
@@ -217,6 +225,7 @@ static bool email_open(struct ctx *ctx)
         return false;
     email->keys_folder = mem_strdup(folder.ptr);
     email->letters = letters_new();
+    email->certificates = sns_certificates_new();
     return keys_open(ctx) && catcher_start(ctx) && returns_open(ctx) &&
            service_worker(ctx, "deliveries", DELIVERIES_EVERY_US, deliveries_run) &&
            service_worker(ctx, "feedback", FEEDBACK_EVERY_US, feedback_run) &&
