@@ -161,7 +161,7 @@ int64_t events_behind(struct events *events, struct str topic);
  * before it is over, also when the service was down meanwhile. One thread at a time. */
 struct heard;
 
-/* `consumer` is its name. It keeps a client of its own once it has been asked. */
+/* `consumer` is its name, which lives as long; it may be made later. It keeps a client of its own once it was asked. */
 struct heard *heard_new(struct events *events, const char *consumer);
 void heard_free(struct heard *heard); /* NULL-safe */
 

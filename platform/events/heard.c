@@ -12,7 +12,9 @@ struct heard_place {
 
 struct heard {
     struct events *events;
-    struct consumer *consumer;
+    const char *name;
+    struct consumer
+        *consumer; /* found when it is asked for: a service's consumers are made after its open() */
     rd_kafka_t *
         asker; /* of its own: a consumer's question would wait behind the fetch that waits for news */
     struct arena *arena; /* of the mark */
@@ -26,11 +28,17 @@ struct heard *heard_new(struct events *events, const char *consumer)
 {
     struct heard *heard = mem_alloc(sizeof *heard);
     heard->events = events;
+    heard->name = consumer;
     heard->arena = arena_new(0);
-    for (size_t i = 0; i < events->n_consumers; i++)
-        if (str_is(events->consumers[i]->name, consumer))
-            heard->consumer = events->consumers[i];
     return heard;
+}
+
+static bool consumer_find(struct ctx *ctx, struct heard *heard)
+{
+    for (size_t i = 0; i < heard->events->n_consumers && !heard->consumer; i++)
+        if (str_is(heard->events->consumers[i]->name, heard->name))
+            heard->consumer = heard->events->consumers[i];
+    return heard->consumer || ctx_fail(ctx, ERR_INTERNAL, "there is no consumer %s", heard->name);
 }
 
 void heard_free(struct heard *heard)
@@ -162,7 +170,9 @@ static void forget(struct heard *heard)
 int64_t heard_until(struct ctx *ctx, struct heard *heard, int64_t settle_us)
 {
     int64_t now_us = clock_now_us(), mono_us = clock_mono_us();
-    if (!heard->consumer || !heard->consumer->rk)
+    if (!consumer_find(ctx, heard))
+        return 0;
+    if (!heard->consumer->rk)
         return now_us;
     if (mono_us - heard->asked_us > UNWATCHED_US)
         forget(heard);

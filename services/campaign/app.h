@@ -3,6 +3,7 @@
 
 #include "base/ctx.h"
 #include "services/campaign/saga.h"
+#include "services/campaign/webhooks.h"
 
 struct shelves;
 struct heard;
@@ -12,7 +13,8 @@ struct campaign_app {
     struct shelves *shelves;
     struct heard *heard;  /* of journeys' events */
     int64_t settle_us;    /* after the log was away */
-    int64_t tidied_us;    /* monotonic: when old definitions were looked for last */
+    int64_t tidied_us; /* monotonic: when old definitions were looked for last */
+    struct webhooks webhooks;
 };
 
 static inline struct campaign_app *campaign_of(const struct ctx *ctx)

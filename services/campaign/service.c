@@ -35,6 +35,17 @@ static const struct setting settings[] = {
           "After the event log was away, or not watched, waits in journeys are over only so much later: "
           "others first tell what they could not tell",
       .most = 3600LL * 1000 * 1000 },
+    { .key = "webhook_secret",
+      .kind = SETTING_TEXT,
+      .fallback = "",
+      .help =
+          "What calls to webhooks are signed with: whsec_ and base64; empty: what the file webhook.secret in the "
+          "service's folder holds, which is made. Several instances need the same",
+      .secret = true },
+    { .key = "webhook_hosts",
+      .kind = SETTING_TEXT,
+      .fallback = "*",
+      .help = "Hosts that webhooks may be on, divided by commas; *: any" },
 };
 
 static const struct reaction reactions[] = {
@@ -68,7 +79,8 @@ static bool workers_open(struct ctx *ctx)
 {
     return service_worker(ctx, "launches", LAUNCHES_EVERY_US, launches_run) &&
            service_worker(ctx, "journeys", JOURNEYS_EVERY_US, journeys_run) &&
-           service_worker(ctx, "journeys-tidy", JOURNEYS_TIDY_US, journeys_tidy);
+           service_worker(ctx, "journeys-tidy", JOURNEYS_TIDY_US, journeys_tidy) &&
+           service_worker(ctx, "webhooks", WEBHOOKS_EVERY_US, webhooks_run);
 }
 
 static bool campaign_open(struct ctx *ctx)
@@ -78,7 +90,8 @@ static bool campaign_open(struct ctx *ctx)
                                         .again_us = setting_int(ctx, "step_again") };
     app->settle_us = setting_int(ctx, "journey_settle");
     app->shelves = shelves_new();
-    if (!service_consume(ctx, &(struct consumer_settings){ .name = JOURNEYS_CONSUMER,
+    if (!webhooks_open(ctx, &app->webhooks) ||
+        !service_consume(ctx, &(struct consumer_settings){ .name = JOURNEYS_CONSUMER,
                                                            .sharing = CONSUMER_SHARED,
                                                            .reactions = journey_reactions,
                                                            .n_reactions = n_journey_reactions,
@@ -93,6 +106,7 @@ static void campaign_close(void *argument)
     struct campaign_app *app = argument;
     heard_free(app->heard);
     shelves_free(app->shelves);
+    webhooks_close(&app->webhooks);
     free(app);
 }
 

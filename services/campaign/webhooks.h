@@ -15,3 +15,22 @@ struct webhook_owed {
 
 /* Needs ctx->sql. */
 bool webhook_owe(struct ctx *ctx, const struct webhook_owed *owed);
+
+/* What the worker needs, in ctx->app: read from the settings `webhook_secret` and `webhook_hosts`. */
+struct webhooks {
+    char *secret, *hosts;
+    size_t secret_len;
+    int64_t forgot_us; /* monotonic: when old calls were removed last */
+};
+bool webhooks_open(struct ctx *ctx, struct webhooks *webhooks);
+void webhooks_close(struct webhooks *webhooks);
+
+/* May this be called? `hosts`: names divided by commas, or "*". Pure. */
+bool webhook_host_fits(struct str url, struct str hosts);
+
+/* When a call that failed `attempts` times is made again, from now; 0: it is given up. Pure. */
+int64_t webhook_again_us(int64_t attempts);
+
+/* A worker's round (service_worker). */
+#define WEBHOOKS_EVERY_US (250 * 1000)
+bool webhooks_run(struct ctx *ctx);

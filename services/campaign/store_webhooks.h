@@ -1,0 +1,27 @@
+/* Calls that webhooks are owed: the table. Functions need ctx->sql. */
+#pragma once
+
+#include "platform/sql/sql.h"
+
+struct call_row {
+    struct str call_id, url, body, person_id, source_id;
+    int64_t attempts, due_us, created_us;
+    int64_t ended_us; /* 0: not yet */
+    int64_t status;   /* of the last answer; 0: none came */
+    struct str
+        reason; /* why it has not been taken yet, or was given up; ptr NULL: it was taken, or not tried yet */
+};
+
+bool store_call_add(struct ctx *ctx, const struct call_row *call); /* one of each id */
+bool store_calls_due(struct ctx *ctx, int64_t now_us, size_t limit, struct call_row *out,
+                     size_t *n);
+
+/* This instance makes it: the next attempt is at lease_us at the earliest. False without an error: another one does. */
+bool store_call_take(struct ctx *ctx, struct call_row *call, int64_t lease_us);
+/* What came of it. At its end the body goes. One that was erased meanwhile is nothing. */
+bool store_call_put(struct ctx *ctx, const struct call_row *call);
+bool store_calls_forget(struct ctx *ctx, int64_t ended_before_us);
+
+/* For people who look, the newest first. `state`: "open", "taken", "given_up", ptr NULL: all. */
+bool store_calls(struct ctx *ctx, struct str state, struct sql_moment before, size_t limit,
+                 struct call_row *out, size_t *n);
