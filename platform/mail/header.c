@@ -238,15 +238,20 @@ static const char *domain_fault(struct str domain)
     return NULL;
 }
 
-bool mail_address_check(struct ctx *ctx, struct str address)
+const char *mail_address_fault(struct str address)
 {
     ptrdiff_t at = address.len ? str_find_char(address, '@') : -1;
-    const char *fault = at < 0 ? "an address has an \"@\"" : NULL;
-    if (!fault && address.len > 254)
-        fault = "an address has 254 bytes at most";
-    if (!fault)
-        fault = local_fault((struct str){ address.ptr, (size_t)at });
-    if (!fault)
-        fault = domain_fault((struct str){ address.ptr + at + 1, address.len - (size_t)at - 1 });
+    if (at < 0)
+        return "an address has an \"@\"";
+    if (address.len > 254)
+        return "an address has 254 bytes at most";
+    const char *fault = local_fault((struct str){ address.ptr, (size_t)at });
+    return fault ? fault
+                 : domain_fault((struct str){ address.ptr + at + 1, address.len - (size_t)at - 1 });
+}
+
+bool mail_address_check(struct ctx *ctx, struct str address)
+{
+    const char *fault = mail_address_fault(address);
     return !fault || ctx_fail(ctx, ERR_INVALID, "%s", fault);
 }

@@ -54,6 +54,8 @@ bool mail_compose(struct ctx *ctx, const struct mail *mail, struct str *out);
  * must be written as it is in the DNS (xn--...), and a part before the "@" beyond ASCII, which needs SMTPUTF8, is not
  * supported; both are told. False with INVALID, which says what is wrong with it. */
 bool mail_address_check(struct ctx *ctx, struct str address);
+/* The same without a ctx: what is wrong with it, or NULL. */
+const char *mail_address_fault(struct str address);
 
 /* What a person reads of HTML: mime_html_text(). The addresses of its links are not in it. */
 struct str mail_text_of_html(struct arena *arena, struct str html);

@@ -3,8 +3,7 @@
 
 #include "base/ctx.h"
 
-/* A mailbox that can be written to: RFC 5321's Mailbox without comments, quotes and address literals; 254 bytes at most.
- * What has a control character, a space or two "@" is none. */
+/* A mailbox that can be written to: mail_address_check() (platform/mail/message.h). */
 bool address_is_valid(struct str address);
 
 /* What is after the "@", in lower case, in the arena. */

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "platform/mail/message.h"
 #include "services/email/address.h"
 #include "services/email/email.h"
 #include "services/email/suppressions.h"
@@ -56,10 +57,10 @@ struct reply email_import_suppressions(struct ctx *ctx, const struct import_supp
                                        .scope = asked->has_scope
                                                     ? str_of(suppression_scope_name(asked->scope))
                                                     : STR("all") };
-        if (!address_is_valid(address)) {
+        const char *fault = mail_address_fault(address);
+        if (fault) {
             refused[answer.n_refused++] =
-                (struct refused_address){ .index = (int64_t)i,
-                                          .reason = STR("this is no address") };
+                (struct refused_address){ .index = (int64_t)i, .reason = str_of(fault) };
             continue;
         }
         if (!suppress_address(ctx, address, &row, &added))

@@ -48,7 +48,9 @@ static void test_addresses(void)
                                        "a@b.de.",
                                        "a\x01@b.de",
                                        "\"a\"@b.de",
-                                       "a@[127.0.0.1]" };
+                                       "a@[127.0.0.1]",
+                                       "\xc3\xa9@b.de",
+                                       "a@b\xc3\xbc.de" };
     for (size_t i = 0; i < COUNT(good); i++)
         CHECK(address_is_valid(str_of(good[i])));
     for (size_t i = 0; i < COUNT(bad); i++)
