@@ -15,7 +15,8 @@
 bool feedback_is_void(struct ctx *ctx, const struct message_row *message)
 {
     bool is_erased;
-    return !store_erased(ctx, message->person_id, &is_erased) || is_erased;
+    return message_is_trial(message) || !store_erased(ctx, message->person_id, &is_erased) ||
+           is_erased;
 }
 
 bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first)

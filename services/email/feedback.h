@@ -32,7 +32,7 @@ bool feedback_run(struct ctx *ctx);
 
 /* ---- for feedback*.c ---- */
 
-/* The person is erased; true with an error too. */
+/* The person is erased, or the mail was a trial; true with an error too. */
 bool feedback_is_void(struct ctx *ctx, const struct message_row *message);
 /* *first: it is the first of its kind, and stands in the timeline if it is told. */
 bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first);

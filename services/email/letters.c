@@ -248,7 +248,7 @@ bool letter_check(struct ctx *ctx, struct letters *letters, struct str slug, str
 
 /* ---- rendering ---- */
 
-static const struct json *names_of(struct ctx *ctx, const struct letter_data *data)
+const struct json *letter_names(struct ctx *ctx, const struct letter_data *data)
 {
     struct json_out out;
     const struct contact_row *contact = data->contact;
@@ -309,16 +309,11 @@ static const struct template *snippet_get(struct ctx *ctx, struct str name, void
     return letter ? letter->parts[HTML] : NULL;
 }
 
-bool letter_render(struct ctx *ctx, struct letters *letters, const struct letter_data *data,
-                   struct letter_text *out)
+static bool parts_render(struct ctx *ctx, struct letters *letters, const struct letter_data *data,
+                         struct template *const parts[N_PARTS], struct letter_text *out)
 {
     struct rendering rendering = { letters, data->contact->locale };
-    struct wanted wanted = { .kind = "email_template",
-                             .slug = data->template,
-                             .locale = data->contact->locale,
-                             .subject = data->subject };
-    const struct letter *letter = letter_get(ctx, letters, &wanted);
-    const struct json *names = letter ? names_of(ctx, data) : NULL;
+    const struct json *names = letter_names(ctx, data);
     if (!names)
         return false;
     struct template_options options = { .data = names,
@@ -331,9 +326,81 @@ bool letter_render(struct ctx *ctx, struct letters *letters, const struct letter
         ctx_clear(ctx); /* what a profile calls its zone may be none */
     for (size_t i = 0; i < N_PARTS; i++) {
         options.text = i != HTML;
-        if (letter->parts[i] && !template_render(ctx, letter->parts[i], &options, places[i]))
+        if (parts[i] && !template_render(ctx, parts[i], &options, places[i]))
             return ctx_fail(ctx, ctx->error.code, "template \"" STR_FMT "\", %s",
                             STR_ARG(data->template), part_names[i]);
     }
     return true;
+}
+
+/* ---- what stands for a template ---- */
+
+static void own_free(struct template **parts)
+{
+    for (size_t i = 0; i < N_PARTS; i++)
+        template_free(parts[i]);
+}
+
+static bool own_compile(struct ctx *ctx, const struct letter_text *own, struct template **parts)
+{
+    const struct str sources[N_PARTS] = { own->subject, own->preheader, own->html, own->text };
+    for (size_t i = 0; i < N_PARTS; i++) {
+        if (!sources[i].ptr || (parts[i] = template_compile(ctx, sources[i])))
+            continue;
+        struct str why = ctx->error.detail;
+        ctx_clear(ctx);
+        own_free(parts);
+        return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/%s", part_names[i]),
+                           STR_FMT, STR_ARG(why));
+    }
+    return true;
+}
+
+bool letter_check_own(struct ctx *ctx, const struct letter_text *own)
+{
+    struct template *parts[N_PARTS] = { 0 };
+    if (!own_compile(ctx, own, parts))
+        return false;
+    own_free(parts);
+    return true;
+}
+
+static bool own_render(struct ctx *ctx, struct letters *letters, const struct letter_data *data,
+                       struct letter_text *out)
+{
+    struct template *parts[N_PARTS] = { 0 };
+    if (!own_compile(ctx, data->own, parts))
+        return false;
+    bool ok = parts_render(ctx, letters, data, parts, out);
+    own_free(parts);
+    return ok;
+}
+
+bool letter_sources(struct ctx *ctx, struct str slug, struct str locale, struct letter_text *out)
+{
+    struct wanted wanted = { .kind = "email_template", .slug = slug, .locale = locale };
+    if (!sql_read(ctx, service_db(ctx), entry_read, &wanted))
+        return false;
+    const struct json *document = wanted.found ? json_parse(ctx, wanted.entry.document) : NULL;
+    if (!document)
+        return ctx_fail(ctx, ERR_NOT_FOUND, "there is no email template \"" STR_FMT "\"",
+                        STR_ARG(slug));
+    *out = (struct letter_text){ .subject = source_of(&wanted, document, SUBJECT),
+                                 .preheader = source_of(&wanted, document, PREHEADER),
+                                 .html = source_of(&wanted, document, HTML),
+                                 .text = source_of(&wanted, document, TEXT) };
+    return true;
+}
+
+bool letter_render(struct ctx *ctx, struct letters *letters, const struct letter_data *data,
+                   struct letter_text *out)
+{
+    struct wanted wanted = { .kind = "email_template",
+                             .slug = data->template,
+                             .locale = data->contact->locale,
+                             .subject = data->subject };
+    if (data->own)
+        return own_render(ctx, letters, data, out);
+    const struct letter *letter = letter_get(ctx, letters, &wanted);
+    return letter && parts_render(ctx, letters, data, letter->parts, out);
 }

@@ -15,7 +15,9 @@ struct letter_text {
 struct letter_data {
     struct str template, subject; /* slug; subject ptr NULL: the template's own */
     const struct contact_row *contact;
-    const struct json *data; /* what the mail was asked for with, or NULL */
+    const struct letter_text
+        *own; /* Liquid that stands for a template, or NULL; its html may be absent, or its text */
+    const struct json *data;       /* what the mail was asked for with, or NULL */
     struct str campaign_id, campaign_name, message_id, unsubscribe_url, preferences_url;
 };
 
@@ -27,3 +29,11 @@ bool letter_check(struct ctx *ctx, struct letters *letters, struct str slug, str
  * it cannot be worked out. A template that is published anew is taken within a second. */
 bool letter_render(struct ctx *ctx, struct letters *letters, const struct letter_data *data,
                    struct letter_text *out);
+
+/* Is this Liquid? INVALID with the pointer ("/html") and a sentence for people. */
+bool letter_check_own(struct ctx *ctx, const struct letter_text *own);
+
+/* What templates see of a message: person, campaign, data, and the links. NULL with an error. */
+const struct json *letter_names(struct ctx *ctx, const struct letter_data *data);
+/* The sources of a template for this locale. NOT_FOUND. */
+bool letter_sources(struct ctx *ctx, struct str slug, struct str locale, struct letter_text *out);

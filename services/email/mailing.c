@@ -102,6 +102,36 @@ static bool of_launch(struct ctx *ctx, struct mailings *mailings, const struct m
     return true;
 }
 
+/* What a request has said beyond the event (asking.c writes it). */
+static void of_request(struct ctx *ctx, const struct json *json, struct mailing *out)
+{
+    const struct json *own = json_get(json, "own"), *sample = json_get(json, "sample");
+    out->name = json_str(json_get(json, "name"));
+    out->subject = json_str(json_get(json, "subject"));
+    out->as_person = json_str(json_get(json, "as_person"));
+    out->attachments = json_int(json_get(json, "attachments"));
+    if (own) {
+        struct letter_text *text = ARENA_NEW(ctx->arena, struct letter_text);
+        *text = (struct letter_text){ .subject = out->subject,
+                                      .preheader = json_str(json_get(own, "preheader")),
+                                      .html = json_str(json_get(own, "html")),
+                                      .text = json_str(json_get(own, "text")) };
+        out->own = text;
+    }
+    if (sample) {
+        struct contact_row *contact = ARENA_NEW(ctx->arena, struct contact_row);
+        const struct json *traits = json_get(sample, "traits");
+        *contact = (struct contact_row){ .person_id = STR("prf_sample"),
+                                         .email = json_str(json_get(sample, "email")),
+                                         .name = json_str(json_get(sample, "name")),
+                                         .locale = json_str(json_get(sample, "locale")),
+                                         .time_zone = json_str(json_get(sample, "time_zone")) };
+        if (traits)
+            contact->traits = json_text(ctx->arena, traits);
+        out->sample = contact;
+    }
+}
+
 static bool of_itself(struct ctx *ctx, const struct message_row *message, struct mailing *out)
 {
     struct message_asked asked;
@@ -114,6 +144,7 @@ static bool of_itself(struct ctx *ctx, const struct message_row *message, struct
                              .sender_id = asked.sender_id,
                              .data = asked.data,
                              .limits = { .expires_us = asked.expires_at, CAP_AND_QUIET(&asked) } };
+    of_request(ctx, json, out);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* What a message is sent with: what its launch, or whoever asked for it alone, has said of it. */
 #pragma once
 
+#include "services/email/letters.h"
 #include "services/email/store_messages.h"
 
 /* When it may go out. */
@@ -17,6 +18,13 @@ struct mailing {
     struct str campaign_name;
     const struct json *data; /* NULL: none */
     struct mailing_limits limits;
+    /* Of single mail that is asked for by a request. */
+    const struct letter_text *own;   /* instead of a template; NULL: none */
+    struct str name;      /* of who has the address, where no profile says it; ptr NULL: none */
+    struct str as_person; /* it is written as to this person; ptr NULL: to who it is sent to */
+    const struct contact_row
+        *sample;         /* who it is written as to, instead of anybody; NULL: nobody */
+    int64_t attachments;             /* how many files it has */
 };
 
 /* What launches have asked for, kept as it is read once; one thread at a time. */

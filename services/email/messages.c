@@ -10,8 +10,8 @@ struct str message_launch(const struct message_row *message)
     return is_launch ? message->queue : (struct str){ NULL, 0 };
 }
 
-bool message_ask(struct ctx *ctx, const struct message_asked *asked, struct str address,
-                 struct message_row *row, bool *added)
+bool message_asked_row(struct ctx *ctx, const struct message_asked *asked, struct str address,
+                       struct message_row *row)
 {
     bool marketing = asked->purpose == MESSAGE_ASKED_PURPOSE_MARKETING;
     *row = (struct message_row){
@@ -27,7 +27,13 @@ bool message_ask(struct ctx *ctx, const struct message_asked *asked, struct str 
         .marketing = marketing,
         .created_us = clock_now_us(),
     };
-    if (!row->asked.ptr || !store_message_add(ctx, row, added))
+    return row->asked.ptr;
+}
+
+bool message_ask(struct ctx *ctx, const struct message_asked *asked, struct str address,
+                 struct message_row *row, bool *added)
+{
+    if (!message_asked_row(ctx, asked, address, row) || !store_message_add(ctx, row, added))
         return false;
     return *added || store_message(ctx, row->message_id, row);
 }
@@ -52,7 +58,8 @@ bool message_sent(struct ctx *ctx, struct message_row *message, struct str statu
                                  .scheduled_at = message->due_us, .sent_at = clock_now_us() };
     message->ended_us = sent.sent_at;
     message->status = status;
-    return move(ctx, message, "sent", moved) && (!*moved || publish_message_sent(ctx, &sent));
+    return move(ctx, message, "sent", moved) &&
+           (!*moved || message_is_trial(message) || publish_message_sent(ctx, &sent));
 }
 
 bool message_unknown(struct ctx *ctx, struct message_row *message, bool *moved)
@@ -60,7 +67,7 @@ bool message_unknown(struct ctx *ctx, struct message_row *message, bool *moved)
     struct message_doubted doubted = { WHAT_IT_IS(MESSAGE_DOUBTED), .doubted_at = clock_now_us() };
     message->ended_us = doubted.doubted_at;
     return move(ctx, message, "unknown", moved) &&
-           (!*moved || publish_message_doubted(ctx, &doubted));
+           (!*moved || message_is_trial(message) || publish_message_doubted(ctx, &doubted));
 }
 
 static bool note(struct ctx *ctx, const struct message_row *message, const char *what,
@@ -96,7 +103,8 @@ bool message_fail(struct ctx *ctx, struct message_row *message, const char *reas
                                      .failed_at = clock_now_us() };
     message->ended_us = failed.failed_at;
     message->status = status;
-    return move(ctx, message, "failed", moved) && (!*moved || publish_message_failed(ctx, &failed));
+    return move(ctx, message, "failed", moved) &&
+           (!*moved || message_is_trial(message) || publish_message_failed(ctx, &failed));
 }
 
 bool message_withhold(struct ctx *ctx, struct message_row *message, const char *reason, bool *moved)
@@ -107,7 +115,7 @@ bool message_withhold(struct ctx *ctx, struct message_row *message, const char *
     message->ended_us = withheld.withheld_at;
     message->status = str_of(reason);
     return move(ctx, message, "withheld", moved) &&
-           (!*moved || publish_message_withheld(ctx, &withheld));
+           (!*moved || message_is_trial(message) || publish_message_withheld(ctx, &withheld));
 }
 
 bool message_resend(struct ctx *ctx, struct message_row *message)

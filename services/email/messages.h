@@ -12,6 +12,13 @@ static inline bool message_is_bulk(const struct message_row *message)
     return !str_is(message->queue, QUEUE_NOW);
 }
 
+/* Mail that somebody sends to see what it looks like: it is told nobody and counted nowhere. */
+#define TRIAL_PREFIX "tst_"
+static inline bool message_is_trial(const struct message_row *message)
+{
+    return str_starts(message->message_id, STR(TRIAL_PREFIX));
+}
+
 /* The launch that it belongs to; ptr NULL: none. */
 struct str message_launch(const struct message_row *message);
 
@@ -22,6 +29,9 @@ struct str message_launch(const struct message_row *message);
     .campaign_id = message->campaign_id, .launch_id = message_launch(message),                     \
     .step = message->step, .variant = message->variant
 
+/* The message that is asked for, not stored. False with INTERNAL: it does not fit its contract. */
+bool message_asked_row(struct ctx *ctx, const struct message_asked *asked, struct str address,
+                       struct message_row *row);
 /* Queues what was asked for, once: *row is the message, the one from before where there is one. */
 bool message_ask(struct ctx *ctx, const struct message_asked *asked, struct str address,
                  struct message_row *row, bool *added);

@@ -13,6 +13,7 @@
 #include "services/email/news.h"
 #include "services/email/senders.h"
 #include "services/email/signing.h"
+#include "services/email/store_attachments.h"
 
 struct outgoing {
     struct mailings *mailings;
@@ -43,6 +44,8 @@ struct writing {
     struct contact_row contact;
     struct sender_row sender;
     struct str domain, unsubscribe_url, preferences_url;
+    struct mail_attachment files[ATTACHMENTS_MOST];
+    size_t n_files;
 };
 
 /* ---- who writes to whom ---- */
@@ -50,12 +53,21 @@ struct writing {
 static bool people_read(struct ctx *ctx, void *argument)
 {
     struct writing *writing = argument;
-    struct str person_id = writing->message->person_id;
-    if (!store_contact(ctx, person_id, &writing->contact)) {
+    const struct mailing *mailing = &writing->mailing;
+    struct str person_id = mailing->as_person.ptr ? mailing->as_person
+                                                  : writing->message->person_id;
+    if (mailing->sample) {
+        writing->contact = *mailing->sample;
+    } else if (!store_contact(ctx, person_id, &writing->contact)) {
         if (ctx_failed(ctx))
             return false;
-        writing->contact = (struct contact_row){ .person_id = person_id };
+        writing->contact = (struct contact_row){ .person_id = person_id,
+                                                 .email = writing->message->address,
+                                                 .name = mailing->name };
     }
+    if (mailing->attachments &&
+        !store_attachments(ctx, writing->message->message_id, writing->files, &writing->n_files))
+        return false;
     return sender_find(ctx, writing->mailing.sender_id, &writing->sender);
 }
 
@@ -78,7 +90,7 @@ static void links_make(struct ctx *ctx, struct writing *writing)
     const struct links *links = email_of(ctx)->links;
     struct str message_id = writing->message->message_id;
     writing->preferences_url = link_preferences(ctx->arena, links, message_id);
-    if (writing->message->marketing)
+    if (writing->message->marketing || message_is_trial(writing->message))
         writing->unsubscribe_url = link_unsubscribe(ctx->arena, links, message_id);
 }
 
@@ -86,6 +98,8 @@ static bool track(struct ctx *ctx, const struct writing *writing, struct str *ht
 {
     struct link_message about = { .message_id = writing->message->message_id,
                                   .untracked = !setting_bool(ctx, "tracking") };
+    if (!html->ptr) /* text alone */
+        return true;
     return links_track(ctx, email_of(ctx)->links, &about, *html, html);
 }
 
@@ -95,6 +109,7 @@ static bool render(struct ctx *ctx, const struct writing *writing, struct outgoi
     struct letter_data data = { .template = writing->mailing.template,
                                 .subject = writing->mailing.subject,
                                 .contact = &writing->contact,
+                                .own = writing->mailing.own,
                                 .data = writing->mailing.data,
                                 .campaign_id = writing->message->campaign_id,
                                 .campaign_name = writing->mailing.campaign_name,
@@ -104,6 +119,9 @@ static bool render(struct ctx *ctx, const struct writing *writing, struct outgoi
     if (!letter_render(ctx, email_of(ctx)->letters, &data, text))
         return false;
     out->subject = text->subject;
+    if (message_is_trial(writing->message))
+        out->subject = arena_printf(ctx->arena, "[Test] " STR_FMT, STR_ARG(text->subject));
+    out->preheader = text->preheader;
     out->html = text->html;
     out->plain = text->text;
     return true;
@@ -125,7 +143,7 @@ static size_t body_begin(struct str html)
 /* What a list of mails shows beside the subject: first in the body, and not seen there. */
 static struct str with_preheader(struct arena *arena, struct str html, struct str preheader)
 {
-    if (!preheader.len)
+    if (!preheader.len || !html.ptr)
         return html;
     size_t at = body_begin(html);
     return arena_printf(arena,
@@ -191,7 +209,10 @@ static size_t provider_fields(struct ctx *ctx, const struct writing *writing,
 static bool compose(struct ctx *ctx, const struct writing *writing, struct str html,
                     struct outgoing_letter *out)
 {
-    struct mail_address to = { writing->contact.name, out->to };
+    const struct mailing *mailing = &writing->mailing;
+    struct str own_name = mailing->as_person.ptr || mailing->sample ? mailing->name
+                                                                    : writing->contact.name;
+    struct mail_address to = { own_name, out->to };
     struct mail_field field;
     struct mail mail = {
         .from = { writing->sender.name, writing->sender.address },
@@ -209,7 +230,10 @@ static bool compose(struct ctx *ctx, const struct writing *writing, struct str h
         .n_fields = provider_fields(ctx, writing, &field),
         .text = out->plain,
         .html = html,
+        .attachments = writing->files,
+        .n_attachments = writing->n_files,
     };
+    out->html_bytes = html.len;
     return mail_compose(ctx, &mail, &out->text);
 }
 

@@ -6,7 +6,9 @@
 struct outgoing_letter {
     struct str from, to; /* of the envelope */
     struct str text;     /* headers and body, as smtp_offer() takes it */
-    struct str subject, html, plain; /* as they were rendered; plain ptr NULL: made of the HTML */
+    struct str subject, preheader, html,
+        plain;         /* as they were rendered; html or plain may be ptr NULL */
+    size_t html_bytes; /* of the HTML as it is sent, with links and preheader */
     /* Where it cannot be: a reason of message.withheld or of message.failed. Both NULL: another time. */
     const char *withheld, *failed;
 };

@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 #include "services/email/address.h"
+#include "services/email/asking.h"
 #include "services/email/catcher.h"
 #include "services/email/email.h"
 #include "services/email/store.h"
+#include "services/email/store_attachments.h"
 #include "services/email/store_messages.h"
 #include "services/email/suppressions.h"
 
@@ -40,13 +42,24 @@ static bool caught_forget(struct ctx *ctx, struct str person_id)
     return !contact.email.ptr || catcher_forget(ctx, email_of(ctx)->catcher, contact.email);
 }
 
+/* What was sent to the address while nobody was known to have it. */
+static bool strangers_forget(struct ctx *ctx, struct str person_id)
+{
+    struct contact_row contact;
+    if (!store_contact(ctx, person_id, &contact) || !contact.address_hash.ptr)
+        return !ctx_failed(ctx);
+    struct str stranger = asking_stranger(ctx->arena, contact.address_hash);
+    return store_attachments_erase(ctx, stranger) && store_messages_erase(ctx, stranger);
+}
+
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
     struct erasure_done done = { .request_id = erased->request_id,
                                  .profile_id = erased->profile_id,
                                  .service = STR("email"),
                                  .erased_at = clock_now_us() };
-    return caught_forget(ctx, erased->profile_id) &&
+    return strangers_forget(ctx, erased->profile_id) && caught_forget(ctx, erased->profile_id) &&
+                   store_attachments_erase(ctx, erased->profile_id) &&
                    store_erase(ctx, erased->profile_id, erased->erased_at) &&
                    store_messages_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
                ? DONE

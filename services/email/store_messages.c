@@ -159,21 +159,35 @@ bool store_messages(struct ctx *ctx, const struct message_filter *filter, size_t
     struct sql_rows rows;
     struct sql_value after = sql_str(filter->after.ptr ? filter->after : STR("")),
                      most = sql_int((int64_t)limit), state = sql_str(filter->state),
-                     launch = sql_str(filter->launch_id);
+                     launch = sql_str(filter->launch_id), variant = sql_str(filter->variant);
 #define SELECT "SELECT " MESSAGE_COLUMNS " FROM messages WHERE "
 #define FILTERS                                                                                    \
-    "(CAST($3 AS TEXT) IS NULL OR state = $3) AND (CAST($4 AS TEXT) IS NULL OR queue = $4) AND "
+    "(CAST($3 AS TEXT) IS NULL OR state = $3) AND (CAST($4 AS TEXT) IS NULL OR queue = $4)"        \
+    " AND (CAST($5 AS TEXT) IS NULL OR variant = $5) AND "
     bool ok = filter->campaign_id.ptr
-                  ? sql_query(ctx, &rows, SELECT "campaign_id = $5 AND " FILTERS PAGE, after, most,
-                              state, launch, sql_str(filter->campaign_id))
+                  ? sql_query(ctx, &rows, SELECT "campaign_id = $6 AND " FILTERS PAGE, after, most,
+                              state, launch, variant, sql_str(filter->campaign_id))
               : filter->person_id.ptr
-                  ? sql_query(ctx, &rows, SELECT "person_id = $5 AND " FILTERS PAGE, after, most,
-                              state, launch, sql_str(filter->person_id))
+                  ? sql_query(ctx, &rows, SELECT "person_id = $6 AND " FILTERS PAGE, after, most,
+                              state, launch, variant, sql_str(filter->person_id))
               : str_is(filter->state, "unknown") /* by its own index */
                   ? sql_query(ctx, &rows, SELECT "state = 'unknown' AND " FILTERS PAGE, after, most,
-                              state, launch)
-                  : sql_query(ctx, &rows, SELECT FILTERS PAGE, after, most, state, launch);
+                              state, launch, variant)
+                  : sql_query(ctx, &rows, SELECT FILTERS PAGE, after, most, state, launch, variant);
     return ok && store_messages_read(ctx, &rows, out, n);
+}
+
+bool store_trials_since(struct ctx *ctx, int64_t since_us, int64_t *n)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows,
+                 "SELECT count(*) FROM messages WHERE message_id >= 'tst_' AND message_id < 'tst`'"
+                 " AND created_us > $1",
+                 sql_int(since_us)))
+        return false;
+    *n = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
 }
 
 bool store_happening_add(struct ctx *ctx, const struct happening_row *happening)

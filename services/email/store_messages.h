@@ -42,12 +42,15 @@ struct message_counts {
 };
 bool store_message_counts(struct ctx *ctx, struct str queue, struct message_counts *out);
 
-/* By id, those beyond `after`, of a campaign, a person, both or all; in a state where it is given. */
+/* By id, those beyond `after`, of a campaign, a person, both or all; in a state and of a variant where these are given. */
 struct message_filter {
-    struct str campaign_id, person_id, launch_id, state, after;
+    struct str campaign_id, person_id, launch_id, state, variant, after;
 };
 bool store_messages(struct ctx *ctx, const struct message_filter *filter, size_t limit,
                     struct message_row *out, size_t *n);
+
+/* Trials that were asked for since then. */
+bool store_trials_since(struct ctx *ctx, int64_t since_us, int64_t *n);
 
 struct happening_row {
     struct str message_id, what, detail;
