@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The first flow on real data: four years of orders, a personalised page, and what happens when parts are broken.
+"""The stack on real data: four years of orders, a personalised page, campaigns, and what happens when parts are broken.
 
     ./dev demo [--keep] [--data DIR] [--port-base PORT]
 
@@ -19,6 +19,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests'))
+import campaigns  # noqa: E402
 import shop  # noqa: E402
 import superstore  # noqa: E402
 from stack import ROOT, Fanfare, wait_for  # noqa: E402
@@ -32,7 +33,7 @@ PRICED = ['prd_TEC-CO-10004722', 'prd_OFF-BI-10003527', 'prd_TEC-MA-10002412']  
 class Demo:
     def __init__(self, stack, folder):
         self.stack, self.folder = stack, folder
-        self.mismatches = 0
+        self.mismatches, self.priced = 0, PRICED
         self.placed = collections.defaultdict(list)  # customer -> totals of its orders
         self.n_orders = 0
 
@@ -267,7 +268,8 @@ def main():
             part()
         demo.chapter('How fast pages come')
         demo.latencies('quick', 500, [])
-        for part in (demo.buy, demo.without_loyalty, demo.hung_personalization, demo.without_content):
+        reaching = campaigns.Campaigns(demo)
+        for part in (demo.buy, reaching.reached, reaching.refused, demo.without_loyalty, demo.hung_personalization, demo.without_content):
             part()
     finally:
         if not options.keep:
