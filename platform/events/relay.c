@@ -29,6 +29,8 @@ struct relay {
     uint64_t puts; /* of this process, when it was last woken */
     rd_kafka_t *producer;
     rd_kafka_queue_t *queue; /* to wake its poll; under `lock` */
+    rd_kafka_topic_t **topics; /* of the producer, that were sent to */
+    size_t n_topics;
     struct flights flights;
     struct lease lease;
     int64_t last_read; /* SQLite: number of the last row that was read */
@@ -153,6 +155,28 @@ static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
         relay->failed = true;
 }
 
+/* A topic that is new to the client is looked up at once when it is made like this; by its name alone, with the next
+ * look at all of them, up to a second later. NULL: no such name. */
+static rd_kafka_topic_t *topic_of(struct relay *relay, const char *name)
+{
+    for (size_t i = 0; i < relay->n_topics; i++)
+        if (strcmp(rd_kafka_topic_name(relay->topics[i]), name) == 0)
+            return relay->topics[i];
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(relay->producer, name, NULL);
+    if (!topic)
+        return NULL;
+    relay->topics = mem_realloc(relay->topics, (relay->n_topics + 1) * sizeof(*relay->topics));
+    return relay->topics[relay->n_topics++] = topic;
+}
+
+static void forget_topics(struct relay *relay)
+{
+    while (relay->n_topics)
+        rd_kafka_topic_destroy(relay->topics[--relay->n_topics]);
+    free(relay->topics);
+    relay->topics = NULL;
+}
+
 static bool open_producer(struct ctx *ctx, struct relay *relay)
 {
     if (relay->producer)
@@ -187,6 +211,7 @@ static void close_producer(struct relay *relay)
     rd_kafka_queue_destroy(relay->queue);
     relay->queue = NULL;
     pthread_mutex_unlock(&relay->lock);
+    forget_topics(relay);
     rd_kafka_destroy(relay->producer);
     relay->producer = NULL;
     flights_ground(&relay->flights);
@@ -207,13 +232,15 @@ static void back_off(struct relay *relay)
 static rd_kafka_resp_err_t produce(struct relay *relay, const struct outbox_row *row)
 {
     const struct event_record *event = &row->event;
+    rd_kafka_topic_t *topic = topic_of(relay, event->topic.ptr);
+    if (!topic)
+        return rd_kafka_last_error();
     rd_kafka_headers_t *headers = event_headers(event, str_of(relay->events->source));
-    rd_kafka_resp_err_t error =
-        rd_kafka_producev(relay->producer, RD_KAFKA_V_TOPIC(event->topic.ptr),
-                          RD_KAFKA_V_KEY(event->key.ptr, event->key.len),
-                          RD_KAFKA_V_VALUE((void *)event->data.ptr, event->data.len),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_OPAQUE((void *)(intptr_t)row->seq), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        relay->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(event->key.ptr, event->key.len),
+        RD_KAFKA_V_VALUE((void *)event->data.ptr, event->data.len),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)(intptr_t)row->seq), RD_KAFKA_V_END);
     if (error)
         rd_kafka_headers_destroy(headers);
     return error;
