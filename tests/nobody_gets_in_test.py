@@ -24,7 +24,7 @@ PUBLIC = {'identity sign_in', 'identity refresh_session', 'identity end_session'
           'content get_preview', 'ads see_ad', 'ads click_ad', 'gateway see_ad', 'gateway click_ad',  # opened by the token in its path
           'content get_media',  # pages show it
           'email follow_link', 'email open_mail', 'email show_unsubscribe', 'email unsubscribe', 'email show_preferences',
-          'email save_preferences',  # so are these, which are in mails
+          'email save_preferences', 'crm show_confirmation', 'crm confirm',  # so are these, which are in mails
           'email take_ses', 'email take_sendgrid', 'email take_postmark',  # signed, or with a token of their own
           'commerce take_shopify'}  # its body is signed with the shop's secret: flow-bad-input
 ADMIN = [('GET', '/dlq', 'dlq'), ('POST', '/dlq/redrive', 'dlq'), ('POST', '/dlq/drop', 'dlq'), ('POST', '/rebuild', 'rebuild'),

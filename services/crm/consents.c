@@ -1,5 +1,6 @@
 #include "services/crm/consents.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "platform/events/events.h"
 #include "crm_contract.h"
@@ -27,5 +28,7 @@ static bool consent_tell(struct ctx *ctx, const struct consent_row *word)
 bool consent_note(struct ctx *ctx, const struct consent_row *word)
 {
     bool changed;
-    return store_consent(ctx, word, &changed) && (!changed || consent_tell(ctx, word));
+    struct consent_row noted = *word;
+    noted.noted_us = clock_now_us();
+    return store_consent(ctx, &noted, &changed) && (!changed || consent_tell(ctx, word));
 }

@@ -158,6 +158,7 @@ static enum outcome mail_word(struct ctx *ctx, struct consent_row *word, const c
     word->purpose = STR("marketing");
     word->channel = STR("email");
     word->source = STR("message");
+    word->actor = STR("email");
     word->wording = message_id.ptr
                         ? arena_printf(ctx->arena, "%s by " STR_FMT, what, STR_ARG(message_id))
                         : str_of(what);

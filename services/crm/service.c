@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "platform/crypto/crypto.h"
 #include "services/crm/erasures.h"
+#include "services/crm/pages.h"
 #include "services/crm/reactions.h"
 #include "crm_contract.h"
 #include "crm_migrations.h"
@@ -45,20 +46,60 @@ static const struct setting settings[] = {
       .most = 365 * US_PER_DAY,
       .help =
           "How long another Kafka takes to compact, at most (max.compaction.lag.ms of its topics)" },
+    { .key = "public_url",
+      .kind = SETTING_URL,
+      .fallback = "http://127.0.0.1:{port}",
+      .choices = "http|https",
+      .help = "Where people reach this service, by the links in mails that ask for consent" },
+    { .key = "confirmation_template",
+      .kind = SETTING_TEXT,
+      .fallback = "double-opt-in",
+      .help =
+          "Slug of the email template that asks for consent; it sees data.confirm_url, data.purpose, data.wording, data.expires_at" },
+    { .key = "confirmation_lives",
+      .kind = SETTING_DURATION,
+      .fallback = "72h",
+      .least = US_PER_S,
+      .most = 90 * US_PER_DAY,
+      .help = "How long the link in such a mail is good" },
+    { .key = "confirmation_again",
+      .kind = SETTING_DURATION,
+      .fallback = "5m",
+      .most = US_PER_DAY,
+      .help = "Between two mails that ask for the same consent" },
+    { .key = "confirmation_mails",
+      .kind = SETTING_INTEGER,
+      .fallback = "3",
+      .least = 1,
+      .most = 20,
+      .help = "How many mails ask for the same consent, at most" },
 };
 
-static bool seed_read(struct ctx *ctx, void *argument)
+static bool secret_read(struct ctx *ctx, struct str name, uint8_t out[32])
+{
+    struct str digits, bytes;
+    if (!store_secret(ctx, name, &digits))
+        return false;
+    bytes = crypto_unhex(ctx->arena, digits);
+    if (!bytes.ptr || bytes.len != 32)
+        return ctx_fail(ctx, ERR_INTERNAL, "the key of " STR_FMT " is none", STR_ARG(name));
+    memcpy(out, bytes.ptr, 32);
+    return true;
+}
+
+static bool secrets_read(struct ctx *ctx, void *argument)
 {
     struct crm *app = argument;
-    struct str digits, seed;
-    if (!store_secret(ctx, STR("certificates"), &digits))
+    if (!secret_read(ctx, STR("certificates"), app->seed) ||
+        !secret_read(ctx, STR("confirmations"), app->confirmations.secret))
         return false;
-    seed = crypto_unhex(ctx->arena, digits);
-    if (!seed.ptr || seed.len != sizeof(app->seed))
-        return ctx_fail(ctx, ERR_INTERNAL, "the key of certificates is none");
-    memcpy(app->seed, seed.ptr, sizeof(app->seed));
     crypto_ed25519_public(app->seed, app->public_key);
     return true;
+}
+
+static char *text_setting(struct ctx *ctx, const char *key)
+{
+    return mem_strdup(arena_cstr(ctx->arena, setting_text(ctx, key)));
 }
 
 static void crm_close(void *argument)
@@ -66,6 +107,8 @@ static void crm_close(void *argument)
     struct crm *app = argument;
     peer_free(app->log_admin);
     free(app->answering);
+    free(app->confirmations.public_url);
+    free(app->confirmations.template);
     free(app);
 }
 
@@ -73,12 +116,19 @@ static bool crm_open(struct ctx *ctx)
 {
     struct crm *app = ctx->app = mem_alloc(sizeof(*app));
     struct str admin = setting_text(ctx, "broker_admin_url");
-    app->answering = mem_strdup(arena_cstr(ctx->arena, setting_text(ctx, "erasure_services")));
+    app->answering = text_setting(ctx, "erasure_services");
+    app->confirmations =
+        (struct confirmation_rules){ .public_url = text_setting(ctx, "public_url"),
+                                     .template = text_setting(ctx, "confirmation_template"),
+                                     .lives_us = setting_int(ctx, "confirmation_lives"),
+                                     .again_us = setting_int(ctx, "confirmation_again"),
+                                     .most = setting_int(ctx, "confirmation_mails") };
     app->compacted_within_us = setting_int(ctx, "compacted_within");
     if (admin.len)
         app->log_admin = peer_new(
             &(struct peer_settings){ .name = "broker", .url = arena_cstr(ctx->arena, admin) });
-    return sql_write(ctx, service_db(ctx), seed_read, app) &&
+    return sql_write(ctx, service_db(ctx), secrets_read, app) &&
+           service_worker(ctx, "confirmations", CONFIRMATIONS_EVERY_US, confirmations_run) &&
            service_worker(ctx, "erasures", ERASURES_EVERY_US, erasures_run);
 }
 
@@ -92,6 +142,7 @@ const struct service crm_service = {
     .n_reactions = COUNT(reactions),
     .settings = settings,
     .n_settings = COUNT(settings),
+    .refusal = page_error,
     .open = crm_open,
     .close = crm_close,
 };

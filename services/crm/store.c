@@ -1,7 +1,5 @@
 #include "services/crm/store.h"
 
-#include "base/id.h"
-
 #define PROFILE_COLUMNS                                                                            \
     "profile_id, email, name, phone, locale, traits, version, created_us, updated_us"
 
@@ -80,59 +78,6 @@ bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, stru
                     " ON CONFLICT (kind, value) DO NOTHING",
                     sql_str(kind), sql_str(value), sql_str(profile_id)) &&
            store_identity(ctx, kind, value, owner);
-}
-
-bool store_consent(struct ctx *ctx, const struct consent_row *word, bool *changed)
-{
-    struct sql_rows rows;
-    struct str before = { NULL, 0 };
-    if (sql_one(
-            ctx, &rows,
-            "SELECT state FROM consents WHERE profile_id = $1 AND purpose = $2 AND channel = $3",
-            sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel))) {
-        before = row_str(ctx, &rows, 0);
-        sql_rows_close(&rows);
-    }
-    int64_t held = 0;
-    if (ctx_failed(ctx) ||
-        !sql_exec(
-            ctx, NULL,
-            "INSERT INTO consent_log (consent_id, profile_id, purpose, channel, state, source, wording, at_us)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            sql_str(id_new(ctx->arena, "cns")), sql_str(word->profile_id), sql_str(word->purpose),
-            sql_str(word->channel), sql_str(word->state), sql_str(word->source),
-            sql_str(word->wording), sql_int(word->at_us)) ||
-        !sql_exec(
-            ctx, &held,
-            "INSERT INTO consents (profile_id, purpose, channel, state, source, at_us)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (profile_id, purpose, channel) DO UPDATE"
-            " SET state = excluded.state, source = excluded.source, at_us = excluded.at_us"
-            " WHERE consents.at_us <= excluded.at_us",
-            sql_str(word->profile_id), sql_str(word->purpose), sql_str(word->channel),
-            sql_str(word->state), sql_str(word->source), sql_int(word->at_us)))
-        return false;
-    *changed = held == 1 && !(before.ptr && str_eq(before, word->state));
-    return true;
-}
-
-bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS],
-                    size_t *n)
-{
-    struct sql_rows rows;
-    if (!sql_query(
-            ctx, &rows,
-            "SELECT purpose, channel, state, source, at_us FROM consents WHERE profile_id = $1"
-            " ORDER BY purpose, channel LIMIT $2",
-            sql_str(profile_id), sql_int(STORE_CONSENTS)))
-        return false;
-    for (*n = 0; sql_next(ctx, &rows); ++*n)
-        out[*n] = (struct consent_row){ .profile_id = profile_id,
-                                        .purpose = row_str(ctx, &rows, 0),
-                                        .channel = row_str(ctx, &rows, 1),
-                                        .state = row_str(ctx, &rows, 2),
-                                        .source = row_str(ctx, &rows, 3),
-                                        .at_us = row_int(&rows, 4) };
-    return !ctx_failed(ctx);
 }
 
 bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry, bool *added)

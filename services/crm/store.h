@@ -12,11 +12,6 @@ struct profile_row {
     int64_t version, created_us, updated_us;
 };
 
-struct consent_row {
-    struct str profile_id, purpose, channel, state, source, wording;
-    int64_t at_us;
-};
-
 struct timeline_row {
     struct str profile_id, entry_id, kind, reference;
     struct money amount;
@@ -30,7 +25,6 @@ struct spent_row {
 };
 
 #define STORE_CURRENCIES 200 /* more than ISO 4217 has */
-#define STORE_CONSENTS 64    /* more than purposes x channels */
 
 bool store_profile(struct ctx *ctx, struct str profile_id,
                    struct profile_row *out); /* false, no error: no such */
@@ -44,11 +38,6 @@ bool store_identity(struct ctx *ctx, struct str kind, struct str value,
 /* Links it where it is free; *owner is whose it is afterwards. */
 bool store_identity_add(struct ctx *ctx, struct str kind, struct str value, struct str profile_id,
                         struct str *owner);
-
-/* Notes the word, and lets it hold when it is newer than what holds. *changed: the state that holds has changed. */
-bool store_consent(struct ctx *ctx, const struct consent_row *word, bool *changed);
-bool store_consents(struct ctx *ctx, struct str profile_id, struct consent_row out[STORE_CONSENTS],
-                    size_t *n);
 
 bool store_timeline_add(struct ctx *ctx, const struct timeline_row *entry,
                         bool *added); /* not added: it is there */

@@ -26,6 +26,8 @@ bool store_erase(struct ctx *ctx, struct str profile_id, struct str request_id, 
            sql_exec(ctx, NULL, "DELETE FROM consent_log WHERE profile_id = $1",
                     sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM consents WHERE profile_id = $1", sql_str(profile_id)) &&
+           sql_exec(ctx, NULL, "DELETE FROM confirmations WHERE profile_id = $1",
+                    sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM timeline WHERE profile_id = $1", sql_str(profile_id)) &&
            sql_exec(ctx, NULL, "DELETE FROM spent WHERE profile_id = $1", sql_str(profile_id)) &&
            sql_replies_forget(ctx, profile_id) &&

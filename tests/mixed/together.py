@@ -39,7 +39,8 @@ class Together(Pair):
     def add(self, name, side):
         """Its neighbours are those of the other version, where there are."""
         label, build = f'{name}-{side}', self.programs[side]
-        peers = {key: key.removesuffix('_url') for key in self.stack.flags(name, label, build) if key.endswith('_url')}
+        flags = self.stack.flags(name, label, build)
+        peers = {key: key.removesuffix('_url') for key in flags if key.endswith('_url') and key.removesuffix('_url') in self.sides}
         settings = {key: f'http://127.0.0.1:{self.stack.port(self.neighbour(peer, side))}' for key, peer in peers.items()}
         settings['data'] = os.path.join(self.stack.folder, side)
         if name in SHARED:
