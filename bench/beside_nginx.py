@@ -61,6 +61,12 @@ def on_core(core, command):
     return ['taskset', '-c', str(core), *command] if core is not None else command
 
 
+def to_core(pid, core):
+    """All threads of a process that runs."""
+    if core is not None:
+        subprocess.run(['taskset', '-acp', str(core), str(pid)], check=True, stdout=subprocess.DEVNULL)
+
+
 class Server:
     def __init__(self, name, process, pid, url):
         self.name, self.process, self.pid, self.url = name, process, pid, url

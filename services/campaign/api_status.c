@@ -1,3 +1,5 @@
+#include "platform/sql/answer_cache.h"
+#include "services/campaign/app.h"
 #include "services/campaign/figures.h"
 #include "services/campaign/reply.h"
 
@@ -43,11 +45,31 @@ static bool status_read(struct ctx *ctx, const struct campaign_row *campaign,
     return true;
 }
 
+/* ---- from memory where it was asked for before, and nothing has changed since ---- */
+
+bool campaign_get_status_at_once(struct ctx *ctx, const struct get_status_in *in,
+                                 struct reply *reply)
+{
+    struct kept_answer answer;
+    if (!answer_cache_get(ctx, campaign_of(ctx)->statuses, in->campaign_id, &answer))
+        return false;
+    *reply = reply_ok(ctx, answer.body);
+    return true;
+}
+
 struct reply campaign_get_status(struct ctx *ctx, const struct get_status_in *in)
 {
+    struct answer_cache *cache = campaign_of(ctx)->statuses;
     struct campaign_row campaign;
     struct campaign_status status;
+    int64_t revision, mark = answer_cache_mark(cache);
+    if (!store_status_revision(ctx, &revision))
+        return reply_error(ctx);
+    answer_cache_meet(cache, mark, revision);
     if (!campaign_find(ctx, in->campaign_id, &campaign) || !status_read(ctx, &campaign, &status))
         return reply_error(ctx);
-    return reply_ok(ctx, campaign_status_encode(ctx, &status));
+    struct str body = campaign_status_encode(ctx, &status);
+    if (body.ptr)
+        answer_cache_put(cache, revision, in->campaign_id, &(struct kept_answer){ .body = body });
+    return reply_ok(ctx, body);
 }

@@ -5,6 +5,7 @@
 #include "services/campaign/saga.h"
 #include "services/campaign/webhooks.h"
 
+struct answer_cache;
 struct shelves;
 struct heard;
 
@@ -15,6 +16,7 @@ struct campaign_app {
     int64_t settle_us;    /* after the log was away */
     int64_t tidied_us; /* monotonic: when old definitions were looked for last */
     struct webhooks webhooks;
+    struct answer_cache *statuses;
 };
 
 static inline struct campaign_app *campaign_of(const struct ctx *ctx)

@@ -67,3 +67,13 @@ bool figures_read(struct ctx *ctx, struct str launch_id, struct figures *all,
     }
     return !ctx_failed(ctx);
 }
+
+bool store_status_revision(struct ctx *ctx, int64_t *revision)
+{
+    struct sql_rows rows;
+    if (!sql_one(ctx, &rows, "SELECT revision FROM status_revision"))
+        return ctx_failed(ctx) ? false : ctx_fail(ctx, ERR_INTERNAL, "status_revision is empty");
+    *revision = row_int(&rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}

@@ -39,3 +39,6 @@ bool figure_first_click(struct ctx *ctx, struct str launch_id, struct str messag
 /* The figures of each variant that has any, and their sum in *all. */
 bool figures_read(struct ctx *ctx, struct str launch_id, struct figures *all,
                   struct figures variants[FIGURES_MOST], size_t *n);
+
+/* Another one whenever anything that a status shows has changed. */
+bool store_status_revision(struct ctx *ctx, int64_t *revision);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "platform/sql/answer_cache.h"
 #include "services/campaign/app.h"
 #include "services/campaign/journey_shelf.h"
 #include "services/campaign/journey_timers.h"
@@ -10,6 +11,8 @@
 #include "services/campaign/saga.h"
 #include "campaign_contract.h"
 #include "campaign_migrations.h"
+
+#define STATUSES_BYTES (4 * 1024 * 1024) /* a thousand campaigns that are looked at */
 
 static const struct setting settings[] = {
     { .key = "approval",
@@ -90,6 +93,8 @@ static bool campaign_open(struct ctx *ctx)
                                         .again_us = setting_int(ctx, "step_again") };
     app->settle_us = setting_int(ctx, "journey_settle");
     app->shelves = shelves_new();
+    app->statuses = answer_cache_new(STATUSES_BYTES, sql_is_postgresql(service_db(ctx)));
+    sql_on_commit(service_db(ctx), answer_cache_doubt, app->statuses);
     if (!webhooks_open(ctx, &app->webhooks) ||
         !service_consume(ctx, &(struct consumer_settings){ .name = JOURNEYS_CONSUMER,
                                                            .sharing = CONSUMER_SHARED,
@@ -106,6 +111,7 @@ static void campaign_close(void *argument)
     struct campaign_app *app = argument;
     heard_free(app->heard);
     shelves_free(app->shelves);
+    answer_cache_free(app->statuses);
     webhooks_close(&app->webhooks);
     free(app);
 }

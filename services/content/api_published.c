@@ -1,9 +1,9 @@
 /* What is shown: from memory where it was asked for before, else from the database. */
 #include "services/content/content.h"
 #include "services/content/reply.h"
-#include "services/content/shown_cache.h"
+#include "platform/sql/answer_cache.h"
 
-static struct reply reply_answer(struct ctx *ctx, const struct shown_answer *answer,
+static struct reply reply_answer(struct ctx *ctx, const struct kept_answer *answer,
                                  struct str if_none_match)
 {
     if (!answer->etag.ptr) {
@@ -20,8 +20,8 @@ static struct reply reply_answer(struct ctx *ctx, const struct shown_answer *ans
 static bool from_memory(struct ctx *ctx, struct str key, struct str if_none_match,
                         struct reply *reply)
 {
-    struct shown_answer answer;
-    if (!shown_cache_get(ctx, ((struct content *)ctx->app)->shown, key, &answer))
+    struct kept_answer answer;
+    if (!answer_cache_get(ctx, ((struct content *)ctx->app)->shown, key, &answer))
         return false;
     *reply = reply_answer(ctx, &answer, if_none_match);
     return true;
@@ -33,10 +33,10 @@ typedef bool (*shown_find)(struct ctx *ctx, const void *in, struct shown_row *ro
 
 /* `slug`: the one that was asked for; empty: none was. */
 static bool answer_read(struct ctx *ctx, shown_find find, const void *in, struct str slug,
-                        struct shown_answer *out)
+                        struct kept_answer *out)
 {
     struct shown_row row;
-    *out = (struct shown_answer){ 0 };
+    *out = (struct kept_answer){ 0 };
     if (!find(ctx, in, &row))
         return !ctx_failed(ctx);
     bool moved = slug.len && !str_eq(row.slug, slug);
@@ -48,15 +48,15 @@ static bool answer_read(struct ctx *ctx, shown_find find, const void *in, struct
 static struct reply from_database(struct ctx *ctx, shown_find find, const void *in, struct str slug,
                                   struct str key, struct str if_none_match)
 {
-    struct shown_cache *cache = ((struct content *)ctx->app)->shown;
-    struct shown_answer answer;
-    int64_t revision, mark = shown_cache_mark(cache);
+    struct answer_cache *cache = ((struct content *)ctx->app)->shown;
+    struct kept_answer answer;
+    int64_t revision, mark = answer_cache_mark(cache);
     if (!store_shown_revision(ctx, &revision))
         return reply_error(ctx);
-    shown_cache_meet(cache, mark, revision);
+    answer_cache_meet(cache, mark, revision);
     if (!answer_read(ctx, find, in, slug, &answer))
         return reply_error(ctx);
-    shown_cache_put(cache, revision, key, &answer);
+    answer_cache_put(cache, revision, key, &answer);
     return reply_answer(ctx, &answer, if_none_match);
 }
 

@@ -7,7 +7,7 @@
 struct content {
     char *media_folder;
     int64_t media_bytes; /* a medium's most */
-    struct shown_cache *shown;
+    struct answer_cache *shown;
 };
 
 extern const struct service content_service;

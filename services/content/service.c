@@ -6,7 +6,7 @@
 #include "services/content/media_files.h"
 #include "services/content/reactions.h"
 #include "services/content/schedules.h"
-#include "services/content/shown_cache.h"
+#include "platform/sql/answer_cache.h"
 #include "content_contract.h"
 #include "content_migrations.h"
 
@@ -41,7 +41,7 @@ static void content_close(void *app)
     struct content *content = app;
     if (!content)
         return;
-    shown_cache_free(content->shown);
+    answer_cache_free(content->shown);
     free(content->media_folder);
     free(content);
 }
@@ -56,9 +56,9 @@ static bool content_open(struct ctx *ctx)
         return false;
     content->media_folder = mem_strdup(folder.ptr);
     content->media_bytes = setting_int(ctx, "media_size");
-    content->shown = shown_cache_new((size_t)setting_int(ctx, "published_memory"),
-                                     sql_is_postgresql(service_db(ctx)));
-    sql_on_commit(service_db(ctx), shown_cache_doubt, content->shown);
+    content->shown = answer_cache_new((size_t)setting_int(ctx, "published_memory"),
+                                      sql_is_postgresql(service_db(ctx)));
+    sql_on_commit(service_db(ctx), answer_cache_doubt, content->shown);
     if (!media_folder_open(ctx, content->media_folder))
         return false;
     media_sweep(content->media_folder);

@@ -293,6 +293,30 @@ static void test_a_launch_goes_out(struct test_service *test)
     CHECK_INT(post(test, "cmp_go", "pause").status, 409);
 }
 
+static int64_t sent_of(struct test_service *test)
+{
+    struct reply reply = test_call(test, "GET", "/v1/campaigns/cmp_go/status", ALL, NULL, NULL);
+    REQUIRE(reply.status == 200);
+    return json_int(json_pointer(test_json(test, reply), STR("/figures/sent")));
+}
+
+/* What was answered before is kept, but not beyond a change. */
+static void test_status_is_kept_and_fresh(struct test_service *test)
+{
+    struct reply reply = test_call(test, "GET", "/v1/campaigns/cmp_go/launch", ALL, NULL, NULL);
+    struct str id = member(test, reply, "launch_id");
+    int64_t before = sent_of(test);
+    CHECK_INT(sent_of(test), before);
+    struct str data = arena_printf(
+        test_ctx(test)->arena,
+        "{\"message_id\":\"msg_9\",\"person_id\":\"prf_a\",\"kind\":\"bulk\",\"launch_id\":\"" STR_FMT
+        "\",\"sent_at\":\"2026-11-24T09:30:00Z\"}",
+        STR_ARG(id));
+    CHECK_INT(test_event(test, &EMAIL_MESSAGE_SENT_V1_TYPE, NULL, data.ptr), DONE);
+    CHECK_INT(sent_of(test), before + 1);
+    CHECK_INT(test_call(test, "GET", "/v1/campaigns/cmp_none/status", ALL, NULL, NULL).status, 404);
+}
+
 static void test_status_from_events(struct test_service *test)
 {
     static const char who[] = "\"message_id\":\"msg_%s\",\"person_id\":\"prf_a\",\"kind\":\"bulk\","
@@ -513,6 +537,7 @@ static void test_room(const char *url)
     test_starts(test);
     test_a_launch_goes_out(test);
     test_status_from_events(test);
+    test_status_is_kept_and_fresh(test);
     test_a_refusal_undoes_all(test);
     test_silence_is_given_up(test);
     test_figures_choose_a_winner(test);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "platform/faults/faults.h"
-#include "services/content/shown_cache.h"
+#include "platform/sql/answer_cache.h"
 #include "services/content/tests/room.h"
 #include "content_migrations.h"
 
@@ -161,29 +161,29 @@ static void test_other_instances(void)
 static void test_a_late_reader_spoils_nothing(void)
 {
     struct ctx ctx = { .arena = arena_new(0) };
-    struct shown_cache *cache = shown_cache_new(1 << 20, false);
-    struct shown_answer old = { STR("1"), STR("old") }, out;
-    int64_t early = shown_cache_mark(cache);
-    shown_cache_doubt(cache);
-    shown_cache_meet(cache, shown_cache_mark(cache), 7);
-    shown_cache_meet(cache, early,
-                     6); /* it read before the commit, and comes after who read later */
-    shown_cache_put(cache, 6, STR("k"), &old);
-    CHECK(!shown_cache_get(&ctx, cache, STR("k"), &out));
-    shown_cache_put(cache, 7, STR("k"), &old);
-    CHECK(shown_cache_get(&ctx, cache, STR("k"), &out));
-    shown_cache_doubt(cache);
-    CHECK(!shown_cache_get(&ctx, cache, STR("k"), &out));
-    shown_cache_meet(cache, shown_cache_mark(cache), 7); /* a draft was saved: all is as it was */
-    CHECK(shown_cache_get(&ctx, cache, STR("k"), &out));
+    struct answer_cache *cache = answer_cache_new(1 << 20, false);
+    struct kept_answer old = { STR("1"), STR("old") }, out;
+    int64_t early = answer_cache_mark(cache);
+    answer_cache_doubt(cache);
+    answer_cache_meet(cache, answer_cache_mark(cache), 7);
+    answer_cache_meet(cache, early,
+                      6); /* it read before the commit, and comes after who read later */
+    answer_cache_put(cache, 6, STR("k"), &old);
+    CHECK(!answer_cache_get(&ctx, cache, STR("k"), &out));
+    answer_cache_put(cache, 7, STR("k"), &old);
+    CHECK(answer_cache_get(&ctx, cache, STR("k"), &out));
+    answer_cache_doubt(cache);
+    CHECK(!answer_cache_get(&ctx, cache, STR("k"), &out));
+    answer_cache_meet(cache, answer_cache_mark(cache), 7); /* a draft was saved: all is as it was */
+    CHECK(answer_cache_get(&ctx, cache, STR("k"), &out));
     CHECK_STR(out.body, "old");
-    shown_cache_free(cache);
+    answer_cache_free(cache);
     arena_free(ctx.arena);
 }
 
 /* Readers on several threads while one commits: nobody gets what is older than the last commit that was answered. */
 struct race {
-    struct shown_cache *cache;
+    struct answer_cache *cache;
     _Atomic int64_t database, answered, hits, stale;
     atomic_bool over;
 };
@@ -191,18 +191,18 @@ struct race {
 static void race_read(struct race *race, struct ctx *ctx)
 {
     int64_t at_least = atomic_load(&race->answered), found;
-    struct shown_answer answer;
-    if (shown_cache_get(ctx, race->cache, STR("k"), &answer)) {
+    struct kept_answer answer;
+    if (answer_cache_get(ctx, race->cache, STR("k"), &answer)) {
         atomic_fetch_add(&race->hits, 1);
         if (!str_to_int(answer.body, &found) || found < at_least)
             atomic_fetch_add(&race->stale, 1);
         return;
     }
-    int64_t mark = shown_cache_mark(race->cache), revision = atomic_load(&race->database);
+    int64_t mark = answer_cache_mark(race->cache), revision = atomic_load(&race->database);
     struct str body = arena_printf(ctx->arena, "%lld", (long long)revision);
-    shown_cache_meet(race->cache, mark, revision);
+    answer_cache_meet(race->cache, mark, revision);
     sched_yield();
-    shown_cache_put(race->cache, revision, STR("k"), &(struct shown_answer){ body, body });
+    answer_cache_put(race->cache, revision, STR("k"), &(struct kept_answer){ body, body });
 }
 
 static void *race_reader(void *argument)
@@ -220,12 +220,12 @@ static void test_readers_and_a_writer(void)
 {
     enum { READERS = 4, COMMITS = 2000 };
     pthread_t readers[READERS];
-    struct race race = { .cache = shown_cache_new(1 << 20, true) };
+    struct race race = { .cache = answer_cache_new(1 << 20, true) };
     for (int i = 0; i < READERS; i++)
         REQUIRE(pthread_create(&readers[i], NULL, race_reader, &race) == 0);
     for (int64_t i = 1; i <= COMMITS; i++) {
         atomic_store(&race.database, i);
-        shown_cache_doubt(race.cache);
+        answer_cache_doubt(race.cache);
         atomic_store(&race.answered, i);
         usleep(50);
     }
@@ -234,7 +234,7 @@ static void test_readers_and_a_writer(void)
         pthread_join(readers[i], NULL);
     CHECK(atomic_load(&race.hits) > 0);
     CHECK_INT(atomic_load(&race.stale), 0);
-    shown_cache_free(race.cache);
+    answer_cache_free(race.cache);
 }
 
 /* Far more than it may hold: what is asked for all the time stays, the rest makes room. */
@@ -243,27 +243,27 @@ static void test_memory_is_bounded(void)
     enum { MOST = 1 << 20, BODY = 10000, N = 1000 };
     struct arena *arena = arena_new(0);
     struct ctx ctx = { .arena = arena };
-    struct shown_cache *cache = shown_cache_new(MOST, false);
+    struct answer_cache *cache = answer_cache_new(MOST, false);
     char *text = arena_alloc(arena, BODY);
     memset(text, 'x', BODY);
-    struct shown_answer answer = { STR("e"), { text, BODY } }, out;
-    shown_cache_meet(cache, shown_cache_mark(cache), 1);
-    shown_cache_put(cache, 1, STR("hot"), &answer);
+    struct kept_answer answer = { STR("e"), { text, BODY } }, out;
+    answer_cache_meet(cache, answer_cache_mark(cache), 1);
+    answer_cache_put(cache, 1, STR("hot"), &answer);
     size_t there = 0;
     for (int i = 0; i < N; i++) {
-        shown_cache_put(cache, 1, arena_printf(arena, "%d", i), &answer);
-        CHECK(shown_cache_get(&ctx, cache, STR("hot"), &out));
+        answer_cache_put(cache, 1, arena_printf(arena, "%d", i), &answer);
+        CHECK(answer_cache_get(&ctx, cache, STR("hot"), &out));
     }
     for (int i = 0; i < N; i++)
-        there += shown_cache_get(&ctx, cache, arena_printf(arena, "%d", i), &out);
+        there += answer_cache_get(&ctx, cache, arena_printf(arena, "%d", i), &out);
     CHECK(there >= MOST / 2 / BODY - 2 && there <= MOST / BODY);
-    struct shown_answer huge = { STR("e"), { text, BODY } };
-    struct shown_cache *tiny = shown_cache_new(BODY, false);
-    shown_cache_meet(tiny, shown_cache_mark(tiny), 1);
-    shown_cache_put(tiny, 1, STR("huge"), &huge);
-    CHECK(!shown_cache_get(&ctx, tiny, STR("huge"), &out));
-    shown_cache_free(tiny);
-    shown_cache_free(cache);
+    struct kept_answer huge = { STR("e"), { text, BODY } };
+    struct answer_cache *tiny = answer_cache_new(BODY, false);
+    answer_cache_meet(tiny, answer_cache_mark(tiny), 1);
+    answer_cache_put(tiny, 1, STR("huge"), &huge);
+    CHECK(!answer_cache_get(&ctx, tiny, STR("huge"), &out));
+    answer_cache_free(tiny);
+    answer_cache_free(cache);
     arena_free(arena);
 }
 

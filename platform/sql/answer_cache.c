@@ -1,4 +1,4 @@
-#include "services/content/shown_cache.h"
+#include "platform/sql/answer_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ struct slot {
     struct slot *next;
     uint64_t hash;
     struct str key;
-    struct shown_answer answer;
+    struct kept_answer answer;
 };
 
 struct generation {
@@ -23,16 +23,16 @@ struct generation {
 
 /* Two generations: what is asked for moves to the young one; when that is full, the old one goes with what nobody asked for
  * meanwhile. */
-struct shown_cache {
+struct answer_cache {
     pthread_mutex_t lock;
     size_t most_bytes;
     struct freshness fresh;
     struct generation *young, *old;
 };
 
-struct shown_cache *shown_cache_new(size_t most_bytes, bool shared)
+struct answer_cache *answer_cache_new(size_t most_bytes, bool shared)
 {
-    struct shown_cache *cache = mem_alloc(sizeof(*cache));
+    struct answer_cache *cache = mem_alloc(sizeof(*cache));
     pthread_mutex_init(&cache->lock, NULL);
     cache->most_bytes = most_bytes;
     freshness_init(&cache->fresh, shared);
@@ -47,7 +47,7 @@ static void generation_clear(struct generation *generation)
     memset(generation, 0, sizeof(*generation));
 }
 
-void shown_cache_free(struct shown_cache *cache)
+void answer_cache_free(struct answer_cache *cache)
 {
     if (!cache)
         return;
@@ -61,17 +61,17 @@ void shown_cache_free(struct shown_cache *cache)
 
 /* ---- is it what the database says? ---- */
 
-void shown_cache_doubt(void *cache)
+void answer_cache_doubt(void *cache)
 {
-    freshness_doubt(&((struct shown_cache *)cache)->fresh);
+    freshness_doubt(&((struct answer_cache *)cache)->fresh);
 }
 
-int64_t shown_cache_mark(struct shown_cache *cache)
+int64_t answer_cache_mark(struct answer_cache *cache)
 {
     return freshness_mark(&cache->fresh);
 }
 
-void shown_cache_meet(struct shown_cache *cache, int64_t mark, int64_t revision)
+void answer_cache_meet(struct answer_cache *cache, int64_t mark, int64_t revision)
 {
     pthread_mutex_lock(&cache->lock);
     if (freshness_meet(&cache->fresh, mark, revision)) {
@@ -97,8 +97,8 @@ static struct str kept(struct arena *arena, struct str text)
 }
 
 /* The young generation grows old once it has half of what may be held. */
-static void slot_add(struct shown_cache *cache, uint64_t hash, struct str key,
-                     const struct shown_answer *answer)
+static void slot_add(struct answer_cache *cache, uint64_t hash, struct str key,
+                     const struct kept_answer *answer)
 {
     size_t bytes = sizeof(struct slot) + key.len + answer->etag.len + answer->body.len;
     if (cache->young->bytes + bytes > cache->most_bytes / 2) {
@@ -124,23 +124,23 @@ static void slot_add(struct shown_cache *cache, uint64_t hash, struct str key,
 }
 
 /* Copied before it moves: the old generation may end with that. */
-static bool slot_take(struct ctx *ctx, struct shown_cache *cache, struct str key,
-                      struct shown_answer *out)
+static bool slot_take(struct ctx *ctx, struct answer_cache *cache, struct str key,
+                      struct kept_answer *out)
 {
     uint64_t hash = hash_fnv1a(key.ptr, key.len);
     const struct slot *young = slot_find(cache->young, hash, key);
     const struct slot *slot = young ? young : slot_find(cache->old, hash, key);
     if (!slot)
         return false;
-    *out = (struct shown_answer){ kept(ctx->arena, slot->answer.etag),
-                                  kept(ctx->arena, slot->answer.body) };
+    *out = (struct kept_answer){ kept(ctx->arena, slot->answer.etag),
+                                 kept(ctx->arena, slot->answer.body) };
     if (!young)
         slot_add(cache, hash, key, out);
     return true;
 }
 
-bool shown_cache_get(struct ctx *ctx, struct shown_cache *cache, struct str key,
-                     struct shown_answer *out)
+bool answer_cache_get(struct ctx *ctx, struct answer_cache *cache, struct str key,
+                      struct kept_answer *out)
 {
     if (freshness_turn(&cache->fresh))
         return false;
@@ -150,8 +150,8 @@ bool shown_cache_get(struct ctx *ctx, struct shown_cache *cache, struct str key,
     return there;
 }
 
-void shown_cache_put(struct shown_cache *cache, int64_t revision, struct str key,
-                     const struct shown_answer *answer)
+void answer_cache_put(struct answer_cache *cache, int64_t revision, struct str key,
+                      const struct kept_answer *answer)
 {
     uint64_t hash = hash_fnv1a(key.ptr, key.len);
     pthread_mutex_lock(&cache->lock);
