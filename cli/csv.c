@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "cli/mapping.h"
+
 /* A row as it stands in the file. */
 struct raw {
     char *text;
@@ -12,7 +14,7 @@ struct raw {
 
 /* Reads up to the end of a row (line ends inside quotes belong to it; quotes count at the beginning of a cell only). False
  * at the end of the file; the text is the caller's all the same. */
-static bool raw_read(FILE *file, struct raw *row, int64_t *consumed)
+static bool raw_read(FILE *file, char delimiter, struct raw *row, int64_t *consumed)
 {
     enum {
         CELL_BEGINS,
@@ -34,7 +36,7 @@ static bool raw_read(FILE *file, struct raw *row, int64_t *consumed)
         else if (c == '"' && state != PLAIN)
             state = QUOTED;
         else
-            state = c == ',' ? CELL_BEGINS : PLAIN;
+            state = c == delimiter ? CELL_BEGINS : PLAIN;
         if (n + 1 >= room)
             buffer = mem_realloc(buffer, room *= 2);
         buffer[n++] = (char)c;
@@ -49,7 +51,7 @@ static bool raw_read(FILE *file, struct raw *row, int64_t *consumed)
 }
 
 /* Cuts the text into cells; quotes are taken off in place. Gives their number (at most `most` are stored). */
-static size_t cut(char *text, size_t length, struct str *cells, size_t most)
+static size_t cut(char *text, size_t length, char delimiter, struct str *cells, size_t most)
 {
     size_t n = 0, at = 0;
     do {
@@ -64,7 +66,7 @@ static size_t cut(char *text, size_t length, struct str *cells, size_t most)
                     quoted = false;
                     continue;
                 }
-            } else if (!quoted && text[at] == ',') {
+            } else if (!quoted && text[at] == delimiter) {
                 break;
             }
             *to++ = text[at];
@@ -76,31 +78,71 @@ static size_t cut(char *text, size_t length, struct str *cells, size_t most)
     return n;
 }
 
-static size_t commas(const char *text, size_t length)
+static size_t count_outside_quotes(const char *text, size_t length, char c)
 {
-    size_t n = 1;
-    for (size_t i = 0; i < length; i++)
-        n += text[i] == ',';
+    size_t n = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < length; i++) {
+        quoted ^= text[i] == '"';
+        n += text[i] == c && !quoted;
+    }
     return n;
 }
 
-struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *line, int64_t *consumed)
+static char delimiter_of(const char *text, size_t length)
+{
+    static const char candidates[] = ",;\t|";
+    char best = ',';
+    size_t most = 0;
+    for (const char *c = candidates; *c; c++) {
+        size_t n = count_outside_quotes(text, length, *c);
+        if (n > most) {
+            most = n;
+            best = *c;
+        }
+    }
+    return best;
+}
+
+/* Columns get the names of the members that they are. */
+static void names_map(struct ctx *ctx, struct csv_header *header, const struct record_shape *shape)
+{
+    const struct mapping *mapping = shape->mapping;
+    for (size_t i = 0; mapping && i < mapping->n_columns; i++)
+        if (csv_column(header, mapping->columns[i].from) < 0)
+            ctx_fail(ctx, ERR_INVALID, "there is no column \"" STR_FMT "\", which --map names",
+                     STR_ARG(mapping->columns[i].from));
+    for (size_t i = 0; mapping && i < header->n; i++) {
+        struct str member = mapping_member(mapping, header->names[i]);
+        if (member.ptr)
+            header->names[i] = member;
+        else if (mapping->n_columns && !csv_member_known(shape, header->names[i]))
+            header->names[i].len = 0;
+    }
+}
+
+struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, const struct record_shape *shape,
+                                   int64_t *line, int64_t *consumed)
 {
     struct raw row;
     struct csv_header *header = mem_alloc(sizeof(*header));
-    bool any = raw_read(file, &row, consumed);
+    bool any = raw_read(file, shape->delimiter ? shape->delimiter : ',', &row, consumed);
     *line += MAX(row.lines, 1);
     header->memory = row.text;
-    size_t room = commas(row.text, row.length);
+    header->text = arena_str(ctx->arena, (struct str){ row.text, row.length });
+    header->delimiter = shape->delimiter ? shape->delimiter : delimiter_of(row.text, row.length);
+    size_t room = row.length + 1; /* more cells than that there cannot be */
     header->names = mem_alloc(room * sizeof(struct str));
-    header->n = any ? cut(row.text, row.length, header->names, room) : 0;
+    header->n = any ? cut(row.text, row.length, header->delimiter, header->names, room) : 0;
     if (!any || row.length == 0)
         ctx_fail(ctx, ERR_INVALID, "the file has no header line");
     else if (row.open)
         ctx_fail(ctx, ERR_INVALID, "the header's quotes are not closed");
+    if (!ctx_failed(ctx))
+        names_map(ctx, header, shape);
     for (size_t i = 0; i < header->n && !ctx_failed(ctx); i++)
         for (size_t k = 0; k < i && !ctx_failed(ctx); k++)
-            if (str_eq(header->names[i], header->names[k]))
+            if (header->names[i].len && str_eq(header->names[i], header->names[k]))
                 ctx_fail(ctx, ERR_INVALID, "the header names \"" STR_FMT "\" twice",
                          STR_ARG(header->names[i]));
     if (!ctx_failed(ctx))
@@ -137,7 +179,7 @@ static struct csv_row *row_new(const struct csv_header *header, const struct raw
     row->cells = (struct str *)(row + 1);
     row->text = (struct str){ whole, raw->length };
     row->open = raw->open;
-    row->n = cut(cut_up, raw->length, row->cells, header->n);
+    row->n = cut(cut_up, raw->length, header->delimiter, row->cells, header->n);
     return row;
 }
 
@@ -146,7 +188,7 @@ struct csv_row *csv_row_read(FILE *file, const struct csv_header *header, int64_
 {
     struct raw raw;
     struct csv_row *row = NULL;
-    while (!row && raw_read(file, &raw, consumed)) {
+    while (!row && raw_read(file, header->delimiter, &raw, consumed)) {
         int64_t first = *line + 1;
         *line += MAX(raw.lines, 1);
         if (raw.length) {

@@ -4,9 +4,11 @@
 #include "cli/records.h"
 
 struct csv_header {
-    struct str *names;
+    struct str *names; /* empty: of a column that is left out */
     size_t n;
     char *memory;
+    struct str text; /* as it stands in the file */
+    char delimiter;
 };
 
 struct csv_row {
@@ -17,9 +19,13 @@ struct csv_row {
     bool open;         /* the file ends inside its quotes */
 };
 
-/* NULL with a sentence: no header, a name twice. *line and *consumed grow by the lines and bytes read. */
-struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, int64_t *line, int64_t *consumed);
+/* NULL with a sentence: no header, a name twice, a column of the mapping that is not there. *line and *consumed grow by the lines
+ * and bytes read. */
+struct csv_header *csv_header_read(struct ctx *ctx, FILE *file, const struct record_shape *shape,
+                                   int64_t *line, int64_t *consumed);
 void csv_header_free(struct csv_header *header); /* NULL-safe */
+/* Is it of the contract? */
+bool csv_member_known(const struct record_shape *shape, struct str member);
 /* Does the header name the id, and else only what the contract has? False with the column that it is about. */
 bool csv_header_check(struct ctx *ctx, const struct csv_header *header,
                       const struct record_shape *shape);

@@ -1,5 +1,7 @@
 /* From rows of text to an object, by the tables of the contract. */
 #include "cli/csv.h"
+#include "cli/csv_consents.h"
+#include "cli/mapping.h"
 
 struct maker {
     struct ctx *ctx;
@@ -18,7 +20,7 @@ static struct str cell(const struct maker *maker, size_t row, struct str name)
     int column = csv_column(maker->header, name);
     const struct csv_row *from = maker->rows[row];
     if (column < 0 || (size_t)column >= from->n || from->cells[column].len == 0)
-        return (struct str){ NULL, 0 };
+        return mapping_value(maker->shape->mapping, name);
     return from->cells[column];
 }
 
@@ -229,14 +231,25 @@ static bool member_known(const struct field *field, struct str rest)
     return rest.len == 0;
 }
 
+bool csv_member_known(const struct record_shape *shape, struct str member)
+{
+    return (shape->id && str_is(member, shape->id)) || path_known(shape->type, member) ||
+           (shape->consents && csv_consent_known(member));
+}
+
 bool csv_header_check(struct ctx *ctx, const struct csv_header *header,
                       const struct record_shape *shape)
 {
-    if (shape->id && csv_column(header, str_of(shape->id)) < 0)
-        return ctx_fail(ctx, ERR_INVALID, "there is no column %s", shape->id);
+    const char *id = shape->id_from_email ? "email" : shape->id;
+    if (id && csv_column(header, str_of(id)) < 0)
+        return ctx_fail(ctx, ERR_INVALID, "there is no column %s", id);
+    for (size_t i = 0; shape->mapping && i < shape->mapping->n_set; i++)
+        if (!csv_member_known(shape, shape->mapping->set[i].from))
+            return ctx_fail(ctx, ERR_INVALID,
+                            "\"" STR_FMT "\", which --set names, is not in the contract",
+                            STR_ARG(shape->mapping->set[i].from));
     for (size_t i = 0; i < header->n; i++)
-        if (!(shape->id && str_is(header->names[i], shape->id)) &&
-            !path_known(shape->type, header->names[i]))
+        if ((header->names[i].len || !shape->mapping) && !csv_member_known(shape, header->names[i]))
             return ctx_fail(ctx, ERR_INVALID, "the column \"" STR_FMT "\" is not in the contract",
                             STR_ARG(header->names[i]));
     return true;

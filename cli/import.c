@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/import_check.h"
 #include "cli/import_kinds.h"
+#include "cli/mapping.h"
 #include "cli/progress.h"
 #include "cli/service_api.h"
 #include "cli/stack.h"
@@ -20,13 +22,28 @@
 #define FIRST_PAUSE_US (100 * US_PER_MS)
 #define TOKEN_EVERY_US (300 * US_PER_S) /* tokens live ten minutes */
 
-enum { DATA, URL, PARALLEL, REJECTS, CURRENCY, RESTART, N_OPTIONS };
+enum {
+    DATA,
+    URL,
+    PARALLEL,
+    REJECTS,
+    CURRENCY,
+    RESTART,
+    MAP,
+    SET,
+    ID_FROM,
+    ENCODING,
+    DELIMITER,
+    DRY_RUN,
+    N_OPTIONS
+};
 
 struct import {
     const struct import_kind *kind;
     const char *path, *rejects_path;
     struct str data, state_path;
     struct record_shape shape;
+    struct mapping mapping;
     struct records *records;
     FILE *rejects;
     int64_t done, rejected, lines_done, token_us;
@@ -89,9 +106,31 @@ static bool rejects_open(struct ctx *ctx, struct import *import)
                           strerror(errno));
 }
 
+/* As CSV: the line's number and the reason before what it says, so that a spreadsheet shows it and it can be imported again. */
+static struct str reject_row(struct ctx *ctx, const struct import *import,
+                             const struct record *record, struct str reason)
+{
+    char delimiter = ',', *quoted = arena_alloc(ctx->arena, 2 * reason.len + 1);
+    struct str header = records_header(import->records, &delimiter);
+    size_t n = 0;
+    for (size_t i = 0; i < reason.len; i++) {
+        quoted[n++] = reason.ptr[i];
+        if (reason.ptr[i] == '"')
+            quoted[n++] = '"';
+    }
+    struct str row = arena_printf(
+        ctx->arena, "%lld%c\"" STR_FMT "\"%c" STR_FMT, (long long)record->line, delimiter,
+        STR_ARG(((struct str){ quoted, n })), delimiter, STR_ARG(record->text));
+    return ftello(import->rejects) > 0
+               ? row
+               : arena_printf(ctx->arena, "line%creason%c" STR_FMT "\n" STR_FMT, delimiter,
+                              delimiter, STR_ARG(header), STR_ARG(row));
+}
+
 static bool reject(struct ctx *ctx, struct import *import, const struct record *record,
                    struct str reason)
 {
+    char delimiter;
     if (!import->rejects && !rejects_open(ctx, import))
         return false;
     struct json_out out;
@@ -105,7 +144,11 @@ static bool reject(struct ctx *ctx, struct import *import, const struct record *
     json_put_str(&out, str_is_utf8(record->text) ? record->text : STR("(not UTF-8)"));
     json_object_end(&out);
     import->rejected++;
-    return (fprintf(import->rejects, STR_FMT "\n", STR_ARG(json_out_str(&out))) > 0 &&
+    struct str text = str_ends(str_of(import->rejects_path), STR(".csv")) &&
+                              records_header(import->records, &delimiter).ptr
+                          ? reject_row(ctx, import, record, reason)
+                          : json_out_str(&out);
+    return (fprintf(import->rejects, STR_FMT "\n", STR_ARG(text)) > 0 &&
             fflush(import->rejects) == 0) ||
            ctx_fail(ctx, ERR_UNAVAILABLE, "%s cannot be written: %s", import->rejects_path,
                     strerror(errno));
@@ -261,6 +304,31 @@ static bool write_key_read(struct ctx *ctx, struct import *import)
            ctx_fail(ctx, ERR_NOT_FOUND, "there is no write key in %s", path.ptr);
 }
 
+/* How the file is to be read, where it is not by itself as the contract has it. */
+static bool shape_read(struct ctx *ctx, struct import *import, const struct option_value *options)
+{
+    const char *delimiter = options[DELIMITER].value, *id_from = options[ID_FROM].value;
+    if (!mapping_read(ctx, options[MAP].value, options[SET].value, &import->mapping))
+        return false;
+    if (delimiter && strcmp(delimiter, "tab") != 0 && strlen(delimiter) != 1)
+        return ctx_fail(ctx, ERR_INVALID, "--delimiter is one character, or tab");
+    if (id_from && (strcmp(id_from, "email") != 0 || !import->kind->consents))
+        return ctx_fail(ctx, ERR_INVALID, "--id-from is email, of customers");
+    if (import->mapping.n_columns || import->mapping.n_set)
+        import->shape.mapping = &import->mapping;
+    if (import->mapping.n_columns || id_from)
+        import->shape.id_prefix = import->kind->id_prefix;
+    import->shape.id_from_email = id_from != NULL;
+    import->shape.encoding = options[ENCODING].value;
+    import->shape.delimiter = (char)(!delimiter                       ? 0
+                                     : strcmp(delimiter, "tab") == 0 ? '\t'
+                                                                     : delimiter[0]);
+    const char *slash = strrchr(import->path, '/');
+    import->shape.source =
+        arena_printf(ctx->arena, "import %.80s", slash ? slash + 1 : import->path).ptr;
+    return true;
+}
+
 static bool import_open(struct ctx *ctx, struct import *import, const struct option_value *options)
 {
     import->shape = (struct record_shape){ .id = import->kind->id,
@@ -271,6 +339,10 @@ static bool import_open(struct ctx *ctx, struct import *import, const struct opt
     import->rejects_path = options[REJECTS].value
                                ? options[REJECTS].value
                                : arena_printf(ctx->arena, "%s.rejected", import->path).ptr;
+    if (!shape_read(ctx, import, options))
+        return false;
+    if (options[DRY_RUN].value)
+        return (import->records = records_open(ctx, import->path, &import->shape)) != NULL;
     import->data = stack_data(ctx, options[DATA].value, false);
     if (!import->data.ptr || !parallel_of(ctx, options[PARALLEL].value, &import->target) ||
         !(import->target.peer =
@@ -283,6 +355,18 @@ static bool import_open(struct ctx *ctx, struct import *import, const struct opt
     return state_read(ctx, import);
 }
 
+static int dry_run(struct ctx *ctx, struct import *import)
+{
+    struct check_counts counts;
+    if (!import_check(ctx, import->kind, import->records, &counts))
+        return command_failed(ctx);
+    printf("%lld %s would be sent", (long long)counts.good, import->kind->name);
+    if (import->kind->consents)
+        printf(", with %lld words on consent", (long long)counts.consents);
+    printf("; %lld cannot be used\n", (long long)counts.bad);
+    return counts.bad ? 3 : 0;
+}
+
 static void import_close(struct import *import)
 {
     records_close(import->records);
@@ -293,11 +377,18 @@ static void import_close(struct import *import)
 
 static int run_import(struct ctx *ctx, int argc, char **argv)
 {
-    struct option_value options[N_OPTIONS] = {
-        [DATA] = { "--data" },         [URL] = { "--url" },
-        [PARALLEL] = { "--parallel" }, [REJECTS] = { "--rejects" },
-        [CURRENCY] = { "--currency" }, [RESTART] = { "--restart", .flag = true }
-    };
+    struct option_value options[N_OPTIONS] = { [DATA] = { "--data" },
+                                               [URL] = { "--url" },
+                                               [PARALLEL] = { "--parallel" },
+                                               [REJECTS] = { "--rejects" },
+                                               [CURRENCY] = { "--currency" },
+                                               [RESTART] = { "--restart", .flag = true },
+                                               [MAP] = { "--map" },
+                                               [SET] = { "--set" },
+                                               [ID_FROM] = { "--id-from" },
+                                               [ENCODING] = { "--encoding" },
+                                               [DELIMITER] = { "--delimiter" },
+                                               [DRY_RUN] = { "--dry-run", .flag = true } };
     const char *rest[2];
     size_t n_rest;
     struct import import = { 0 };
@@ -311,11 +402,13 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
     }
     import.path = rest[1];
     int status;
-    if (import_open(ctx, &import, options)) {
+    if (!import_open(ctx, &import, options)) {
+        status = command_failed(ctx);
+    } else if (options[DRY_RUN].value) {
+        status = dry_run(ctx, &import);
+    } else {
         import.progress = progress_begin(import.kind->name, import.done);
         status = finish(ctx, &import, passes(ctx, &import));
-    } else {
-        status = command_failed(ctx);
     }
     import_close(&import);
     return status;
@@ -329,14 +422,24 @@ const struct command command_import = {
         "FILE is .csv (with a header) or .jsonl. Members and columns are those of the contract, and the id: product_id,\n"
         "profile_id (customers), order_id. Columns inside others have dots: price.amount, lines.product_id, traits.plan;\n"
         "consecutive rows with the same order_id are one order. Money may be decimal: price, with price.currency or\n"
-        "--currency. Customers may bring \"consents\" (JSON lines). Content is what `fanfare export content` writes. An import\n"
+        "--currency. Customers may bring \"consents\" (JSON lines), or columns consent.marketing.email and so on with yes or no,\n"
+        "and consent.source, consent.wording, consent.proof, consent.at beside them. Content is what `fanfare export content` writes. An import\n"
         "that was stopped goes on where it was.\n\n"
         "  --data DIR      the stack's folder: where it runs and its keys\n"
         "  --url URL       the service, where it is not the stack's own\n"
         "  --parallel N    calls under way at once at most (default 48); fewer where the service asks for it\n"
         "  --currency CUR  for decimal money without a currency column\n"
         "  --rejects FILE  lines that cannot be used, with the reason (default: FILE.rejected)\n"
-        "  --restart       from the beginning\n\n"
+        "                  as CSV where that is called .csv\n"
+        "  --restart       from the beginning\n"
+        "  --dry-run       sends nothing: how many records fit, and the first mistakes\n\n"
+        "A CSV file that calls its columns otherwise:\n"
+        "  --map COLUMN=member,...  which column is which member; columns that nothing is said of are left out. Ids get the\n"
+        "                           prefix that they lack (prf_)\n"
+        "  --set member=value,...   what is the same for all lines (consent.source=fair)\n"
+        "  --id-from email          of customers without a number: the id is made of the address\n"
+        "  --delimiter C            one character, or tab (default: the one of , ; tab | that the header has most of)\n"
+        "  --encoding NAME          as iconv has it (windows-1252); default: UTF-8, or UTF-16 by the mark at the beginning\n\n"
         "The exit status is 0 when all lines were taken, 3 when some were rejected, 1 when it could not go on.\n",
     .run = run_import,
 };

@@ -273,6 +273,7 @@ static const struct import_kind kinds[] = {
       .service = "crm",
       .scopes = "profiles:write consents:write",
       .id = "profile_id",
+      .id_prefix = "prf_",
       .type = &profile_put_type,
       .consents = true,
       .send = send_customers },

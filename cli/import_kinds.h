@@ -29,6 +29,7 @@ struct import_kind {
     const char *name, *service, *scopes, *id;
     const struct schema_type *type;
     bool write_key; /* instead of a token */
+    const char *id_prefix; /* that every id has; NULL: they may be called anything */
     bool consents;  /* see records.h */
     /* Makes one round of calls for what is open, at most `parallel`. True: some are still open. */
     bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "cli/csv.h"
+#include "cli/csv_consents.h"
+#include "cli/text_file.h"
+#include "platform/crypto/crypto.h"
 #include "platform/json/json.h"
 
 struct records {
@@ -17,17 +19,6 @@ struct records {
         *ahead; /* the first row of the next record, read while looking for the end of this one */
 };
 
-/* The mark that spreadsheets put first. */
-static void mark_skip(struct records *records)
-{
-    static const char mark[] = "\xEF\xBB\xBF";
-    char first[3];
-    if (fread(first, 1, 3, records->file) == 3 && memcmp(first, mark, 3) == 0)
-        records->consumed = 3;
-    else
-        rewind(records->file);
-}
-
 struct records *records_open(struct ctx *ctx, const char *path, const struct record_shape *shape)
 {
     static const struct {
@@ -38,7 +29,7 @@ struct records *records_open(struct ctx *ctx, const char *path, const struct rec
                   { STR_INIT(".ndjson"), false },
                   { STR_INIT(".json"), false } };
     struct records *records = NULL;
-    struct stat facts;
+    struct text_file text;
     for (size_t i = 0; i < COUNT(kinds) && !records; i++)
         if (str_ends(str_of(path), kinds[i].ending)) {
             records = mem_alloc(sizeof(*records));
@@ -49,16 +40,17 @@ struct records *records_open(struct ctx *ctx, const char *path, const struct rec
         return NULL;
     }
     records->shape = *shape;
-    records->file = fopen(path, "re");
-    if (!records->file || fstat(fileno(records->file), &facts) != 0) {
-        ctx_fail(ctx, ERR_NOT_FOUND, "%s cannot be read: %s", path, strerror(errno));
+    if (!text_file_open(ctx, path, shape->encoding, &text)) {
         records_close(records);
         return NULL;
     }
-    records->bytes = facts.st_size;
-    mark_skip(records);
+    records->file = text.file;
+    records->bytes = text.bytes;
+    records->consumed = text.skipped;
+    records->shape.changed_us = text.changed_us;
     if (records->csv)
-        records->header = csv_header_read(ctx, records->file, &records->line, &records->consumed);
+        records->header = csv_header_read(ctx, records->file, &records->shape, &records->line,
+                                          &records->consumed);
     if (!records->csv || (records->header && csv_header_check(ctx, records->header, shape)))
         return records;
     ctx_fail(ctx, ERR_INVALID, "%s", path);
@@ -75,6 +67,13 @@ void records_close(struct records *records)
     csv_header_free(records->header);
     csv_row_free(records->ahead);
     free(records);
+}
+
+struct str records_header(const struct records *records, char *delimiter)
+{
+    if (records->header)
+        *delimiter = records->header->delimiter;
+    return records->header ? records->header->text : (struct str){ NULL, 0 };
 }
 
 int64_t records_bytes(const struct records *records)
@@ -173,8 +172,42 @@ static bool rows_check(struct ctx *ctx, const struct records *records, struct cs
             return ctx_fail(ctx, ERR_INVALID, "line %lld has %zu cells, the header %zu",
                             (long long)rows[i]->line, rows[i]->n, records->header->n);
     }
-    return !records->shape.id || id.len ||
+    return !records->shape.id || id.len || records->shape.id_from_email ||
            ctx_fail(ctx, ERR_INVALID, "%s is missing", records->shape.id);
+}
+
+static struct str id_of_email(struct ctx *ctx, const struct records *records,
+                              const struct csv_row *row)
+{
+    int column = csv_column(records->header, STR("email"));
+    struct str email = column >= 0 && (size_t)column < row->n ? str_trim(row->cells[column])
+                                                              : (struct str){ NULL, 0 };
+    uint8_t hash[32];
+    char *plain = arena_alloc(ctx->arena, email.len + 1);
+    for (size_t i = 0; i < email.len; i++)
+        plain[i] =
+            (char)(email.ptr[i] >= 'A' && email.ptr[i] <= 'Z' ? email.ptr[i] + 32 : email.ptr[i]);
+    if (!email.len) {
+        ctx_fail(ctx, ERR_INVALID, "email, which the id is made of, is missing");
+        return (struct str){ NULL, 0 };
+    }
+    crypto_sha256(plain, email.len, hash);
+    return arena_printf(ctx->arena, "%se-" STR_FMT, records->shape.id_prefix,
+                        STR_ARG(crypto_hex(ctx->arena, hash, 16)));
+}
+
+static struct str id_of(struct ctx *ctx, const struct records *records, const struct csv_row *row)
+{
+    int column = csv_column(records->header, str_of(records->shape.id));
+    const char *prefix = records->shape.id_prefix;
+    if (records->shape.id_from_email)
+        return id_of_email(ctx, records, row);
+    if (column < 0)
+        return (struct str){ NULL, 0 };
+    struct str id = arena_str(ctx->arena, row->cells[column]);
+    return !prefix || !id.len || str_starts(id, str_of(prefix))
+               ? id
+               : arena_printf(ctx->arena, "%s" STR_FMT, prefix, STR_ARG(id));
 }
 
 #define ROWS_MOST 1000 /* of one record */
@@ -194,11 +227,13 @@ static bool next_rows(struct ctx *ctx, struct records *records, struct record *o
     for (size_t i = 0; i < n; i++)
         out->text = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT, STR_ARG(out->text),
                                  i ? "\n" : "", STR_ARG(rows[i]->text));
-    int column = csv_column(records->header, str_of(records->shape.id));
-    if (column >= 0)
-        out->id = arena_str(ctx->arena, rows[0]->cells[column]);
-    if (rows_check(ctx, records, rows, n, out->id))
+    out->id = id_of(ctx, records, rows[0]);
+    if (!ctx_failed(ctx) && rows_check(ctx, records, rows, n, out->id))
         out->json = csv_object(ctx, records->header, rows, n, &records->shape);
+    if (out->json.ptr && records->shape.consents)
+        out->extra = csv_consents(ctx, records->header, rows[0], &records->shape);
+    if (ctx_failed(ctx))
+        out->json = (struct str){ NULL, 0 };
     if (!out->json.ptr)
         out->reason = ctx->error.detail;
     ctx_clear(ctx);

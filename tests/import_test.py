@@ -4,6 +4,7 @@ the middle and gone on with, and a service that is away for a while: nothing is 
 
 import_test.py BUILD_FOLDER
 """
+import csv
 import json
 import os
 import shutil
@@ -128,6 +129,54 @@ class Import:
         shown = self.stack.must('crm', 'GET', '/v1/profiles/prf_j2/timeline')['items']
         self.report.equal(len(shown), 2, f'what the timeline shows of them: {shown}')
 
+    def mapped(self):
+        """A list as another system writes it: its own names, semicolons, UTF-16; tried first, then imported, twice."""
+        rows = ['Kundennummer;Vor- und Nachname;E-Mail;Newsletter;Seit;Notiz',
+                '4711;"Grün; Ada";ada@example.com;ja;2021-05-01T10:00:00Z;x', '4712;Bo;;nein;;',
+                '4713;Cy;cy@example.com;vielleicht;;', '4714;Di;no address;;;', 'a b;Ed;;;;']
+        path = self.file('kunden.csv', '\r\n'.join(rows).encode('utf-16'))
+        options = ('--map', 'Kundennummer=profile_id,Vor- und Nachname=name,E-Mail=email,Newsletter=consent.marketing.email,'
+                   'Seit=consent.at', '--set', 'consent.source=Messe,consent.wording=News per Mail,locale=de')
+        tried = self.stack.run('import', 'customers', path, *options, '--dry-run')
+        self.report.equal((tried.returncode, tried.stdout), (SOME_REJECTED, '2 customers would be sent, with 2 words on consent; '
+                                                             '3 cannot be used\n'), f'a dry run: {tried.stderr}')
+        self.report.equal([line.split(':')[0] for line in tried.stderr.splitlines()], ['line 4', 'line 5', 'line 6'], 'its mistakes')
+        self.report.equal(self.stack.call('crm', 'GET', '/v1/profiles/prf_4711')[0], 404, 'nothing was sent')
+        bad = os.path.join(self.folder, 'bad.csv')
+        self.run('customers', path, *options, '--rejects', bad, wanted=SOME_REJECTED)
+        with open(bad, encoding='utf-8', newline='') as file:
+            told = list(csv.DictReader(file, delimiter=';'))
+        self.report.equal([(one['line'], one['Kundennummer']) for one in told], [('4', '4713'), ('5', '4714'), ('6', 'a b')],
+                          f'the error file: {told}')
+        self.report.check(all(one['reason'] for one in told), f'with reasons: {told}')
+        self.is_there('crm', '/v1/profiles/prf_4711', name='Grün; Ada', email='ada@example.com', locale='de')
+        os.unlink(bad)
+        self.run('customers', path, *options, '--rejects', bad, wanted=SOME_REJECTED)
+        history = self.stack.must('crm', 'GET', '/v1/profiles/prf_4711/consents/history')['items']
+        self.report.equal([(one['state'], one['source'], one['wording'], one['at']) for one in history],
+                          [('granted', 'Messe', 'News per Mail', '2021-05-01T10:00:00Z')], 'consent with its proof, once')
+        self.report.equal([one['state'] for one in self.consents('prf_4712')], ['refused'], 'who said no')
+        path = self.file('addresses.csv', 'email,consent.marketing.email\nEve@example.com,yes\n')
+        self.report.equal([self.run('customers', path, '--id-from', 'email') for _ in range(2)], [[], []], 'a list of addresses')
+        found = self.stack.must('crm', 'GET', '/v1/profiles?email=Eve@example.com')['items']
+        self.report.equal(len(found), 1, 'one person')
+        words = self.stack.must('crm', 'GET', f'/v1/profiles/{found[0]["profile_id"]}/consents/history')['items']
+        self.report.equal([(one['state'], one['source']) for one in words], [('granted', 'import addresses.csv')], 'said once')
+
+    def killed_customers(self):
+        """Killed in the middle, gone on with: each person once, each word once."""
+        path = self.file('many-people.csv', 'Nr;Name;News\n' + ''.join(f'm{i};Name {i};yes\n' for i in range(1500)))
+        options = ('--map', 'Nr=profile_id,Name=name,News=consent.marketing.email')
+        for stop in (200, 700):
+            process = self.begin('customers', path, '--parallel', '8', *options)
+            wait_for(lambda: self.stands_at(path) > stop or process.poll() is not None, PATIENCE_S, 0.002)
+            process.kill()
+            process.communicate()
+        self.report.equal(self.run('customers', path, *options, says='going on after line'), [], 'rejected')
+        for i in (0, 255, 256, 800, 1499):
+            words = self.stack.must('crm', 'GET', f'/v1/profiles/prf_m{i}/consents/history')['items']
+            self.report.equal(len(words), 1, f'words of prf_m{i}')
+
     def consents(self, profile):
         return self.stack.must('crm', 'GET', f'/v1/profiles/{profile}/consents')['items']
 
@@ -210,6 +259,12 @@ class Import:
                 (('products', self.file('typo.csv', 'product_id,nane\nprd_1,x\n')), 'the column "nane" is not in the contract'),
                 (('products', self.file('twice.csv', 'product_id,name,name\n')), 'names "name" twice'),
                 (('orders', good), 'there is no column order_id'),
+                (('products', good, '--map', 'Nr=product_id'), 'no column "Nr", which --map names'),
+                (('products', good, '--map', 'Nr'), 'is no pair'),
+                (('products', good, '--set', 'shoe=44'), '"shoe", which --set names, is not in the contract'),
+                (('products', good, '--id-from', 'email'), '--id-from is email, of customers'),
+                (('products', good, '--delimiter', ';;'), '--delimiter is one character'),
+                (('products', good, '--encoding', 'runes'), 'there is no encoding runes'),
                 (('products', good, '--url', 'nonsense'), 'nonsense')):
             done = self.stack.run('import', *arguments)
             lines = done.stderr.splitlines()
@@ -337,7 +392,7 @@ def main(build):
     folder = tempfile.mkdtemp(prefix='fanfare-import-')
     test = Import(report, folder, build)
     try:
-        report.run(test.start, test.products, test.customers, test.orders, test.events, test.bad_lines, test.mistakes,
+        report.run(test.start, test.products, test.customers, test.mapped, test.killed_customers, test.orders, test.events, test.bad_lines, test.mistakes,
                    test.killed, test.killed_orders, test.another_file, test.away, test.content, test.no_stack)
     finally:
         test.stack.run('down')

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/tests/check.h"
+#include "cli/mapping.h"
 #include "cli/records.h"
 #include "commerce_types.h"
 #include "crm_types.h"
@@ -252,6 +253,108 @@ static void test_json_lines(void)
     check_end_of(records);
 }
 
+static void test_delimiters(void)
+{
+    static const struct {
+        const char *text;
+        char given;
+    } files[] = { { "product_id;name\nprd_1;\"a;b\"\n", 0 },
+                  { "product_id\tname\nprd_1\ta;b\n", 0 },
+                  { "product_id|name\nprd_1|a;b\n", 0 },
+                  { "\"product_id\";\"name\"\nprd_1;\"a;b\"\n", 0 },
+                  { "product_id:name\nprd_1:a;b\n", ':' } };
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct record_shape shape = products;
+        shape.delimiter = files[i].given;
+        struct records *records = csv(files[i].text, &shape);
+        CHECK_JSON(next(records), "prd_1", "{\"name\":\"a;b\"}");
+        check_end_of(records);
+    }
+}
+
+/* "product_id,name" and a name with an umlaut, in UTF-16 with its mark and in the encoding that is named. */
+static void test_encodings(void)
+{
+    static const char text[] = "product_id,name\nprd_1,Stuhl gr\xFCn\n";
+    static const char *const marks[] = { "\xFF\xFE", "\xFE\xFF" };
+    char wide[2 + 2 * sizeof(text)];
+    for (int big = 0; big < 2; big++) {
+        memcpy(wide, marks[big], 2);
+        for (size_t i = 0; i < sizeof(text) - 1; i++) {
+            wide[2 + 2 * i + !big] = 0;
+            wide[2 + 2 * i + big] = text[i];
+        }
+        struct records *records = open_text(".csv", wide, 2 * sizeof(text), &products);
+        REQUIRE(records);
+        CHECK_INT(records_bytes(records), (int64_t)sizeof(text)); /* of UTF-8: one letter has two */
+        CHECK_JSON(next(records), "prd_1", "{\"name\":\"Stuhl gr\xC3\xBCn\"}");
+        check_end_of(records);
+    }
+    struct record_shape shape = products;
+    shape.encoding = "windows-1252";
+    struct records *records = csv(text, &shape);
+    CHECK_JSON(next(records), "prd_1", "{\"name\":\"Stuhl gr\xC3\xBCn\"}");
+    check_end_of(records);
+    records = csv(text, &products);
+    CHECK_REASON(next(records), "column name: \"...\" is not UTF-8");
+    check_end_of(records);
+    shape.encoding = "runes";
+    CHECK(!open_text(".csv", text, sizeof(text) - 1, &shape));
+    CHECK(strstr(ctx.error.detail.ptr, "there is no encoding runes"));
+    shape.encoding = "UTF-16LE";
+    CHECK(!open_text(".csv", "abc", 3, &shape)); /* half a character */
+}
+
+static void test_mapping(void)
+{
+    struct mapping mapping;
+    CHECK(mapping_read(
+        &ctx, "Nr=profile_id,E-Mail=email,News\\, yes?=consent.marketing.email,Since=consent.at",
+        "consent.source=fair,locale=de", &mapping));
+    struct record_shape shape = customers;
+    shape.mapping = &mapping;
+    shape.id_prefix = "prf_";
+    struct records *records = csv("Nr;E-Mail;Shoe size;News, yes?;Since;name\n"
+                                  "7;a@example.com;44;Ja;2020-01-02T00:00:00Z;Ann\n"
+                                  "prf_8;;;;;Bob\n9;;;perhaps;;\n;;;;;\n",
+                                  &shape);
+    struct record record = next(records);
+    CHECK_JSON(record, "prf_7", "{\"email\":\"a@example.com\",\"name\":\"Ann\",\"locale\":\"de\"}");
+    CHECK_STR(record.extra,
+              "[{\"purpose\":\"marketing\",\"channel\":\"email\",\"state\":\"granted\","
+              "\"source\":\"fair\",\"at\":\"2020-01-02T00:00:00Z\"}]");
+    record = next(records);
+    CHECK_JSON(record, "prf_8", "{\"name\":\"Bob\",\"locale\":\"de\"}");
+    CHECK(!record.extra.ptr);
+    CHECK_REASON(next(records),
+                 "column consent.marketing.email: \"perhaps\" is neither yes nor no");
+    CHECK_REASON(next(records), "profile_id is missing");
+    check_end_of(records);
+    ctx_clear(&ctx);
+    CHECK(!mapping_read(&ctx, "Nr", NULL, &mapping));
+    ctx_clear(&ctx);
+    CHECK(mapping_read(&ctx, "Number=profile_id", NULL, &mapping));
+    CHECK(!open_text(".csv", "Nr\n", 3, &shape) &&
+          strstr(ctx.error.detail.ptr, "\"Number\", which --map"));
+    ctx_clear(&ctx);
+    CHECK(mapping_read(&ctx, NULL, "shoe=44", &mapping));
+    CHECK(!open_text(".csv", "profile_id\n", 11, &shape) &&
+          strstr(ctx.error.detail.ptr, "\"shoe\", which --set"));
+}
+
+/* A list of addresses: the same address is the same person, whatever its letters. */
+static void test_ids_of_addresses(void)
+{
+    struct record_shape shape = customers;
+    shape.id_from_email = true;
+    shape.id_prefix = "prf_";
+    struct records *records =
+        csv("email\nAnn@Example.com\nann@example.com\nbob@example.com\n", &shape);
+    struct record ann = next(records), again = next(records), bob = next(records);
+    CHECK(str_eq(ann.id, again.id) && !str_eq(ann.id, bob.id) && str_starts(ann.id, STR("prf_e-")));
+    check_end_of(records);
+}
+
 int main(void)
 {
     arena = arena_new(0);
@@ -263,6 +366,10 @@ int main(void)
     test_arrays_of_products();
     test_many_rows();
     test_json_lines();
+    test_delimiters();
+    test_encodings();
+    test_mapping();
+    test_ids_of_addresses();
     arena_free(arena);
     return check_end();
 }
