@@ -97,6 +97,8 @@ static bool sent(struct ctx *ctx, const struct effect *effect)
         .step = effect->node->id,
         .data = visit->data,
         .sender_id = send->sender_id,
+        .has_tracking = send->has_tracking,
+        .tracking = send->tracking,
         .expires_at = effect->now_us + send->within_s * US_PER_S,
     };
     limits_of(send, &limits, &asked);

@@ -123,6 +123,8 @@ static bool email_ask(struct ctx *ctx, const struct head *head)
     asked.name = plan->name;
     asked.template = plan->email->template;
     asked.sender_id = plan->email->sender_id;
+    asked.has_tracking = plan->email->has_tracking;
+    asked.tracking = plan->email->tracking;
     asked.has_purpose = true;
     asked.purpose = plan->email->purpose == MAIL_PURPOSE_SERVICE ? DELIVERY_ASKED_PURPOSE_SERVICE
                                                                  : DELIVERY_ASKED_PURPOSE_MARKETING;

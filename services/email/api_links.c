@@ -13,11 +13,9 @@
 static bool link_open(struct ctx *ctx, enum link_kind kind, struct str token, struct link *link,
                       struct message_row *message, bool *known)
 {
-    bool erased = false;
     if (!link_read(ctx, email_of(ctx)->links, kind, token, link))
         return false;
-    *known = store_message(ctx, link->message_id, message) &&
-             store_erased(ctx, message->person_id, &erased) && !erased;
+    *known = store_message(ctx, link->message_id, message) && !feedback_is_void(ctx, message);
     return !ctx_failed(ctx);
 }
 

@@ -52,6 +52,7 @@ static struct asking asking_of(const struct message_send *body)
         .step = body->step,
         .key = body->message_key,
         .marketing = body->purpose == MESSAGE_SEND_PURPOSE_MARKETING,
+        .untracked = body->has_tracking && !body->tracking,
         .send_us = body->has_send_at ? body->send_at : 0,
         .expires_us = body->has_expires_at ? body->expires_at : 0,
     };

@@ -155,6 +155,7 @@ bool asking_message(struct ctx *ctx, const struct asking *asking, struct message
         .step = asking->step,
         .data = asking->data,
         .sender_id = asking->sender_id,
+        .has_tracking = asking->untracked,
         .expires_at = asking->expires_us ? asking->expires_us : from_us + EXPIRES_US,
     };
     if (!message_asked_row(ctx, &asked, asking->address, row))

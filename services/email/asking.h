@@ -12,7 +12,7 @@ struct asking {
     struct letter_text own;              /* or, without a template, Liquid */
     const struct json *data;
     struct str sender_id, campaign_id, step, key;
-    bool marketing;
+    bool marketing, untracked;
     int64_t send_us, expires_us;
     struct str as_person;       /* it is written as to this person, and sent to the address; */
     const struct json *sample;  /* or as to this one, which is made up */

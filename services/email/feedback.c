@@ -12,11 +12,16 @@
 #define BATCH 200
 #define MOST_LINK 2000 /* message.clicked */
 
+/* Of single mail to an address that nobody was known to have, what is left is that it was sent. */
+static bool is_forgotten(const struct message_row *message)
+{
+    return !message_launch(message).ptr && !message->asked.ptr;
+}
+
 bool feedback_is_void(struct ctx *ctx, const struct message_row *message)
 {
-    bool is_erased;
-    return message_is_trial(message) || !store_erased(ctx, message->person_id, &is_erased) ||
-           is_erased;
+    bool erased;
+    return is_forgotten(message) || !store_erased(ctx, message->person_id, &erased) || erased;
 }
 
 bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first)

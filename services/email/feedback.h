@@ -5,6 +5,9 @@
 #include "services/email/store_feedback.h"
 #include "services/email/store_messages.h"
 
+/* The person is erased; true with an error too. */
+bool feedback_is_void(struct ctx *ctx, const struct message_row *message);
+
 /* Once for people, once for machines. */
 bool feedback_opened(struct ctx *ctx, const struct message_row *message, bool machine);
 

@@ -89,6 +89,7 @@ static bool of_launch(struct ctx *ctx, struct mailings *mailings, const struct m
         return false;
     *out = (struct mailing){ .template = asked->template,
                              .sender_id = asked->sender_id,
+                             .untracked = asked->has_tracking && !asked->tracking,
                              .campaign_name = asked->name,
                              .limits = { CAP_AND_QUIET(asked) } };
     if (asked->schedule)
@@ -142,6 +143,7 @@ static bool of_itself(struct ctx *ctx, const struct message_row *message, struct
         return ctx_fail(ctx, ERR_INVALID, "what it was asked for with cannot be read");
     *out = (struct mailing){ .template = asked.template,
                              .sender_id = asked.sender_id,
+                             .untracked = asked.has_tracking && !asked.tracking,
                              .data = asked.data,
                              .limits = { .expires_us = asked.expires_at, CAP_AND_QUIET(&asked) } };
     of_request(ctx, json, out);

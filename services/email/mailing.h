@@ -16,6 +16,7 @@ struct mailing {
         subject;          /* a slug, and a subject instead of its own (Liquid) or ptr NULL */
     struct str sender_id; /* ptr NULL: the default one */
     struct str campaign_name;
+    bool untracked;
     const struct json *data; /* NULL: none */
     struct mailing_limits limits;
     /* Of single mail that is asked for by a request. */

@@ -97,7 +97,8 @@ static void links_make(struct ctx *ctx, struct writing *writing)
 static bool track(struct ctx *ctx, const struct writing *writing, struct str *html)
 {
     struct link_message about = { .message_id = writing->message->message_id,
-                                  .untracked = !setting_bool(ctx, "tracking") };
+                                  .untracked = !setting_bool(ctx, "tracking") ||
+                                               writing->mailing.untracked };
     if (!html->ptr) /* text alone */
         return true;
     return links_track(ctx, email_of(ctx)->links, &about, *html, html);

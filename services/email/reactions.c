@@ -7,6 +7,7 @@
 #include "services/email/email.h"
 #include "services/email/store.h"
 #include "services/email/store_attachments.h"
+#include "services/email/store_feedback.h"
 #include "services/email/store_messages.h"
 #include "services/email/suppressions.h"
 
@@ -49,7 +50,8 @@ static bool strangers_forget(struct ctx *ctx, struct str person_id)
     if (!store_contact(ctx, person_id, &contact) || !contact.address_hash.ptr)
         return !ctx_failed(ctx);
     struct str stranger = asking_stranger(ctx->arena, contact.address_hash);
-    return store_attachments_erase(ctx, stranger) && store_messages_erase(ctx, stranger);
+    return store_attachments_erase(ctx, stranger) && store_feedback_erase(ctx, stranger) &&
+           store_messages_erase(ctx, stranger);
 }
 
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
@@ -61,6 +63,7 @@ enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *era
     return strangers_forget(ctx, erased->profile_id) && caught_forget(ctx, erased->profile_id) &&
                    store_attachments_erase(ctx, erased->profile_id) &&
                    store_erase(ctx, erased->profile_id, erased->erased_at) &&
+                   store_feedback_erase(ctx, erased->profile_id) &&
                    store_messages_erase(ctx, erased->profile_id) && publish_erasure_done(ctx, &done)
                ? DONE
                : outcome_of(ctx);

@@ -68,6 +68,14 @@ bool store_feedback_delete(struct ctx *ctx, const struct feedback_row *row)
                     sql_int(row->machine));
 }
 
+bool store_feedback_erase(struct ctx *ctx, struct str person_id)
+{
+    return sql_exec(ctx, NULL,
+                    "DELETE FROM feedback WHERE message_id IN"
+                    " (SELECT message_id FROM messages WHERE person_id = $1)",
+                    sql_str(person_id));
+}
+
 bool store_soft_bounce(struct ctx *ctx, struct str target, int64_t at_us, int64_t since_us,
                        int64_t *n)
 {

@@ -21,6 +21,9 @@ bool store_feedback_clicks(struct ctx *ctx, struct str message_id, int64_t from_
 bool store_feedback_tell(struct ctx *ctx, const struct feedback_row *row, bool *moved);
 bool store_feedback_delete(struct ctx *ctx, const struct feedback_row *row);
 
+/* All that came back of a person's messages. */
+bool store_feedback_erase(struct ctx *ctx, struct str person_id);
+
 /* One more in a row; those from before `since_us` are forgotten. */
 bool store_soft_bounce(struct ctx *ctx, struct str target, int64_t at_us, int64_t since_us,
                        int64_t *n);

@@ -96,6 +96,34 @@ static void test_launch(struct test_service *test)
     CHECK_STR(str_of(one.letter.failed), "template");
 }
 
+/* Where a launch or whoever asked says so, nothing of a mail is tracked; a provider's header is put in by setting. */
+static void test_untracked(void)
+{
+    static const char *const settings[] = { "provider=postmark", NULL };
+    struct test_service *test = test_open(&email_service, NULL, settings);
+    person(test, "prf_a", "");
+    publish(test, "email_template", "welcome",
+            "\"subject\":\"Hi\",\"html\":\"<p><a href=https://x.example/>Hi</a></p>\"");
+    struct composing one = single("prf_a", ASKED("prf_a", "welcome"));
+    CHECK(compose(test, &one));
+    CHECK(has(one.letter.text, "<img") && !has(one.letter.text, "https://x.example/"));
+    CHECK(has(one.letter.text, "\r\nX-PM-Metadata-fanfare-message: msg_1\r\n"));
+    one = single("prf_a",
+                 STR("{\"command_id\":\"cmd_1\",\"message_key\":\"k\",\"person_id\":\"prf_a\","
+                     "\"template\":\"welcome\",\"purpose\":\"service\",\"tracking\":false,"
+                     "\"expires_at\":\"2099-01-01T00:00:00Z\"}"));
+    CHECK(compose(test, &one));
+    CHECK(!has(one.letter.text, "<img") && has(one.letter.text, "https://x.example/"));
+    ASK("lch_2", ",\"template\":\"welcome\",\"audience\":{\"everyone\":true},\"tracking\":false");
+    one = (struct composing){ .message = { .message_id = STR("msg_3"),
+                                           .queue = STR("lch_2"),
+                                           .person_id = STR("prf_a"),
+                                           .campaign_id = STR("cmp_a") } };
+    CHECK(compose(test, &one));
+    CHECK(!has(one.letter.text, "<img") && has(one.letter.text, "https://x.example/"));
+    test_close(test);
+}
+
 static void test_return_path(void)
 {
     static const char *const settings[] = { "return_domain=back.example.com", NULL };
@@ -151,6 +179,7 @@ int main(void)
     test_launch(test);
     test_signatures(test);
     test_close(test);
+    test_untracked();
     test_return_path();
     return check_end();
 }
