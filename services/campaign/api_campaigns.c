@@ -83,6 +83,8 @@ static bool saved_tell(struct ctx *ctx, const struct campaign_row *row,
         channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_EXPERIENCE;
     if (plan->ads)
         channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_ADS;
+    if (plan->webhook)
+        channels[saved.n_channels++] = CAMPAIGN_SAVED_CHANNEL_WEBHOOK;
     return publish_campaign_saved(ctx, &saved);
 }
 

@@ -61,9 +61,10 @@ bool plan_check(struct ctx *ctx, const struct campaign_plan *plan)
 
 bool plan_does_something(struct ctx *ctx, const struct campaign_plan *plan)
 {
-    return plan->email || plan->ads || plan->n_entries || plan->n_experiences ||
+    return plan->email || plan->ads || plan->n_entries || plan->n_experiences || plan->webhook ||
            ctx_fail(ctx, ERR_CONFLICT,
-                    "it has no email, ads, experiences or entries: there is nothing to launch");
+                    "it has no email, ads, experiences, entries or webhook: "
+                    "there is nothing to launch");
 }
 
 bool plan_read(struct ctx *ctx, struct str text, struct campaign_plan *out)

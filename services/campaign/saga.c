@@ -6,6 +6,7 @@
 #include "platform/service/service.h"
 #include "platform/token/token.h"
 #include "services/campaign/app.h"
+#include "services/campaign/launch_webhook.h"
 #include "services/campaign/plan.h"
 #include "services/campaign/schedule.h"
 #include "services/campaign/winner.h"
@@ -88,14 +89,19 @@ static void launch_end(struct launch_row *launch, enum launch_state state)
 
 #define NOTHING_SENT_US (60 * US_PER_S) /* figures that are none yet are looked at again then */
 
-/* A test of variants is decided at its time, or as soon after it as anything is sent. */
+/* A test of variants is decided at its time, or as soon after it as anything is sent; where that does not come, the rest
+ * does not wait for ever. */
 static bool launch_decide(struct ctx *ctx, struct launch_row *launch,
                           const struct campaign_plan *plan, int64_t *due_us)
 {
-    *due_us = winner_due_us(launch, plan);
-    if (*due_us > clock_now_us())
+    int64_t now_us = clock_now_us(), decide_us = winner_due_us(launch, plan);
+    *due_us = decide_us;
+    if (decide_us > now_us)
         return true;
-    *due_us = winner_by_figures(ctx, launch, plan) ? NEVER_DUE : clock_now_us() + NOTHING_SENT_US;
+    bool late = now_us - decide_us >= limits_of(ctx)->winner_us;
+    *due_us = winner_by_figures(ctx, launch, plan, late)
+                  ? NEVER_DUE
+                  : MIN(now_us + NOTHING_SENT_US, decide_us + limits_of(ctx)->winner_us);
     return !ctx_failed(ctx);
 }
 
@@ -112,9 +118,10 @@ static bool launch_complete(struct ctx *ctx, struct launch_row *launch)
         return true;
     launch_end(launch, LAUNCH_STATE_COMPLETED);
     return publish_campaign_completed(
-        ctx, &(struct campaign_completed){ .campaign_id = launch->campaign_id,
-                                           .launch_id = launch->launch_id,
-                                           .completed_at = launch->ended_us });
+               ctx, &(struct campaign_completed){ .campaign_id = launch->campaign_id,
+                                                  .launch_id = launch->launch_id,
+                                                  .completed_at = launch->ended_us }) &&
+           launch_webhook_ended(ctx, launch);
 }
 
 /* ---- backwards ---- */
@@ -192,8 +199,11 @@ static bool launched_tell(struct ctx *ctx, const struct launch_row *launch)
         channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_EXPERIENCE;
     if (plan.ads)
         channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_ADS;
+    if (plan.webhook)
+        channels[launched.n_channels++] = CAMPAIGN_LAUNCHED_CHANNEL_WEBHOOK;
     fault_at("campaign.pivot", NULL);
-    return publish_campaign_launched(ctx, &launched) && winner_tell_early(ctx, launch, &plan);
+    return publish_campaign_launched(ctx, &launched) &&
+           launch_webhook_launched(ctx, launch, &plan) && winner_tell_early(ctx, launch, &plan);
 }
 
 /* The next step that is not done; all are: the point of no return. */
@@ -414,7 +424,7 @@ bool launch_cancel(struct ctx *ctx, struct launch_row *launch)
                ctx, &(struct campaign_cancelled){ .campaign_id = launch->campaign_id,
                                                   .launch_id = launch->launch_id,
                                                   .cancelled_at = launch->ended_us }) &&
-           launch_save(ctx, launch);
+           launch_webhook_ended(ctx, launch) && launch_save(ctx, launch);
 }
 
 /* ---- the worker ---- */

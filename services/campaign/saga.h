@@ -9,6 +9,8 @@
 struct saga_limits {
     int64_t give_up_us; /* a step that is not answered so long */
     int64_t again_us;   /* between two times that it is asked */
+    int64_t
+        winner_us; /* a test of variants of which nothing was sent is decided so long after its time */
 };
 
 /* A launch of the campaign's plan at `start`, stored. */

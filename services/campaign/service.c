@@ -31,6 +31,13 @@ static const struct setting settings[] = {
       .help = "After so long without an answer a step is asked again",
       .least = 100 * 1000,
       .most = 3600LL * 1000 * 1000 },
+    { .key = "winner_limit",
+      .kind = SETTING_DURATION,
+      .fallback = "24h",
+      .help =
+          "A test of variants of which nothing was sent is decided for the first one so long after its time, so that the "
+          "rest of the mail does not wait for ever",
+      .most = 30LL * 86400 * 1000 * 1000 },
     { .key = "journey_settle",
       .kind = SETTING_DURATION,
       .fallback = "2s",
@@ -90,7 +97,8 @@ static bool campaign_open(struct ctx *ctx)
 {
     struct campaign_app *app = ctx->app = mem_alloc(sizeof(*app));
     app->limits = (struct saga_limits){ .give_up_us = setting_int(ctx, "step_limit"),
-                                        .again_us = setting_int(ctx, "step_again") };
+                                        .again_us = setting_int(ctx, "step_again"),
+                                        .winner_us = setting_int(ctx, "winner_limit") };
     app->settle_us = setting_int(ctx, "journey_settle");
     app->shelves = shelves_new();
     app->statuses = answer_cache_new(STATUSES_BYTES, sql_is_postgresql(service_db(ctx)));

@@ -43,7 +43,8 @@ static const struct figures *figures_of(const struct figures *figures, size_t n,
     return NULL;
 }
 
-bool winner_by_figures(struct ctx *ctx, struct launch_row *launch, const struct campaign_plan *plan)
+bool winner_by_figures(struct ctx *ctx, struct launch_row *launch, const struct campaign_plan *plan,
+                       bool late)
 {
     const struct campaign_email *email = plan->email;
     struct figures all, *figures = ARENA_ARRAY(ctx->arena, struct figures, FIGURES_MOST);
@@ -57,9 +58,9 @@ bool winner_by_figures(struct ctx *ctx, struct launch_row *launch, const struct 
                                  hits_of(best, email->test->metric) * one->sent))
             best = one;
     }
-    if (!best)
+    if (!best && !late)
         return false;
-    launch->winner = best->variant;
+    launch->winner = best ? best->variant : email->variants[0].name;
     return winner_tell(ctx, launch, plan, WINNER_CHOSEN_BY_FIGURES);
 }
 

@@ -6,10 +6,11 @@
 /* When the figures decide; NEVER_DUE where nothing is tested or it is decided. */
 int64_t winner_due_us(const struct launch_row *launch, const struct campaign_plan *plan);
 
-/* The highest rate of mails opened (or clicked) by persons among those sent; of equal ones the first in the plan. False
- * without an error while nothing of any variant is sent. Tells it, and notes it in the launch, which is not stored. */
-bool winner_by_figures(struct ctx *ctx, struct launch_row *launch,
-                       const struct campaign_plan *plan);
+/* The highest rate of mails opened (or clicked) by persons among those sent; of equal ones the first in the plan. While
+ * nothing of any variant is sent: the first in the plan where it is late, else false without an error. Tells it, and
+ * notes it in the launch, which is not stored. */
+bool winner_by_figures(struct ctx *ctx, struct launch_row *launch, const struct campaign_plan *plan,
+                       bool late);
 
 /* By a person; told at once, or when the launch goes out. INVALID at "/variant"; CONFLICT: nothing is tested, or it is
  * decided. */

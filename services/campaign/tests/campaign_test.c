@@ -461,6 +461,53 @@ static void test_figures_choose_a_winner(struct test_service *test)
     clock_hold_us(0);
 }
 
+/* Nothing of it is ever sent: the rest does not wait for ever. */
+static void test_a_winner_that_never_comes(struct test_service *test)
+{
+    int64_t now = clock_now_us();
+    size_t before = test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE);
+    clock_hold_us(now);
+    tested_launch(test, "cmp_ab_silent");
+    for (int64_t us = 61 * US_PER_S; us < US_PER_DAY; us += US_PER_DAY / 4) {
+        clock_hold_us(now + us);
+        test_work(test, "launches");
+    }
+    CHECK_INT(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE), before);
+    clock_hold_us(now + US_PER_DAY + 61 * US_PER_S);
+    test_work(test, "launches");
+    REQUIRE(test_published(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE) == before + 1);
+    const struct json *chosen = test_published_data(test, &CAMPAIGN_WINNER_CHOSEN_V1_TYPE, before);
+    CHECK_STR(json_str(json_get(chosen, "variant")), "a");
+    clock_hold_us(0);
+}
+
+static size_t calls_of(struct test_service *test, const char *state)
+{
+    struct str target = arena_printf(test_ctx(test)->arena, "/v1/webhook-calls?state=%s", state);
+    struct reply reply = test_call(test, "GET", target.ptr, ALL, NULL, NULL);
+    REQUIRE(reply.status == 200);
+    return json_size(json_get(test_json(test, reply), "items"));
+}
+
+/* It is told what went out, not asked; a call that nobody takes is made again. */
+static void test_the_webhook_channel(struct test_service *test)
+{
+    const char *plan = "{\"name\":\"Hook\",\"webhook\":{\"url\":\"http://127.0.0.1:1/x\"}}";
+    CHECK_INT(launch(test, "cmp_hook", plan).status, 201);
+    CHECK_INT(calls_of(test, "open"), 0);
+    answer(test, 3, "refused");
+    CHECK_INT(launch(test, "cmp_hook2", plan).status, 201);
+    answer(test, 3, "done");
+    CHECK_INT(calls_of(test, "open"), 2); /* launched, and ended at once: nothing of it goes on */
+    test_work(test, "webhooks");
+    struct reply reply = test_call(test, "GET", "/v1/webhook-calls", ALL, NULL, NULL);
+    const struct json *call = json_pointer(test_json(test, reply), STR("/items/0"));
+    CHECK_INT(json_int(json_get(call, "attempts")), 1);
+    CHECK(json_str(json_get(call, "reason")).len > 0);
+    CHECK_INT(calls_of(test, "open"), 2);
+    CHECK_INT(calls_of(test, "taken"), 0);
+}
+
 static void test_a_person_chooses_a_winner(struct test_service *test)
 {
     const char *target = "/v1/campaigns/cmp_ab2/winner", *a = "{\"variant\":\"a\"}";
@@ -542,6 +589,8 @@ static void test_room(const char *url)
     test_silence_is_given_up(test);
     test_figures_choose_a_winner(test);
     test_a_person_chooses_a_winner(test);
+    test_a_winner_that_never_comes(test);
+    test_the_webhook_channel(test);
     test_cancelling(test);
     test_a_recurring_campaign(test);
     test_nothing_to_launch(test);
