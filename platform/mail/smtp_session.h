@@ -16,6 +16,7 @@ struct smtp_session {
     const struct smtp_listener_settings *settings;
     size_t *held; /* bytes of all mails under way */
     struct bytes in, out, data;
+    size_t searched; /* of `in`, for the end of a line of the mail */
     char client[64];
     char *sender; /* NULL outside of a transaction */
     char **recipients;
