@@ -1,4 +1,4 @@
-#include "services/campaign/store_webhooks.h"
+#include "platform/webhook/calls.h"
 #include "campaign_contract.h"
 
 static void call_answer(const struct call_row *row, struct webhook_call *out)

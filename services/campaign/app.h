@@ -3,7 +3,7 @@
 
 #include "base/ctx.h"
 #include "services/campaign/saga.h"
-#include "services/campaign/webhooks.h"
+#include "platform/webhook/webhooks.h"
 
 struct answer_cache;
 struct shelves;

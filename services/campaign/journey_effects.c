@@ -4,7 +4,7 @@
 #include "platform/faults/faults.h"
 #include "services/campaign/store_journeys.h"
 #include "services/campaign/store_visits.h"
-#include "services/campaign/webhooks.h"
+#include "platform/webhook/webhooks.h"
 #include "campaign_contract.h"
 #include "email_events.h"
 

@@ -85,6 +85,11 @@ static const struct reaction reactions[] = {
     ON(ADS_CLICK_RECORDED_V1, on_click_recorded, READS("launch_id")),
 };
 
+static bool webhooks_run(struct ctx *ctx)
+{
+    return webhooks_round(ctx, &campaign_of(ctx)->webhooks);
+}
+
 static bool workers_open(struct ctx *ctx)
 {
     return service_worker(ctx, "launches", LAUNCHES_EVERY_US, launches_run) &&
@@ -100,6 +105,7 @@ static bool campaign_open(struct ctx *ctx)
                                         .again_us = setting_int(ctx, "step_again"),
                                         .winner_us = setting_int(ctx, "winner_limit") };
     app->settle_us = setting_int(ctx, "journey_settle");
+    app->webhooks.fault = "campaign.webhook";
     app->shelves = shelves_new();
     app->statuses = answer_cache_new(STATUSES_BYTES, sql_is_postgresql(service_db(ctx)));
     sql_on_commit(service_db(ctx), answer_cache_doubt, app->statuses);

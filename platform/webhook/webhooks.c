@@ -1,4 +1,4 @@
-#include "services/campaign/webhooks.h"
+#include "platform/webhook/webhooks.h"
 
 #include <stdlib.h>
 
@@ -6,9 +6,8 @@
 #include "platform/faults/faults.h"
 #include "platform/json/json.h"
 #include "platform/service/service.h"
-#include "services/campaign/app.h"
-#include "services/campaign/store_webhooks.h"
-#include "services/campaign/webhook_sign.h"
+#include "platform/webhook/calls.h"
+#include "platform/webhook/signature.h"
 
 #define ROUND_MOST 50             /* calls at once */
 #define HOST_MOST 10              /* of them to one host: a slow one does not hold up the others */
@@ -48,6 +47,11 @@ bool webhook_owe(struct ctx *ctx, const struct webhook_owed *owed)
                                  .source_id = owed->source_id,
                                  .due_us = now_us,
                                  .created_us = now_us });
+}
+
+bool webhook_drop(struct ctx *ctx, struct str source_id)
+{
+    return store_calls_drop(ctx, source_id);
 }
 
 /* ---- rules ---- */
@@ -98,6 +102,7 @@ int64_t webhook_again_us(int64_t attempts)
 /* ---- a round ---- */
 
 struct calls {
+    const struct webhooks *webhooks;
     struct call_row *rows;
     struct call *made;
     size_t n;
@@ -112,6 +117,19 @@ static size_t of_host(const struct calls *calls, struct str host)
     return n;
 }
 
+/* What each is signed with; ptr NULL: nobody knows any more. */
+static bool secrets_read(struct ctx *ctx, struct calls *calls)
+{
+    const struct webhooks *webhooks = calls->webhooks;
+    for (size_t i = 0; i < calls->n; i++) {
+        struct call_row *row = &calls->rows[i];
+        row->secret = (struct str){ webhooks->secret, webhooks->secret_len };
+        if (webhooks->secret_of && !webhooks->secret_of(ctx, row, &row->secret))
+            return false;
+    }
+    return true;
+}
+
 static bool calls_look(struct ctx *ctx, void *argument)
 {
     struct calls *calls = argument;
@@ -123,7 +141,7 @@ static bool calls_look(struct ctx *ctx, void *argument)
         if (of_host(calls, host_of(rows[i].url)) < HOST_MOST)
             calls->rows[calls->n++] = rows[i];
     calls->more = n > calls->n;
-    return true;
+    return secrets_read(ctx, calls);
 }
 
 static bool calls_take(struct ctx *ctx, void *argument)
@@ -143,17 +161,14 @@ static bool calls_take(struct ctx *ctx, void *argument)
 
 static const struct header *headers_of(struct ctx *ctx, const struct call_row *row)
 {
-    const struct webhooks *webhooks = &campaign_of(ctx)->webhooks;
     struct header *headers = ARENA_ARRAY(ctx->arena, struct header, 3);
     int64_t now_s = clock_now_us() / US_PER_S;
     headers[0] = (struct header){ STR("webhook-id"), row->call_id };
     headers[1] = (struct header){ STR("webhook-timestamp"),
                                   arena_printf(ctx->arena, "%lld", (long long)now_s) };
-    headers[2] = (struct header){
-        STR("webhook-signature"),
-        webhook_signature(ctx->arena, (struct str){ webhooks->secret, webhooks->secret_len },
-                          row->call_id, now_s, row->body)
-    };
+    headers[2] = (struct header){ STR("webhook-signature"),
+                                  webhook_signature(ctx->arena, row->secret, row->call_id, now_s,
+                                                    row->body) };
     return headers;
 }
 
@@ -200,21 +215,27 @@ static void call_judge(struct ctx *ctx, const struct call *call, struct call_row
     row->due_us = clock_now_us() + again_us;
 }
 
+static bool call_may(const struct webhooks *webhooks, struct call_row *row)
+{
+    if (!webhook_host_fits(row->url, str_of(webhooks->hosts)))
+        call_over(row, STR("the setting webhook_hosts does not name its host"));
+    else if (!row->secret.ptr)
+        call_over(row, STR("there is no secret to sign it with any more"));
+    return !row->ended_us;
+}
+
 static void calls_make(struct ctx *ctx, struct calls *calls)
 {
-    struct str hosts = str_of(campaign_of(ctx)->webhooks.hosts);
     size_t n = 0;
     struct call_row **rows = ARENA_ARRAY(ctx->arena, struct call_row *, calls->n);
     for (size_t i = 0; i < calls->n; i++)
-        if (webhook_host_fits(calls->rows[i].url, hosts)) {
+        if (call_may(calls->webhooks, &calls->rows[i])) {
             rows[n] = &calls->rows[i];
             call_make(ctx, rows[n], &calls->made[n]);
             n++;
-        } else {
-            call_over(&calls->rows[i], STR("the setting webhook_hosts does not name its host"));
         }
     client_call(ctx, calls->made, n);
-    fault_at("campaign.webhook", NULL);
+    fault_at(calls->webhooks->fault, NULL);
     for (size_t i = 0; i < n; i++) {
         call_judge(ctx, &calls->made[i], rows[i]);
         peer_free(calls->made[i].peer);
@@ -224,9 +245,14 @@ static void calls_make(struct ctx *ctx, struct calls *calls)
 static bool calls_put(struct ctx *ctx, void *argument)
 {
     const struct calls *calls = argument;
-    for (size_t i = 0; i < calls->n; i++)
-        if (!store_call_put(ctx, &calls->rows[i]))
+    const struct webhooks *webhooks = calls->webhooks;
+    for (size_t i = 0; i < calls->n; i++) {
+        const struct call_row *row = &calls->rows[i];
+        bool was;
+        if (!store_call_put(ctx, row, &was) ||
+            (was && row->ended_us && webhooks->ended && !webhooks->ended(ctx, row)))
             return false;
+    }
     return true;
 }
 
@@ -236,9 +262,8 @@ static bool calls_forget(struct ctx *ctx, void *argument)
     return store_calls_forget(ctx, clock_now_us() - KEPT_US);
 }
 
-static bool forget(struct ctx *ctx)
+static bool forget(struct ctx *ctx, struct webhooks *webhooks)
 {
-    struct webhooks *webhooks = &campaign_of(ctx)->webhooks;
     int64_t now_us = clock_mono_us();
     if (now_us - webhooks->forgot_us < FORGET_EVERY_US)
         return true;
@@ -246,12 +271,13 @@ static bool forget(struct ctx *ctx)
     return sql_write(ctx, service_db(ctx), calls_forget, NULL);
 }
 
-bool webhooks_run(struct ctx *ctx)
+bool webhooks_round(struct ctx *ctx, struct webhooks *webhooks)
 {
-    struct calls calls = { .rows = ARENA_ARRAY(ctx->arena, struct call_row, ROUND_MOST),
+    struct calls calls = { .webhooks = webhooks,
+                           .rows = ARENA_ARRAY(ctx->arena, struct call_row, ROUND_MOST),
                            .made = ARENA_ARRAY(ctx->arena, struct call, ROUND_MOST) };
-    if (!forget(ctx) || !sql_read(ctx, service_db(ctx), calls_look, &calls) || calls.n == 0 ||
-        !sql_write(ctx, service_db(ctx), calls_take, &calls))
+    if (!forget(ctx, webhooks) || !sql_read(ctx, service_db(ctx), calls_look, &calls) ||
+        calls.n == 0 || !sql_write(ctx, service_db(ctx), calls_take, &calls))
         return false;
     calls_make(ctx, &calls);
     return sql_write(ctx, service_db(ctx), calls_put, &calls) && calls.more;
@@ -259,7 +285,7 @@ bool webhooks_run(struct ctx *ctx)
 
 /* ---- life ---- */
 
-bool webhooks_open(struct ctx *ctx, struct webhooks *webhooks)
+static bool own_secret_open(struct ctx *ctx, struct webhooks *webhooks)
 {
     struct str secret, text = setting_text(ctx, "webhook_secret");
     if (text.len ? !webhook_secret_read(ctx, text, &secret)
@@ -268,6 +294,13 @@ bool webhooks_open(struct ctx *ctx, struct webhooks *webhooks)
     webhooks->secret = mem_alloc(secret.len + 1);
     memcpy(webhooks->secret, secret.ptr, secret.len);
     webhooks->secret_len = secret.len;
+    return true;
+}
+
+bool webhooks_open(struct ctx *ctx, struct webhooks *webhooks)
+{
+    if (!webhooks->secret_of && !own_secret_open(ctx, webhooks))
+        return false;
     webhooks->hosts = mem_strdup(setting_text(ctx, "webhook_hosts").ptr);
     return true;
 }

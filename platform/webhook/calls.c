@@ -1,4 +1,4 @@
-#include "services/campaign/store_webhooks.h"
+#include "platform/webhook/calls.h"
 
 #define CALL_COLUMNS                                                                               \
     "SELECT call_id, url, body, person_id, source_id, attempts, due_us, created_us, ended_us,"     \
@@ -52,14 +52,24 @@ bool store_call_take(struct ctx *ctx, struct call_row *call, int64_t lease_us)
     return changed == 1;
 }
 
-bool store_call_put(struct ctx *ctx, const struct call_row *call)
+bool store_call_put(struct ctx *ctx, const struct call_row *call, bool *was)
 {
-    return sql_exec(ctx, NULL,
-                    "UPDATE webhook_calls SET due_us = $2, ended_us = $3, status = $4, reason = $5,"
-                    " body = $6 WHERE call_id = $1",
-                    sql_str(call->call_id), sql_int(call->due_us), sql_int(call->ended_us),
-                    sql_int(call->status), sql_str(call->reason),
-                    sql_str(call->ended_us ? STR("") : call->body));
+    int64_t changed;
+    if (!sql_exec(ctx, &changed,
+                  "UPDATE webhook_calls SET due_us = $2, ended_us = $3, status = $4, reason = $5,"
+                  " body = $6 WHERE call_id = $1",
+                  sql_str(call->call_id), sql_int(call->due_us), sql_int(call->ended_us),
+                  sql_int(call->status), sql_str(call->reason),
+                  sql_str(call->ended_us ? STR("") : call->body)))
+        return false;
+    *was = changed == 1;
+    return true;
+}
+
+bool store_calls_drop(struct ctx *ctx, struct str source_id)
+{
+    return sql_exec(ctx, NULL, "DELETE FROM webhook_calls WHERE source_id = $1 AND ended_us = 0",
+                    sql_str(source_id));
 }
 
 bool store_calls_forget(struct ctx *ctx, int64_t ended_before_us)

@@ -1,4 +1,4 @@
-#include "services/campaign/webhook_sign.h"
+#include "platform/webhook/signature.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,4 +77,26 @@ struct str webhook_signature(struct arena *arena, struct str secret, struct str 
     crypto_hmac_sha256(secret, text, hash);
     struct str encoded = crypto_base64(arena, (struct str){ (char *)hash, sizeof(hash) });
     return arena_printf(arena, "v1," STR_FMT, STR_ARG(encoded));
+}
+
+static bool is_signed(struct str signatures, struct str expected)
+{
+    struct str rest = signatures, one;
+    bool found = false;
+    while (str_split(&rest, ' ', &one))
+        found |= one.len == expected.len && crypto_equal(one.ptr, expected.ptr, one.len);
+    return found;
+}
+
+bool webhook_verify(struct ctx *ctx, struct str secret, const struct webhook_head *head,
+                    struct str body, int64_t now_s)
+{
+    int64_t at_s;
+    if (!head->id.len || !str_to_int(head->timestamp, &at_s) ||
+        !is_signed(head->signatures, webhook_signature(ctx->arena, secret, head->id, at_s, body)))
+        return ctx_fail(ctx, ERR_UNAUTHENTICATED,
+                        "webhook-signature is not that of this id, timestamp and body");
+    if (at_s < now_s - WEBHOOK_TOLERANCE_S || at_s > now_s + WEBHOOK_TOLERANCE_S)
+        return ctx_fail(ctx, ERR_UNAUTHENTICATED, "it was signed too long ago, or in the future");
+    return true;
 }

@@ -1,4 +1,5 @@
-/* Calls that webhooks are owed: the table. Functions need ctx->sql. */
+/* Calls that webhooks are owed: the table webhook_calls, which is in the migrations of each service that owes them.
+ * Functions need ctx->sql. */
 #pragma once
 
 #include "platform/sql/sql.h"
@@ -10,6 +11,7 @@ struct call_row {
     int64_t status;   /* of the last answer; 0: none came */
     struct str
         reason; /* why it has not been taken yet, or was given up; ptr NULL: it was taken, or not tried yet */
+    struct str secret; /* what it is signed with; not in the table */
 };
 
 bool store_call_add(struct ctx *ctx, const struct call_row *call); /* one of each id */
@@ -18,8 +20,9 @@ bool store_calls_due(struct ctx *ctx, int64_t now_us, size_t limit, struct call_
 
 /* This instance makes it: the next attempt is at lease_us at the earliest. False without an error: another one does. */
 bool store_call_take(struct ctx *ctx, struct call_row *call, int64_t lease_us);
-/* What came of it. At its end the body goes. One that was erased meanwhile is nothing. */
-bool store_call_put(struct ctx *ctx, const struct call_row *call);
+/* What came of it. At its end the body goes. One that was removed meanwhile is nothing: *was is false. */
+bool store_call_put(struct ctx *ctx, const struct call_row *call, bool *was);
+bool store_calls_drop(struct ctx *ctx, struct str source_id); /* that are open */
 bool store_calls_forget(struct ctx *ctx, int64_t ended_before_us);
 
 /* For people who look, the newest first. `state`: "open", "taken", "given_up", ptr NULL: all. */
