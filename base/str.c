@@ -128,6 +128,14 @@ bool str_is_utf8(struct str text)
 {
     const unsigned char *p = (const unsigned char *)text.ptr;
     for (size_t at = 0; at < text.len;) {
+        uint64_t eight;
+        if (at + sizeof(eight) <= text.len) { /* most text is ASCII for long stretches */
+            memcpy(&eight, p + at, sizeof(eight));
+            if (!(eight & 0x8080808080808080u)) {
+                at += sizeof(eight);
+                continue;
+            }
+        }
         size_t step = utf8_step(p + at, text.len - at);
         if (!step)
             return false;

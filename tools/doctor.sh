@@ -35,6 +35,7 @@ doctor()
     fetched ajv ajv_is_here "$(locked npm "$(arch)" | awk '$2 == "ajv" { print $3 }')"
     fetched liquidjs liquidjs_is_here "$(locked npm "$(arch)" | awk '$2 == "liquidjs" { print $3 }')"
     fetched minisearch minisearch_is_here "$(locked npm "$(arch)" | awk '$2 == "minisearch" { print $3 }')"
+    fetched nodemailer nodemailer_is_here "$(locked npm "$(arch)" | awk '$2 == "nodemailer" { print $3 }')"
     fetched 'Kafka clients' peers_are_here "$(locked npm "$(arch)" | awk '$2 == "kafkajs" { print $3 }')"
 
     say "${bold}Ports${plain}"

@@ -42,6 +42,7 @@ setup()
         liquidjs_is_here || step 'liquidjs, a peer in benchmarks, into deps/' fetch_liquidjs
         growthbook_is_here || step 'GrowthBook, a peer in benchmarks, into deps/' fetch_growthbook
         minisearch_is_here || step 'minisearch, a peer in benchmarks, into deps/' fetch_minisearch
+        nodemailer_is_here || step 'nodemailer, a peer in benchmarks, into deps/' fetch_nodemailer
     fi
     if in_list peers "${todo[@]}"; then
         peers_are_here || step 'Kafka clients of others, into deps/' fetch_peers
@@ -71,7 +72,7 @@ set_is_ready()
     case $1 in
     build) yyjson_is_here && duckdb_is_here && superstore_is_here ;;
     test) openfeature_is_here ;;
-    bench) ajv_is_here && liquidjs_is_here && growthbook_is_here && minisearch_is_here ;;
+    bench) ajv_is_here && liquidjs_is_here && growthbook_is_here && minisearch_is_here && nodemailer_is_here ;;
     peers) peers_are_here && peers_are_built ;;
     servers) nats_is_here && kafka_is_here ;;
     esac
@@ -246,6 +247,7 @@ ajv_is_here() { as_locked ajv "$ajv_parts"; }
 liquidjs_is_here() { as_locked liquidjs 'liquidjs '; }
 growthbook_is_here() { as_locked growthbook "$growthbook_parts"; }
 minisearch_is_here() { as_locked minisearch 'minisearch '; }
+nodemailer_is_here() { as_locked nodemailer 'nodemailer '; }
 openfeature_is_here() { as_locked openfeature "$openfeature_parts"; }
 peers_are_here() { as_locked peers "$peer_parts"; }
 peers_are_built() { [ -x "$deps/peers/librdkafka/tests/test-runner" ]; }
@@ -273,6 +275,13 @@ fetch_growthbook()
     npm_module @growthbook/growthbook "$deps/growthbook/node_modules"
     npm_module dom-mutator "$deps/growthbook/node_modules"
     lines "$growthbook_parts" >"$deps/growthbook/.locked"
+}
+
+fetch_nodemailer()
+{
+    rm -rf "$deps/nodemailer"
+    npm_module nodemailer "$deps/nodemailer/node_modules"
+    lines 'nodemailer ' >"$deps/nodemailer/.locked"
 }
 
 fetch_minisearch()

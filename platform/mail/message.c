@@ -216,32 +216,57 @@ static size_t line_end(struct str text, size_t i)
     return text.ptr[i] != '\r' ? 0 : i + 1 < text.len && text.ptr[i + 1] == '\n' ? 2 : 1;
 }
 
+/* What stands for itself (RFC 2045 section 6.7, rules 2 and 3); a space does so in the middle of a line. */
+static bool is_literal(unsigned char c)
+{
+    return c >= ' ' && c < 0x7f && c != '=';
+}
+
+/* How many bytes from `i` on can be written as they are, up to the end of a line of `room`. */
+static size_t literal_run(struct str text, size_t i, size_t room)
+{
+    size_t end = MIN(text.len, i + room), at = i;
+    while (at < end && is_literal((unsigned char)text.ptr[at]))
+        at++;
+    bool ends_line = at == text.len || line_end(text, at);
+    if (ends_line && at > i && text.ptr[at - 1] == ' ')
+        at--; /* this one is coded */
+    return at - i;
+}
+
+static void put_coded(struct mail_out *out, unsigned char c)
+{
+    char code[3] = { '=', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15] };
+    mail_put(out, (struct str){ code, 3 });
+}
+
 static void quote_printable(struct mail_out *out, struct str text)
 {
     size_t column = 0, end;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
+    for (size_t i = 0; i < text.len;) {
         if ((end = line_end(text, i)) > 0) {
             mail_put(out, STR("\r\n"));
             column = 0;
-            i += end - 1;
+            i += end;
             continue;
         }
-        bool last = i + 1 == text.len || line_end(text, i + 1);
-        struct str rest = { text.ptr + i, text.len - i };
-        bool plain = c >= ' ' && c < 0x7f && c != '=' && !(c == ' ' && last);
-        if (plain && column > 0 && column + 1 > LINE - 1) {
+        bool from = column == 0 &&
+                    str_starts((struct str){ text.ptr + i, text.len - i }, STR("From "));
+        size_t n = from ? 0 : literal_run(text, i, LINE - 1 - column);
+        if (n) {
+            mail_put(out, (struct str){ text.ptr + i, n });
+            i += n;
+            column += n;
+        } else if (column + (from || !is_literal((unsigned char)text.ptr[i]) || text.ptr[i] == ' '
+                                 ? 3
+                                 : 1) >
+                   LINE - 1) {
             mail_put(out, STR("=\r\n"));
             column = 0;
-        } else if (!plain && column + 3 > LINE - 1) {
-            mail_put(out, STR("=\r\n"));
-            column = 0;
+        } else {
+            put_coded(out, (unsigned char)text.ptr[i++]);
+            column += 3;
         }
-        if (column == 0 && str_starts(rest, STR("From ")))
-            plain = false;
-        char code[3] = { '=', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15] };
-        mail_put(out, plain ? (struct str){ text.ptr + i, 1 } : (struct str){ code, 3 });
-        column += plain ? 1 : 3;
     }
     mail_put(out, STR("\r\n"));
 }

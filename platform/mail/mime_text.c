@@ -219,16 +219,23 @@ static const char *const line_ends[] = { "br",  "p",  "/p",  "div", "/div", "tr"
 
 static bool ends_line(struct str tag)
 {
-    for (size_t i = 0; i < COUNT(line_ends); i++)
+    for (size_t i = 0; i < COUNT(line_ends) && tag.len <= 4; i++) /* the longest */
         if (str_eq_nocase(tag, str_of(line_ends[i])))
             return true;
     return false;
 }
 
-/* Index of `what` in `text` from `from` on, in any case; text.len without it. */
+/* Index of `c` from `from` on; text.len without it. */
+static size_t find_char(struct str text, size_t from, char c)
+{
+    const char *at = from < text.len ? memchr(text.ptr + from, c, text.len - from) : NULL;
+    return at ? (size_t)(at - text.ptr) : text.len;
+}
+
+/* Index of `what`, which begins with no letter, in any case; text.len without it. */
 static size_t find_nocase(struct str text, size_t from, struct str what)
 {
-    for (; from + what.len <= text.len; from++)
+    for (; (from = find_char(text, from, what.ptr[0])) + what.len <= text.len; from++)
         if (str_eq_nocase((struct str){ text.ptr + from, what.len }, what))
             return from;
     return text.len;
@@ -251,14 +258,11 @@ static size_t tag_end(struct str text, size_t at, struct str *name)
     *name = (struct str){ text.ptr + at + 1, i - at - 1 };
     if (name->len > 1 && name->ptr[name->len - 1] == '/')
         name->len--;
-    for (end = i; end < text.len && text.ptr[end] != '>';)
-        end++;
+    end = find_char(text, i, '>');
     for (size_t h = 0; h < COUNT(hidden); h++)
         if (str_eq_nocase(*name, str_of(hidden[h].name)))
             end = find_nocase(text, end, hidden[h].end);
-    while (end < text.len && text.ptr[end] != '>')
-        end++;
-    return MIN(end + 1, text.len);
+    return MIN(find_char(text, end, '>') + 1, text.len);
 }
 
 struct str mime_html_text(struct arena *arena, struct str html)

@@ -152,8 +152,11 @@ size_t link_hrefs(struct str html, struct str *out, size_t most, size_t *end)
     for (size_t i = 0; i < html.len; i = next) {
         struct tag tag;
         next = i + 1;
-        if (html.ptr[i] != '<')
+        if (html.ptr[i] != '<') {
+            const char *tag_at = memchr(html.ptr + i, '<', html.len - i);
+            next = tag_at ? (size_t)(tag_at - html.ptr) : html.len;
             continue;
+        }
         if (!is_tag(html, i)) {
             if (is_comment(html, i))
                 next = comment_end(html, i);

@@ -53,7 +53,10 @@ class Crashes:
 
     def kill(self):
         if random.random() < 0.5:
-            self.stack.admin('email', 'POST', '/faults', {'point': random.choice(POINTS), 'kind': 'exit', 'times': 1})
+            try:
+                self.stack.admin('email', 'POST', '/faults', {'point': random.choice(POINTS), 'kind': 'exit', 'times': 1})
+            except OSError:
+                pass  # at a point that was armed before and is met only now
             wait_for(lambda: not self.stack['email'].is_running(), 1)
             self.again()
         else:
