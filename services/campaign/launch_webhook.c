@@ -1,7 +1,7 @@
 #include "services/campaign/launch_webhook.h"
 
 #include "services/campaign/plan.h"
-#include "services/campaign/webhooks.h"
+#include "platform/webhook/webhooks.h"
 #include "campaign_contract.h"
 
 /* What both calls say. */
