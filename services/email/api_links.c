@@ -102,12 +102,16 @@ struct reply email_unsubscribe(struct ctx *ctx, const struct unsubscribe_in *in)
 
 /* ---- preferences ---- */
 
-static struct reply preferences(struct ctx *ctx, struct str person_id, bool saved)
+/* `wants` marketing, as was saved right now, if it was. */
+static struct reply preferences(struct ctx *ctx, const struct message_row *message, bool saved,
+                                bool wants)
 {
     struct reach reach;
-    if (!store_reach(ctx, person_id, &reach))
+    if (!feedback_reach(ctx, message, &reach))
         return page_error(ctx);
-    struct page_choice choice = { .marketing = !reach.marketing, .saved = saved };
+    struct page_choice choice = { .marketing = wants || !reach.marketing,
+                                  .stopped = reach.service || (wants && reach.marketing),
+                                  .saved = saved };
     return page_preferences(ctx, &choice);
 }
 
@@ -118,7 +122,7 @@ struct reply email_show_preferences(struct ctx *ctx, const struct show_preferenc
     bool known;
     if (!link_open(ctx, LINK_PREFERENCES, in->token, &link, &message, &known))
         return page_error(ctx);
-    return known ? preferences(ctx, message.person_id, false) : page_nothing(ctx);
+    return known ? preferences(ctx, &message, false, false) : page_nothing(ctx);
 }
 
 /* "marketing=on" or "marketing=off", as a form without a script sends it. */
@@ -145,7 +149,7 @@ struct reply email_save_preferences(struct ctx *ctx, const struct save_preferenc
         return page_nothing(ctx);
     if (!(marketing ? feedback_resubscribed(ctx, &message) : feedback_unsubscribed(ctx, &message)))
         return page_error(ctx);
-    return preferences(ctx, message.person_id, true);
+    return preferences(ctx, &message, true, marketing);
 }
 
 /* ---- for whoever writes mail elsewhere, or helps a person ---- */

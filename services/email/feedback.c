@@ -1,6 +1,8 @@
 #include "services/email/feedback.h"
 
 #include "base/clock.h"
+#include "services/email/address.h"
+#include "services/email/email.h"
 #include "services/email/machines.h"
 #include "services/email/messages.h"
 #include "services/email/store_feedback.h"
@@ -171,6 +173,14 @@ bool feedback_run(struct ctx *ctx)
 
 /* ---- what the person wants ---- */
 
+bool feedback_reach(struct ctx *ctx, const struct message_row *message, struct reach *reach)
+{
+    struct str own = message->address;
+    return own.ptr ? store_reach_at(ctx, message->person_id, own,
+                                    address_hash(ctx->arena, email_of(ctx)->secret, own), reach)
+                   : store_reach(ctx, message->person_id, reach);
+}
+
 bool feedback_unsubscribed(struct ctx *ctx, const struct message_row *message)
 {
     bool added, first;
@@ -197,7 +207,7 @@ bool feedback_resubscribed(struct ctx *ctx, const struct message_row *message)
     struct reach reach;
     struct message_resubscribed told = { WHAT_IT_IS(MESSAGE_RESUBSCRIBED),
                                          .resubscribed_at = clock_now_us() };
-    if (feedback_is_void(ctx, message) || !store_reach(ctx, message->person_id, &reach))
+    if (feedback_is_void(ctx, message) || !feedback_reach(ctx, message, &reach))
         return !ctx_failed(ctx);
     if (!reach.marketing)
         return true;

@@ -2,6 +2,7 @@
  * told or changed. */
 #pragma once
 
+#include "services/email/store.h"
 #include "services/email/store_feedback.h"
 #include "services/email/store_messages.h"
 
@@ -20,10 +21,17 @@ bool feedback_clicked(struct ctx *ctx, const struct message_row *message, struct
 bool feedback_unsubscribed(struct ctx *ctx, const struct message_row *message);
 bool feedback_resubscribed(struct ctx *ctx, const struct message_row *message);
 
+/* May be written to where the message went? */
+bool feedback_reach(struct ctx *ctx, const struct message_row *message, struct reach *reach);
+
 /* It came back. `kind` "hard": the address is suppressed for all mail; "soft": it is when the setting `soft_bounces` says so of those in
  * a row; "blocked": nothing follows. `status` as in the report, or none. */
 bool feedback_bounced(struct ctx *ctx, const struct message_row *message, const char *kind,
                       struct str status);
+/* A relay has refused the recipient: where its status (RFC 3463) says that there is no such mailbox, the address is suppressed as if the mail
+ * had come back. Without a status nothing follows: a relay that refuses everything must not silence everybody. */
+bool feedback_refused(struct ctx *ctx, const struct message_row *message, struct str status,
+                      struct str text);
 /* It was called spam: the address is suppressed for mail of its kind. */
 bool feedback_complained(struct ctx *ctx, const struct message_row *message);
 /* A provider says that it is in the mailbox. */

@@ -79,6 +79,16 @@ bool feedback_bounced(struct ctx *ctx, const struct message_row *message, const 
            (!first || (bounced_follow(ctx, message, kind) && publish_message_bounced(ctx, &told)));
 }
 
+bool feedback_refused(struct ctx *ctx, const struct message_row *message, struct str status,
+                      struct str text)
+{
+    struct str address;
+    if (!status.len || bounce_kind_of(status, text) != BOUNCE_HARD ||
+        feedback_is_void(ctx, message))
+        return !ctx_failed(ctx);
+    return address_of(ctx, message, &address) && suppress(ctx, message, address, "bounced", "all");
+}
+
 bool feedback_complained(struct ctx *ctx, const struct message_row *message)
 {
     bool first;

@@ -1,6 +1,7 @@
 /* What becomes of a message, by what the relay said or by what spoke against it. */
 #include "base/clock.h"
 #include "services/email/catcher.h"
+#include "services/email/feedback.h"
 #include "services/email/messages.h"
 #include "services/email/plan.h"
 #include "services/email/sending_inside.h"
@@ -62,7 +63,9 @@ bool sending_outcome(struct ctx *ctx, const struct sending *sending, const struc
             return false;
         return message_sent(ctx, row, status, &moved);
     case SMTP_OUTCOME_REFUSED:
-        return message_fail(ctx, row, result->code ? "refused" : "address", status, &moved);
+        return message_fail(ctx, row, result->code ? "refused" : "address", status, &moved) &&
+               (result->stage != SMTP_RCPT ||
+                feedback_refused(ctx, row, str_of(result->status), str_of(result->text)));
     case SMTP_OUTCOME_DEFERRED:
         return defer(ctx, sending, row, status, result->code == 421);
     case SMTP_OUTCOME_UNSENT:

@@ -182,6 +182,13 @@ static void test_unsubscribe(struct test_service *test)
     CHECK_INT(reply.status, 200);
 }
 
+static bool is_complained_of(struct ctx *ctx, void *argument)
+{
+    struct message_row message;
+    return store_message(ctx, *(struct str *)argument, &message) &&
+           feedback_complained(ctx, &message);
+}
+
 static void test_preferences(struct test_service *test)
 {
     struct str id = sent(test, "prf_bob", "choose");
@@ -200,9 +207,14 @@ static void test_preferences(struct test_service *test)
     form(test, LINK_PREFERENCES, id, "marketing=on");
     CHECK_INT(COUNT_OF(MESSAGE_RESUBSCRIBED), 1); /* nothing new */
     hold_clock("2026-03-01T09:31:00Z");
+    CHECK(!shows(visit(test, "GET", LINK_PREFERENCES, id, "", BROWSER), "Nothing is sent"));
+    CHECK(test_write(test, is_complained_of, &id));
+    reply = form(test, LINK_PREFERENCES, id, "marketing=on");
+    CHECK(shows(reply, "value=\"on\" checked") && shows(reply, "Nothing is sent"));
+    CHECK(!may_be_sent(test, "prf_bob")); /* who called it spam is asked to write */
     form(test, LINK_PREFERENCES, id, "marketing=off");
     CHECK(!may_be_sent(test, "prf_bob"));
-    CHECK_INT(COUNT_OF(SUPPRESSION_ADDED), 2);
+    CHECK_INT(COUNT_OF(SUPPRESSION_ADDED), 3);
 }
 
 /* None of ours, one of another kind, one whose key was taken away: a page, and nothing is changed. */

@@ -49,6 +49,7 @@ class Links:
             self.stack.must('crm', 'POST', f'/v1/profiles/prf_{name}/consents', {
                 'purpose': 'marketing', 'channel': 'email', 'state': 'granted', 'source': 'form', 'wording': 'Yes'})
             self.report.check(wait_for(lambda: self.may_be_sent(f'prf_{name}'), PATIENCE_S), f'{name} may be written to')
+        self.report.check(wait_for(self.templates, PATIENCE_S), 'email has heard of the template')
 
     # ---- what is known ----
 
@@ -67,6 +68,10 @@ class Links:
         with sqlite3.connect(f'file:{self.stack.folder}/email/email.db?mode=ro', uri=True) as database:
             row = database.execute('SELECT state, status FROM messages WHERE asked LIKE ?', (f'%"message_key":"{key}"%',)).fetchone()
         return row or (None, None)
+
+    def templates(self):
+        with sqlite3.connect(f'file:{self.stack.folder}/email/email.db?mode=ro', uri=True) as database:
+            return database.execute('SELECT count(*) FROM entries').fetchone()[0]
 
     def feedback(self, what):
         with sqlite3.connect(f'file:{self.stack.folder}/email/email.db?mode=ro', uri=True) as database:

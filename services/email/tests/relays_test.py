@@ -58,6 +58,10 @@ class Relays:
                                    (f'%"message_key":"{key}"%',)).fetchone()
         return row and (*row[:4], row[4] / 1e6 - time.time())
 
+    def templates(self):
+        with sqlite3.connect(f'file:{self.stack.folder}/email/email.db?mode=ro', uri=True) as database:
+            return database.execute('SELECT count(*) FROM entries').fetchone()[0]
+
     def comes_to(self, key, state, limit_s=PATIENCE_S):
         wait_for(lambda: (self.message(key) or [None])[0] == state, limit_s)
         self.report.equal((self.message(key) or [None])[0], state, f'{key} with {self.sink.script}: {self.message(key)}')
@@ -74,8 +78,8 @@ class Relays:
         self.told.template('hello')
         self.told.template('injected', subject='Hello\r\nBcc: everybody@shop.example')
         self.told.people(PEOPLE)
-        known = wait_for(lambda: self.stack.call('email', 'GET', f'/v1/contacts/{PEOPLE[-1]}')[0] == 200, PATIENCE_S)
-        self.report.check(known, 'email has heard of the people')
+        known = wait_for(lambda: self.contact(PEOPLE[-1])['service'] and self.templates() == 2, PATIENCE_S)
+        self.report.check(known, 'email has heard of the people and the templates')
         key = self.ask()
         self.comes_to(key, 'sent')
         self.report.equal(self.count(key), 1, 'it came')
@@ -85,7 +89,21 @@ class Relays:
             self.sink.script = {stage: '550 5.7.1 not here'}
             status = self.comes_to(self.ask(), 'failed')[1]
             self.report.check(status.startswith('550 5.7.1'), f'{stage}: its status: {status}')
+        self.nobody_there()
         self.sink.script = {}
+
+    def nobody_there(self):
+        """A mailbox that is none is suppressed as if the mail had come back; what is refused without a status is not."""
+        for person, reply, may in (('prf_there', '550 no', True), ('prf_gone', '550 5.1.1 no such user', False)):
+            self.told.people([person])
+            known = wait_for(lambda: self.contact(person)['service'], PATIENCE_S)
+            self.report.check(known, f'{person} may be written to')
+            self.sink.script = {'rcpt': reply}
+            self.comes_to(self.ask(person=person), 'failed')
+            self.report.equal(self.contact(person)['service'], may, f'{person} after {reply}')
+
+    def contact(self, person):
+        return self.stack.must('email', 'GET', f'/v1/contacts/{person}')
 
     def put_off(self):
         for stage, reply in (('mail', '451 4.3.0 later'), ('rcpt', '452 4.2.2 full'), ('data', '451 4.3.0 later'), ('dot', '452 4.3.1 full')):
