@@ -118,6 +118,46 @@ static void add_event(struct ctx *ctx, struct person *person, const void *event)
                 amount_of(recorded->properties), today());
 }
 
+/* What became of mail to the person, under the names that Segment's specification has for it. Machines that open and click
+ * say nothing of the person. */
+struct mail_event {
+    const char *name;
+    int64_t at_us;
+};
+
+static void add_mail_event(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct mail_event *mail = event;
+    history_add(ctx->arena, person_event(ctx, person, str_of(mail->name)), mail->at_us, 0, today());
+}
+
+enum outcome on_message_sent(struct ctx *ctx, const struct message_sent *sent)
+{
+    return with_person(ctx, sent->person_id, add_mail_event,
+                       &(struct mail_event){ "Email Sent", sent->sent_at });
+}
+
+enum outcome on_message_opened(struct ctx *ctx, const struct message_opened *opened)
+{
+    return opened->machine ? DONE
+                           : with_person(ctx, opened->person_id, add_mail_event,
+                                         &(struct mail_event){ "Email Opened", opened->opened_at });
+}
+
+enum outcome on_message_clicked(struct ctx *ctx, const struct message_clicked *clicked)
+{
+    return clicked->machine
+               ? DONE
+               : with_person(ctx, clicked->person_id, add_mail_event,
+                             &(struct mail_event){ "Email Link Clicked", clicked->clicked_at });
+}
+
+enum outcome on_message_bounced(struct ctx *ctx, const struct message_bounced *bounced)
+{
+    return with_person(ctx, bounced->person_id, add_mail_event,
+                       &(struct mail_event){ "Email Bounced", bounced->bounced_at });
+}
+
 static enum outcome join(struct ctx *ctx, struct str other, const struct event_recorded *recorded)
 {
     return people_join(ctx, ctx->model, other, recorded->user_id, recorded->occurred_at)

@@ -5,6 +5,7 @@
 #include "analytics_events.h"
 #include "commerce_events.h"
 #include "crm_events.h"
+#include "email_events.h"
 #include "gateway_events.h"
 #include "loyalty_events.h"
 
@@ -17,3 +18,7 @@ enum outcome on_profile_updated(struct ctx *ctx, const struct profile_updated *u
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased);
 enum outcome on_consent_changed(struct ctx *ctx, const struct consent_changed *changed);
 enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed);
+enum outcome on_message_sent(struct ctx *ctx, const struct message_sent *sent);
+enum outcome on_message_opened(struct ctx *ctx, const struct message_opened *opened);
+enum outcome on_message_clicked(struct ctx *ctx, const struct message_clicked *clicked);
+enum outcome on_message_bounced(struct ctx *ctx, const struct message_bounced *bounced);

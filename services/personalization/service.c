@@ -27,6 +27,10 @@ static const struct reaction reactions[] = {
     ON(CRM_CONSENT_CHANGED_V1, on_consent_changed,
        READS("profile_id", "purpose", "channel", "state")),
     ON(LOYALTY_TIER_CHANGED_V1,      on_tier_changed,    READS("customer_id", "tier")),
+    ON(EMAIL_MESSAGE_SENT_V1,        on_message_sent,    READS("person_id", "sent_at")),
+    ON(EMAIL_MESSAGE_OPENED_V1, on_message_opened, READS("person_id", "machine", "opened_at")),
+    ON(EMAIL_MESSAGE_CLICKED_V1, on_message_clicked, READS("person_id", "machine", "clicked_at")),
+    ON(EMAIL_MESSAGE_BOUNCED_V1,     on_message_bounced, READS("person_id", "bounced_at")),
 };
 
 /* In SQL, where experiences are, apart from what is known of people. */
