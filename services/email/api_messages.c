@@ -50,7 +50,6 @@ static struct asking asking_of(const struct message_send *body)
         .sender_id = body->sender_id,
         .campaign_id = body->campaign_id,
         .step = body->step,
-        .key = body->message_key,
         .marketing = body->purpose == MESSAGE_SEND_PURPOSE_MARKETING,
         .untracked = body->has_tracking && !body->tracking,
         .send_us = body->has_send_at ? body->send_at : 0,
@@ -79,6 +78,8 @@ struct reply email_send_message(struct ctx *ctx, const struct send_message_in *i
     struct asking asking = asking_of(in->body);
     struct message_row row;
     bool added;
+    if (in->body->message_key.ptr)
+        asking.key = arena_printf(ctx->arena, "api/" STR_FMT, STR_ARG(in->body->message_key));
     if (!asking_check(ctx, &asking) || !times_check(ctx, &asking) ||
         !attachments_of(ctx, in->body, &asking) || !store(ctx, &asking, &row, &added))
         return reply_error(ctx);

@@ -97,6 +97,10 @@ static struct str asked_text(struct ctx *ctx, struct str event, const struct ask
         json_key(&out, "attachments");
         json_put_int(&out, (int64_t)asking->n_attachments);
     }
+    if (asking->contact_until_us) {
+        json_key(&out, "contact_until");
+        json_put_int(&out, asking->contact_until_us);
+    }
     if (asking->sample) {
         json_key(&out, "sample");
         json_put(&out, asking->sample);
@@ -145,8 +149,8 @@ bool asking_message(struct ctx *ctx, const struct asking *asking, struct message
     if (!person_of(ctx, asking, &person_id))
         return false;
     struct message_asked asked = {
-        .command_id = STR("api"),
-        .message_key = arena_printf(ctx->arena, "api/" STR_FMT, STR_ARG(key)),
+        .command_id = STR("email"),
+        .message_key = key,
         .person_id = person_id,
         .template = asking->template.ptr ? asking->template : STR(OWN_TEMPLATE),
         .purpose = asking->marketing ? MESSAGE_ASKED_PURPOSE_MARKETING

@@ -14,6 +14,7 @@ struct asking {
     struct str sender_id, campaign_id, step, key;
     bool marketing, untracked;
     int64_t send_us, expires_us;
+    int64_t contact_until_us;   /* so long it waits for the person's address to be told */
     struct str as_person;       /* it is written as to this person, and sent to the address; */
     const struct json *sample;  /* or as to this one, which is made up */
     const char *prefix;         /* of its id, instead of "msg_" */

@@ -14,6 +14,7 @@ struct email {
     struct sending *sending;
     struct returns *returns;
     struct sns_certificates *certificates;
+    _Atomic bool told_no_template; /* the log was, of orders that nobody is told of */
 };
 
 static inline struct email *email_of(const struct ctx *ctx)

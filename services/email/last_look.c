@@ -8,6 +8,9 @@
 #include "services/email/store.h"
 #include "services/email/store_queue.h"
 
+#define CONTACT_LEAST_US (5 * US_PER_S)
+#define CONTACT_MOST_US (600 * US_PER_S)
+
 static bool withhold(struct look *out, const char *reason)
 {
     *out = (struct look){ .verdict = LOOK_WITHHOLD, .reason = reason };
@@ -26,7 +29,20 @@ static bool look_at_launch(struct ctx *ctx, const struct message_row *message, s
     return true;
 }
 
-static bool look_at_person(struct ctx *ctx, const struct message_row *message, struct str to,
+/* Whose address is not told yet is waited for: twice as long each time, from some seconds to some minutes. */
+static bool wait_for_contact(const struct message_row *message, const struct mailing_limits *limits,
+                             struct look *out)
+{
+    int64_t now_us = clock_now_us(), wait_us = MAX(now_us - message->created_us, CONTACT_LEAST_US);
+    if (now_us >= limits->contact_until_us)
+        return false;
+    *out = (struct look){ .verdict = LOOK_PUT_OFF,
+                          .until_us = now_us + MIN(wait_us, CONTACT_MOST_US) };
+    return true;
+}
+
+static bool look_at_person(struct ctx *ctx, const struct message_row *message,
+                           const struct mailing_limits *limits, struct str to,
                            struct contact_row *contact, struct look *out)
 {
     bool erased;
@@ -42,6 +58,8 @@ static bool look_at_person(struct ctx *ctx, const struct message_row *message, s
         return false;
     const char *reason = message->marketing ? reach.marketing : reach.service;
     *contact = reach.contact;
+    if (reason && str_is(str_of(reason), "no_address") && wait_for_contact(message, limits, out))
+        return true;
     if (reason)
         return withhold(out, reason);
     if (to.ptr && !str_eq(to, contact->email)) /* written to their address of before */
@@ -84,7 +102,7 @@ bool last_look(struct ctx *ctx, const struct message_row *message,
     *out = (struct look){ .verdict = LOOK_GO };
     if (!look_at_launch(ctx, message, out))
         return false;
-    if (out->verdict == LOOK_GO && !look_at_person(ctx, message, to, &contact, out))
+    if (out->verdict == LOOK_GO && !look_at_person(ctx, message, limits, to, &contact, out))
         return false;
     if (out->verdict == LOOK_GO && limits->expires_us && clock_now_us() > limits->expires_us)
         withhold(out, "expired");

@@ -110,6 +110,7 @@ static void of_request(struct ctx *ctx, const struct json *json, struct mailing 
     out->name = json_str(json_get(json, "name"));
     out->subject = json_str(json_get(json, "subject"));
     out->as_person = json_str(json_get(json, "as_person"));
+    out->limits.contact_until_us = json_int(json_get(json, "contact_until"));
     out->attachments = json_int(json_get(json, "attachments"));
     if (own) {
         struct letter_text *text = ARENA_NEW(ctx->arena, struct letter_text);

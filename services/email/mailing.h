@@ -9,6 +9,7 @@ struct mailing_limits {
     int64_t cap_most, cap_days;            /* 0: no cap */
     struct str quiet_from, quiet_to, zone; /* ptr NULL: no quiet hours; of who has no zone: UTC */
     int64_t expires_us;                    /* 0: never */
+    int64_t contact_until_us; /* so long it waits for an address to be known; 0: not at all */
 };
 
 struct mailing {

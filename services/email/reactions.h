@@ -2,6 +2,7 @@
 #pragma once
 
 #include "campaign_events.h"
+#include "commerce_events.h"
 #include "content_events.h"
 #include "crm_events.h"
 #include "email_events.h"
@@ -14,6 +15,10 @@ enum outcome on_consent_changed(struct ctx *ctx, const struct consent_changed *c
 enum outcome on_membership_changed(struct ctx *ctx, const struct membership_changed *membership);
 enum outcome on_entry_published(struct ctx *ctx, const struct entry_published *published);
 enum outcome on_entry_unpublished(struct ctx *ctx, const struct entry_unpublished *unpublished);
+
+enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *order);
+enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *order);
+enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refund);
 
 enum outcome on_delivery_asked(struct ctx *ctx, const struct delivery_asked *asked);
 enum outcome on_message_asked(struct ctx *ctx, const struct message_asked *asked);
