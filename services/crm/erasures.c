@@ -159,7 +159,14 @@ static bool worded_find(struct ctx *ctx, void *argument)
     return store_erasures_worded(ctx, settled_us, AT_ONCE, found->rows, &found->n);
 }
 
-/* A topic that is not there holds nobody. */
+/* A topic that is not there holds nobody; but only the broker can say so, not whoever else answers at a wrong URL. */
+static bool is_no_topic(const struct call *call)
+{
+    static const char says[] = "there is no such topic";
+    return call->status == 404 && call->answer.len &&
+           memmem(call->answer.ptr, call->answer.len, says, sizeof(says) - 1);
+}
+
 static bool topic_compact(struct ctx *ctx, const struct event_type *type)
 {
     const struct crm *app = ctx->app;
@@ -168,7 +175,7 @@ static bool topic_compact(struct ctx *ctx, const struct event_type *type)
                          .path = arena_printf(ctx->arena, "/compact?topic=%s", type->topic),
                          .deadline_us = clock_mono_us() + COMPACT_US };
     client_call(ctx, &call, 1);
-    return call.status == 200 || call.status == 404 ||
+    return call.status == 200 || is_no_topic(&call) ||
            ctx_fail(ctx, ERR_UNAVAILABLE, "%s was not compacted: %d " STR_FMT, type->topic,
                     call.status, STR_ARG(call.error.detail));
 }
