@@ -60,11 +60,16 @@ static bool content_check(struct ctx *ctx, const struct asking *asking)
     return letter_check_own(ctx, own);
 }
 
+static bool sender_read(struct ctx *ctx, void *argument)
+{
+    const struct asking *asking = argument;
+    return !asking->sender_id.ptr || sender_check(ctx, asking->sender_id);
+}
+
 bool asking_check(struct ctx *ctx, const struct asking *asking)
 {
     return recipient_check(ctx, asking) && content_check(ctx, asking) &&
-           (!asking->sender_id.ptr || sender_check(ctx, asking->sender_id) ||
-            at(ctx, "/sender_id"));
+           (sql_read(ctx, service_db(ctx), sender_read, (void *)asking) || at(ctx, "/sender_id"));
 }
 
 /* ---- the message ---- */

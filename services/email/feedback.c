@@ -23,7 +23,8 @@ static bool is_forgotten(const struct message_row *message)
 bool feedback_is_void(struct ctx *ctx, const struct message_row *message)
 {
     bool erased;
-    return is_forgotten(message) || !store_erased(ctx, message->person_id, &erased) || erased;
+    return message_is_trial(message) || is_forgotten(message) ||
+           !store_erased(ctx, message->person_id, &erased) || erased;
 }
 
 bool feedback_note(struct ctx *ctx, const struct feedback_row *row, bool told, bool *first)
