@@ -49,13 +49,14 @@ WITH_BODY = [
     ('ads', 'PUT', '/v1/placements/plc_bad', 'ads:write', {'slot': 'bad', 'name': 'Bad'}),
     ('ads', 'POST', '/v1/ad-decisions', 'ads:decide', {'person_id': 'prf_bad', 'slots': ['bad']}),
     ('email', 'POST', '/v1/suppressions', 'suppressions:write', {'person_id': 'prf_bad', 'scope': 'marketing'}),
+    ('email', 'PUT', '/v1/senders/snd_bad', 'senders:write', {'name': 'Bad', 'address': 'bad@example.com'}),
     ('search', 'PUT', '/v1/synonyms/syn_bad', 'search:write', {'words': ['sofa', 'couch']}),
     ('analytics', 'POST', '/v1/reports/funnel', 'reports:read', {'steps': ['Seen', 'Bought']}),
 ]
 FLAG = next(i for i, one in enumerate(WITH_BODY) if one[2] == '/v1/flags/bad')  # the experiment comes after it
 COLLECT = [('analytics', '/v1/track'), ('gateway', '/v1/track'), ('gateway', '/v1/batch')]
 UNKNOWN = [('commerce', '/v1/products/prd_none'), ('commerce', '/v1/orders/ord_none'), ('content', '/v1/entries/ent_none'),
-           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('ads', '/v1/ads/ad_none'), ('reporting', '/v1/campaigns/cmp_none_of_any'),
+           ('content', '/v1/published/none'), ('crm', '/v1/profiles/prf_none'), ('campaign', '/v1/campaigns/cmp_none'), ('email', '/v1/messages/msg_none'), ('email', '/v1/senders/snd_none'), ('ads', '/v1/ads/ad_none'), ('reporting', '/v1/campaigns/cmp_none_of_any'),
            ('ads', '/v1/impressions/none.none'), ('loyalty', '/v1/balances/prf_none'),
            ('identity', '/v1/people/usr_none'), ('identity', '/v1/keys/key_none'),
            ('personalization', '/v1/experiences/exp_none'), ('gateway', '/v1/pages/none')]
