@@ -1,70 +1,9 @@
 /* People in journeys, on each engine: what is heard brings them in and moves them, time lets them go on, and what follows
  * is told once. */
-#include "base/clock.h"
-#include "base/tests/check.h"
-#include "platform/service/testing.h"
-#include "services/campaign/campaign.h"
 #include "services/campaign/journey_dates.h"
-#include "services/campaign/reactions_journeys.h"
 #include "services/campaign/store_journeys.h"
+#include "services/campaign/tests/people.h"
 #include "campaign_contract.h"
-
-#define ALL "campaigns:read campaigns:write"
-#define NOON 1795608000000000LL /* 2026-11-25T12:00:00Z */
-#define HOUR (3600 * US_PER_S)
-
-static int64_t now_us;
-
-static void clock_set(int64_t us)
-{
-    now_us = us;
-    clock_hold_us(us);
-}
-
-static struct reply call(struct test_service *test, const char *method, const char *id,
-                         const char *what, const char *body)
-{
-    struct str target =
-        arena_printf(test_ctx(test)->arena, "/v1/journeys/%s%s", id, what ? what : "");
-    return test_call(test, method, target.ptr, ALL, NULL, body);
-}
-
-static void begin(struct test_service *test, const char *id, const char *definition)
-{
-    REQUIRE(call(test, "PUT", id, NULL, definition).status == 200);
-    REQUIRE(call(test, "POST", id, "/activate", NULL).status == 200);
-}
-
-static void hear_as(struct test_service *test, const char *event_id, const char *person,
-                    const char *name, const char *properties)
-{
-    char at[CLOCK_TEXT_BYTES];
-    clock_format(now_us, at);
-    struct str data = arena_printf(
-        test_ctx(test)->arena,
-        "{\"message_id\":\"m\",\"kind\":\"track\",\"name\":\"%s\",\"person_id\":\"%s\",\"source\":\"shop\","
-        "\"properties\":%s,\"occurred_at\":\"%s\",\"received_at\":\"%s\"}",
-        name, person, properties, at, at);
-    CHECK_INT(test_event(test, &ANALYTICS_EVENT_RECORDED_V1_TYPE, event_id, data.ptr), DONE);
-}
-
-static void hear(struct test_service *test, const char *person, const char *name,
-                 const char *properties)
-{
-    hear_as(test, NULL, person, name, properties);
-}
-
-static void pass(struct test_service *test, int64_t us)
-{
-    clock_set(now_us + us);
-    while (test_work(test, "journeys"))
-        ;
-}
-
-static size_t mails(struct test_service *test)
-{
-    return test_published(test, &EMAIL_MESSAGE_ASKED_V1_TYPE);
-}
 
 static struct str mail(struct test_service *test, size_t i, const char *member)
 {
@@ -87,13 +26,6 @@ static struct str way(struct test_service *test, const char *id, const char *per
                             reason ? json_str(reason).ptr : "");
     }
     return told;
-}
-
-static int64_t figure(struct test_service *test, const char *id, const char *pointer)
-{
-    struct reply reply = call(test, "GET", id, "/status", NULL);
-    REQUIRE(reply.status == 200);
-    return json_int(json_pointer(test_json(test, reply), str_of(pointer)));
 }
 
 #define SEND(id, next, template)                                                                   \
