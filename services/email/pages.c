@@ -1,41 +1,13 @@
 #include "services/email/pages.h"
 
 #include "platform/http/http.h"
+#include "platform/http/page.h"
 #include "services/email/email.h"
 #include "services/email/links.h"
 
-#define POLICY                                                                                     \
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-static const char head[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"robots\" content=\"noindex\">\n<title>%s</title>\n"
-    "<style>:root{color-scheme:light dark}\n"
-    "body{font:1.125rem/1.5 system-ui,sans-serif;max-width:34rem;margin:0 auto;padding:2rem 1.25rem}\n"
-    "h1{font-size:1.5rem;line-height:1.25}\n"
-    "button{font:inherit;min-height:3rem;padding:.5rem 1.5rem;border:0;border-radius:.5rem;\n"
-    "background:#1a56db;color:#fff;cursor:pointer}\n"
-    "fieldset{border:1px solid #8888;border-radius:.5rem;margin:0 0 1.25rem;padding:.75rem 1rem}\n"
-    "label{display:flex;gap:.75rem;align-items:center;min-height:3rem}\n"
-    "input{width:1.375rem;height:1.375rem;flex:none;margin:0}\n"
-    ":focus-visible{outline:3px solid #f59e0b;outline-offset:2px}</style>\n"
-    "</head><body><main>\n<h1>%s</h1>\n" STR_FMT "\n</main></body></html>\n";
-
-static struct reply page(struct ctx *ctx, int status, const char *title, struct str body)
-{
-    struct reply reply = reply_text(ctx, status, "text/html; charset=utf-8",
-                                    arena_printf(ctx->arena, head, title, title, STR_ARG(body)));
-    reply_add(ctx, &reply, "Content-Security-Policy", STR(POLICY));
-    reply_add(ctx, &reply, "X-Content-Type-Options", STR("nosniff"));
-    reply_add(ctx, &reply, "Referrer-Policy", STR("no-referrer")); /* the link is a secret */
-    reply_add(ctx, &reply, "Cache-Control", STR("no-store"));
-    return reply;
-}
-
 struct reply page_unsubscribe(struct ctx *ctx, struct str preferences_url)
 {
-    return page(
+    return page_reply(
         ctx, 200, "Unsubscribe",
         arena_printf(ctx->arena,
                      "<p>Do you want no more marketing mail from us? Mail about your orders "
@@ -48,12 +20,13 @@ struct reply page_unsubscribe(struct ctx *ctx, struct str preferences_url)
 
 struct reply page_unsubscribed(struct ctx *ctx, struct str preferences_url)
 {
-    return page(ctx, 200, "You are unsubscribed",
-                arena_printf(ctx->arena,
-                             "<p>You get no more marketing mail from us, from this moment on.</p>\n"
-                             "<p>You did not want that? <a href=\"" STR_FMT
-                             "\">Change your preferences</a>.</p>",
-                             STR_ARG(preferences_url)));
+    return page_reply(
+        ctx, 200, "You are unsubscribed",
+        arena_printf(ctx->arena,
+                     "<p>You get no more marketing mail from us, from this moment on.</p>\n"
+                     "<p>You did not want that? <a href=\"" STR_FMT
+                     "\">Change your preferences</a>.</p>",
+                     STR_ARG(preferences_url)));
 }
 
 struct reply page_preferences(struct ctx *ctx, const struct page_choice *choice)
@@ -64,7 +37,7 @@ struct reply page_preferences(struct ctx *ctx, const struct page_choice *choice)
             ? "<p>Nothing is sent to your address at the moment, whatever you choose here: mail to it came "
               "back, or it was taken off our list. Please write to us if that is wrong.</p>\n"
             : "";
-    return page(
+    return page_reply(
         ctx, 200, "Your preferences",
         arena_printf(
             ctx->arena,
@@ -79,7 +52,7 @@ struct reply page_preferences(struct ctx *ctx, const struct page_choice *choice)
 
 struct reply page_nothing(struct ctx *ctx)
 {
-    return page(
+    return page_reply(
         ctx, 200, "There is nothing to change",
         STR("<p>Nothing is kept here that this link could change: it is of a mail that was sent "
             "for a trial, or of which nothing is kept any more.</p>"));
@@ -126,9 +99,10 @@ struct reply page_error(struct ctx *ctx)
     int status = error_status(ctx->error.code);
     for (size_t i = 0; i < COUNT(refusals); i++)
         if (ctx->error.code == refusals[i].code)
-            return page(ctx, status, refusals[i].title, str_of(refusals[i].body));
-    return page(ctx, status, status < 500 ? "This cannot be done" : "Something went wrong here",
-                STR("<p>Nothing was changed.</p>"));
+            return page_reply(ctx, status, refusals[i].title, str_of(refusals[i].body));
+    return page_reply(ctx, status,
+                      status < 500 ? "This cannot be done" : "Something went wrong here",
+                      STR("<p>Nothing was changed.</p>"));
 }
 
 /* What is behind `path` in the target of the request; ptr NULL: it is another. */
