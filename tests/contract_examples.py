@@ -8,6 +8,7 @@ a token and with bad ones, 403 with a token of another scope, 404 with an id tha
 unknown member or an impossible parameter, and any by its `x-provoke`; each must be the problem that the contract promises.
 What an example needs first, its operation says by `x-prepare`: requests like those of `x-provoke`, all of which succeed;
 `take` {parameter: JSON Pointer} gives what follows a value of an answer, also in a body ({/member: JSON Pointer}).
+`x-example-webhook` is the secret that its examples are signed with, as Standard Webhooks says.
 `x-example-token` of an operation, and `token` of a request, are claims of the token that differ from the usual.
 
 contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] [--openapi FILE] [--patience S] [--examples-only]
@@ -15,6 +16,8 @@ contract_examples.py BASE_URL (--keys FOLDER | --token TOKEN) [--write-key KEY] 
 import argparse
 import base64
 import copy
+import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -222,6 +225,14 @@ def call(base, method, target, headers, body):
         connection.close()
 
 
+def signed(secret, body):
+    """The headers of a webhook, as Standard Webhooks says: a new one each time."""
+    head = f'msg_{secrets.token_hex(8)}', str(int(time.time()))
+    key = base64.b64decode(secret.removeprefix('whsec_'))
+    mac = hmac.new(key, '.'.join(head).encode() + b'.' + body, hashlib.sha256).digest()
+    return {'webhook-id': head[0], 'webhook-timestamp': head[1], 'webhook-signature': 'v1,' + base64.b64encode(mac).decode()}
+
+
 class Run:
     """All checks of one service; `keys` mint a token for each call; None where only one token is known."""
 
@@ -256,6 +267,8 @@ class Run:
             body = body if isinstance(body, bytes) else body.encode() if raw else json.dumps(body).encode()
         if operation.method == 'POST' and operation.writes():
             all_headers['Idempotency-Key'] = secrets.token_hex(16)
+        if 'x-example-webhook' in operation.node:
+            all_headers = {**signed(operation.node['x-example-webhook'], body), **all_headers}
         all_headers.update(headers or {})
         return call(self.base, operation.method, target + more, all_headers, body)
 

@@ -26,7 +26,8 @@ PUBLIC = {'identity sign_in', 'identity refresh_session', 'identity end_session'
           'email follow_link', 'email open_mail', 'email show_unsubscribe', 'email unsubscribe', 'email show_preferences',
           'email save_preferences', 'crm show_confirmation', 'crm confirm',  # so are these, which are in mails
           'email take_ses', 'email take_sendgrid', 'email take_postmark',  # signed, or with a token of their own
-          'commerce take_shopify'}  # its body is signed with the shop's secret: flow-bad-input
+          'commerce take_shopify',  # its body is signed with the shop's secret: flow-bad-input
+          'ads take_results'}  # and its with the network's: ads-networks
 ADMIN = [('GET', '/dlq', 'dlq'), ('POST', '/dlq/redrive', 'dlq'), ('POST', '/dlq/drop', 'dlq'), ('POST', '/rebuild', 'rebuild'),
          ('DELETE', '/rebuild', 'rebuild'), ('POST', '/faults', 'faults'), ('DELETE', '/faults', 'faults')]
 PATIENCE_S = 30

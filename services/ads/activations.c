@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "services/ads/ads.h"
+#include "services/ads/networks.h"
 #include "ads_contract.h"
 
 #define MILLI 1000 /* of a minor unit */
@@ -54,7 +55,7 @@ static struct str refusal_of(struct ctx *ctx, const struct wish *wish)
     struct str reason = budget_refusal(ctx, wish->budget);
     for (size_t i = 0; !reason.ptr && i < wish->n_ads; i++)
         reason = ad_refusal(ctx, wish->ads[i], wish->budget);
-    return reason;
+    return reason.ptr ? reason : networks_refusal(ctx, wish);
 }
 
 /* ---- deciding ---- */
@@ -99,7 +100,8 @@ static bool decide(struct ctx *ctx, const struct wish *wish, struct activation_r
         row->budget_milli = wish->budget->amount * MILLI;
         memcpy(row->currency, wish->budget->currency, sizeof(row->currency));
     }
-    return store_activation_put(ctx, row);
+    return store_activation_put(ctx, row) &&
+           (reason.ptr || networks_join(ctx, row->launch_id, wish->networks, wish->n_networks));
 }
 
 bool activation_do(struct ctx *ctx, const struct wish *wish, struct activation_row *out)
@@ -134,5 +136,12 @@ bool activation_undo(struct ctx *ctx, struct str launch_id, struct str campaign_
     row.state = STR("undone");
     row.reason = STR("");
     row.updated_us = clock_now_us();
-    return store_activation_put(ctx, &row);
+    return store_activation_put(ctx, &row) && networks_settle(ctx, launch_id);
+}
+
+bool activation_move(struct ctx *ctx, struct str launch_id, const char *from, const char *also_from,
+                     const char *to)
+{
+    return store_activation_move(ctx, launch_id, from, also_from, to) &&
+           networks_settle(ctx, launch_id);
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "platform/service/service.h"
+#include "platform/webhook/webhooks.h"
 
 /* ctx->app */
 struct ads {
     int64_t budget_most; /* of one launch, minor units */
     struct shelf *shelf; /* what may be shown, in memory */
+    struct webhooks webhooks; /* to outside networks */
     char key[80];        /* signs the links of impressions */
 };
 

@@ -2,6 +2,7 @@
 #include "base/id.h"
 #include "services/ads/activations.h"
 #include "services/ads/counts.h"
+#include "services/ads/networks.h"
 #include "ads_contract.h"
 
 static const struct str *list_of(struct ctx *ctx, struct str text, size_t *n)
@@ -12,6 +13,40 @@ static const struct str *list_of(struct ctx *ctx, struct str text, size_t *n)
     for (struct json_iter it = json_iter(json); json_next(&it);)
         items[(*n)++] = json_str(it.value);
     return items;
+}
+
+/* What each network has of it; what it has brought is added to the whole. */
+static bool networks_of(struct ctx *ctx, struct activation *out)
+{
+    struct part_row parts[ACTIVATION_NETWORKS];
+    size_t n;
+    if (!store_parts(ctx, out->launch_id, ACTIVATION_NETWORKS, parts, &n))
+        return false;
+    struct activation_network *items = ARENA_ARRAY(ctx->arena, struct activation_network, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct figures_row sum;
+        struct network_row network;
+        if (!store_figures_sum(ctx, out->launch_id, parts[i].network_id, &sum))
+            return false;
+        items[i] = (struct activation_network){ .network_id = parts[i].network_id,
+                                                .state = network_state_parse(parts[i].state),
+                                                .wanted = network_wanted_parse(parts[i].wanted),
+                                                .impressions = sum.impressions,
+                                                .clicks = sum.clicks,
+                                                .spent = { .amount = sum.amount } };
+        if (parts[i].reason.len)
+            items[i].reason = parts[i].reason;
+        bool known = store_network(ctx, parts[i].network_id, &network);
+        if (ctx_failed(ctx))
+            return false;
+        memcpy(items[i].spent.currency, known ? network.currency : "XXX",
+               sizeof(items[i].spent.currency));
+        out->impressions += sum.impressions;
+        out->clicks += sum.clicks;
+    }
+    out->networks = items;
+    out->n_networks = n;
+    return true;
 }
 
 static struct reply reply_activation(struct ctx *ctx, const struct activation_row *row)
@@ -38,6 +73,8 @@ static struct reply reply_activation(struct ctx *ctx, const struct activation_ro
         activation.budget = &budget;
     if (row->reason.len)
         activation.reason = row->reason;
+    if (!networks_of(ctx, &activation))
+        return reply_error(ctx);
     return reply_ok(ctx, activation_encode(ctx, &activation));
 }
 
@@ -52,6 +89,8 @@ struct reply ads_put_activation(struct ctx *ctx, const struct put_activation_in 
                          .n_ads = put->n_ads,
                          .segments = put->segments,
                          .n_segments = put->n_segments,
+                         .networks = put->networks,
+                         .n_networks = put->n_networks,
                          .budget = put->budget,
                          .starts_us = put->has_starts_at ? put->starts_at : 0,
                          .ends_us = put->has_ends_at ? put->ends_at : NO_END,

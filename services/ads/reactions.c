@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "services/ads/activations.h"
 #include "services/ads/counts.h"
+#include "services/ads/networks.h"
 #include "services/ads/people.h"
 #include "ads_contract.h"
 
@@ -14,8 +15,10 @@ static bool decide(struct ctx *ctx, const struct activation_asked *asked,
     struct str ads[ACTIVATION_ADS];
     if (asked->action == ACTIVATION_ASKED_ACTION_UNDO)
         return activation_undo(ctx, asked->launch_id, asked->campaign_id);
-    if (asked->action != ACTIVATION_ASKED_ACTION_DO || asked->n_ads > ACTIVATION_ADS)
-        return ctx_fail(ctx, ERR_INVALID, "there is no such action, or it names too many ads");
+    if (asked->action != ACTIVATION_ASKED_ACTION_DO || asked->n_ads > ACTIVATION_ADS ||
+        asked->n_networks > ACTIVATION_NETWORKS)
+        return ctx_fail(ctx, ERR_INVALID,
+                        "there is no such action, or it names too many ads or networks");
     for (size_t i = 0; i < asked->n_ads; i++)
         ads[i] = asked->ads[i].ad_id;
     struct wish wish = { .launch_id = asked->launch_id,
@@ -25,6 +28,8 @@ static bool decide(struct ctx *ctx, const struct activation_asked *asked,
                          .n_ads = asked->n_ads,
                          .segments = asked->segments,
                          .n_segments = asked->n_segments,
+                         .networks = asked->networks,
+                         .n_networks = asked->n_networks,
                          .budget = asked->budget,
                          .starts_us = asked->has_starts_at ? asked->starts_at : 0,
                          .ends_us = asked->has_ends_at ? asked->ends_at : NO_END,
@@ -54,22 +59,19 @@ enum outcome on_activation_asked(struct ctx *ctx, const struct activation_asked 
 
 enum outcome on_campaign_paused(struct ctx *ctx, const struct campaign_paused *paused)
 {
-    return store_activation_move(ctx, paused->launch_id, "active", "active", "paused")
-               ? DONE
-               : outcome_of(ctx);
+    return activation_move(ctx, paused->launch_id, "active", "active", "paused") ? DONE
+                                                                                 : outcome_of(ctx);
 }
 
 enum outcome on_campaign_resumed(struct ctx *ctx, const struct campaign_resumed *resumed)
 {
-    return store_activation_move(ctx, resumed->launch_id, "paused", "paused", "active")
-               ? DONE
-               : outcome_of(ctx);
+    return activation_move(ctx, resumed->launch_id, "paused", "paused", "active") ? DONE
+                                                                                  : outcome_of(ctx);
 }
 
 static enum outcome end(struct ctx *ctx, struct str launch_id)
 {
-    return store_activation_move(ctx, launch_id, "active", "paused", "ended") ? DONE
-                                                                              : outcome_of(ctx);
+    return activation_move(ctx, launch_id, "active", "paused", "ended") ? DONE : outcome_of(ctx);
 }
 
 enum outcome on_campaign_completed(struct ctx *ctx, const struct campaign_completed *completed)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "services/ads/networks.h"
 #include "services/ads/people.h"
 #include "services/ads/reactions.h"
 #include "services/ads/shelf.h"
@@ -14,7 +15,7 @@
 static const struct reaction launches[] = {
     ON(ADS_ACTIVATION_ASKED_V1, on_activation_asked,
        READS("command_id", "campaign_id", "launch_id", "action", "expires_at", "ads", "budget",
-             "starts_at", "ends_at", "segments")),
+             "starts_at", "ends_at", "segments", "networks")),
     ON(CAMPAIGN_CAMPAIGN_PAUSED_V1,    on_campaign_paused,    READS("launch_id")),
     ON(CAMPAIGN_CAMPAIGN_RESUMED_V1,   on_campaign_resumed,   READS("launch_id")),
     ON(CAMPAIGN_CAMPAIGN_COMPLETED_V1, on_campaign_completed, READS("launch_id")),
@@ -43,7 +44,17 @@ static const struct projection_settings people = {
 static const struct setting settings[] = {
     { "budget_most", SETTING_INTEGER, "100000000",
       "The largest budget of one launch, in minor units of its currency", 1, 1LL << 40 },
+    { .key = "webhook_hosts",
+      .kind = SETTING_TEXT,
+      .fallback = "*",
+      .help = "Hosts that outside networks may be on, divided by commas; *: any" },
 };
+
+static bool webhooks_run(struct ctx *ctx)
+{
+    struct ads *app = ctx->app;
+    return webhooks_round(ctx, &app->webhooks);
+}
 
 static bool refresh_in(struct ctx *ctx, void *shelf)
 {
@@ -67,7 +78,17 @@ static void ads_close(void *argument)
 {
     struct ads *app = argument;
     shelf_free(app->shelf);
+    webhooks_close(&app->webhooks);
     free(app);
+}
+
+static bool workers_open(struct ctx *ctx)
+{
+    return service_worker(ctx, "shelf", REFRESH_US, refresh) &&
+           service_worker(ctx, "spend", SPEND_US, spend_tell) &&
+           service_worker(ctx, "prune", PRUNE_US, impressions_prune) &&
+           service_worker(ctx, "networks", NETWORKS_EVERY_US, networks_run) &&
+           service_worker(ctx, "webhooks", WEBHOOKS_EVERY_US, webhooks_run);
 }
 
 static bool ads_open(struct ctx *ctx)
@@ -76,15 +97,16 @@ static bool ads_open(struct ctx *ctx)
     struct str key;
     app->shelf = shelf_new();
     ctx->app = app;
+    app->webhooks = (struct webhooks){ .fault = "ads.webhook",
+                                       .secret_of = network_secret,
+                                       .ended = network_told };
     app->budget_most = setting_int(ctx, "budget_most");
     if (!sql_write(ctx, service_db(ctx), key_read, &key))
         return false;
     memcpy(app->key, key.ptr, MIN(key.len, sizeof(app->key) - 1));
     sql_on_commit(service_db(ctx), shelf_doubt, app->shelf);
-    return sql_read(ctx, service_db(ctx), refresh_in, app->shelf) &&
-           service_worker(ctx, "shelf", REFRESH_US, refresh) &&
-           service_worker(ctx, "spend", SPEND_US, spend_tell) &&
-           service_worker(ctx, "prune", PRUNE_US, impressions_prune);
+    return webhooks_open(ctx, &app->webhooks) &&
+           sql_read(ctx, service_db(ctx), refresh_in, app->shelf) && workers_open(ctx);
 }
 
 const struct service ads_service = {

@@ -2,6 +2,7 @@
 
 #include "base/id.h"
 #include "services/ads/counts.h"
+#include "services/ads/store_networks.h"
 #include "ads_contract.h"
 
 #define ROUND_MOST 100
@@ -47,7 +48,8 @@ bool spend_tell(struct ctx *ctx)
 
 static bool prune_in(struct ctx *ctx, void *argument)
 {
-    return store_impressions_prune(ctx, clock_now_us() - CLICKED_WITHIN_US - US_PER_DAY);
+    int64_t before_us = clock_now_us() - CLICKED_WITHIN_US - US_PER_DAY;
+    return store_impressions_prune(ctx, before_us) && store_words_prune(ctx, before_us);
 }
 
 bool impressions_prune(struct ctx *ctx)

@@ -154,6 +154,8 @@ static bool ads_ask(struct ctx *ctx, const struct head *head)
     asked.ads = ads;
     asked.n_ads = plan->ads->n_ads;
     asked.budget = plan->ads->budget ? plan->ads->budget : plan->budget;
+    asked.networks = plan->ads->networks;
+    asked.n_networks = plan->ads->n_networks;
     asked.has_starts_at = true;
     asked.starts_at = head->launch->starts_us;
     asked.has_ends_at = plan->has_ends_at;
