@@ -47,9 +47,8 @@ static const struct setting settings[] = {
       .help =
           "How long another Kafka takes to compact, at most (max.compaction.lag.ms of its topics)" },
     { .key = "public_url",
-      .kind = SETTING_URL,
+      .kind = SETTING_TEXT, /* with --port 0 the default is no URL yet */
       .fallback = "http://127.0.0.1:{port}",
-      .choices = "http|https",
       .help = "Where people reach this service, by the links in mails that ask for consent" },
     { .key = "confirmation_template",
       .kind = SETTING_TEXT,
