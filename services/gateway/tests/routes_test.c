@@ -61,7 +61,7 @@ static struct str newest(struct test_service *test)
 static void test_untouched(struct test_service *test)
 {
     const struct json *list = asked(test, "GET", "/v1/routes", NULL);
-    CHECK_INT(json_size(json_get(list, "items")), 4);
+    CHECK_INT(json_size(json_get(list, "items")), 5);
     const struct json *route = asked(test, "GET", "/v1/routes/commerce", NULL);
     CHECK_STR(at(route, "/live"), "blue");
     CHECK_INT(json_int(json_get(route, "version")), 0);
