@@ -146,7 +146,7 @@ class Test:
             schema['required'].remove('total')
         self.change_event(root, change)
         found = self.findings(1, 'check', '--against', self.url, '--root', root)
-        self.report.equal(sorted(found['member-gone', PLACED]['breaks']), ['analytics', 'campaign', 'crm', 'loyalty', 'personalization', 'reporting'],
+        self.report.equal(sorted(found['member-gone', PLACED]['breaks']), ['analytics', 'campaign', 'crm', 'email', 'loyalty', 'personalization', 'reporting'],
                           'whom it breaks')
         found = self.can_deploy(1, 'commerce', root)
         self.report.check('loyalty' in found['member-gone', PLACED]['breaks'], f'{sorted(found)}')
