@@ -83,6 +83,10 @@ struct sql_driver {
     struct str (*get_bytes)(struct arena *arena, const struct sql_rows *rows, int column);
 };
 
+#define SQLITE_MARK_REWRITE "PRAGMA user_version = 1"
+#define SQLITE_REWRITE                                                                             \
+    "PRAGMA temp_store=FILE; VACUUM; PRAGMA user_version = 0; PRAGMA temp_store=MEMORY"
+
 extern const struct sql_driver sqlite_driver, postgresql_driver;
 
 struct sql_hook {
@@ -99,6 +103,7 @@ struct sql_db {
     struct sql_hook hooks[4];
     _Atomic int n_hooks;
     atomic_bool scrub; /* the write-ahead log holds what was deleted for good */
+    atomic_bool rewrite; /* and so may gaps in the pages of the file */
 
     pthread_mutex_t queue_mutex;
     pthread_cond_t queue_wake;

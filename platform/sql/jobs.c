@@ -83,7 +83,7 @@ static struct sql_job *queue_take(struct worker *worker)
             continue;
         pthread_mutex_unlock(&db->queue_mutex);
         db->driver->idle(worker->sql);
-        idle = !atomic_load(&db->scrub);
+        idle = !atomic_load(&db->scrub) && !atomic_load(&db->rewrite);
         pthread_mutex_lock(&db->queue_mutex);
     }
     struct sql_job *job = queue_pop(db);

@@ -14,6 +14,8 @@
 
 #define BUSY_TIMEOUT_MS                                                                            \
     5000 /* another process (a copy for backup, the operator's shell) holds the lock */
+#define REWRITE_AGAIN_US (20 * US_PER_S)
+#define REWRITE_WAIT_US (30 * US_PER_S)
 #define SCRUB_WAIT_MS 50 /* writers wait meanwhile */
 #define CHECKPOINT_PAGES 1000   /* SQLite's own default: 4 MB of log */
 #define LOG_KEPT_BYTES 8388608  /* what a burst leaves of the log file */
@@ -33,6 +35,7 @@ struct sqlite_sql {
     sqlite3_stmt *begin, *commit, *rollback;
     bool writer;
     int log_pages; /* in the write-ahead log after the last commit */
+    int64_t rewrite_us, rewrite_late_us; /* monotonic: not before, and not later */
     int64_t changes_before;
 };
 
@@ -268,6 +271,12 @@ static void disconnect(struct sql *sql)
     free(self);
 }
 
+static int mark_read(void *db, int n, char **values, char **names)
+{
+    atomic_store(&((struct sql_db *)db)->rewrite, strcmp(values[0], "0") != 0);
+    return 0;
+}
+
 static struct sql *connect_file(struct ctx *ctx, struct sql_db *db, bool writer)
 {
     const char *path = path_of(db);
@@ -292,6 +301,7 @@ static struct sql *connect_file(struct ctx *ctx, struct sql_db *db, bool writer)
     /* After the pragmas: wal_autocheckpoint takes the hook's place. */
     if (writer) {
         sqlite3_wal_hook(self->handle, note_log_pages, self);
+        sqlite3_exec(self->handle, "PRAGMA user_version", mark_read, db, NULL);
         atomic_store(&db->scrub,
                      true); /* whoever had it before may have been killed before it did */
     }
@@ -390,9 +400,34 @@ static void scrub(struct sqlite_sql *self)
     atomic_store(&self->sql.db->scrub, false);
 }
 
+/* Pages that were split or joined keep copies of rows in their gaps, which secure_delete does not reach: only writing the file
+ * anew does. In quiet, or after REWRITE_WAIT_US all the same; not again and again where it cannot be done. */
+static void rewrite(struct sqlite_sql *self)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us < self->rewrite_us)
+        return;
+    self->rewrite_us = now_us + REWRITE_AGAIN_US;
+    self->rewrite_late_us = 0;
+    if (sqlite3_exec(self->handle, SQLITE_REWRITE, NULL, NULL, NULL) == SQLITE_OK)
+        atomic_store(&self->sql.db->rewrite, false);
+    atomic_store(&self->sql.db->scrub, true); /* what it has written is in the log */
+}
+
+static void rewrite_without_quiet(struct sqlite_sql *self)
+{
+    int64_t now_us = clock_mono_us();
+    if (!self->rewrite_late_us)
+        self->rewrite_late_us = now_us + REWRITE_WAIT_US;
+    if (now_us > self->rewrite_late_us)
+        rewrite(self);
+}
+
 static void after_commit(struct sql *sql)
 {
     struct sqlite_sql *self = of(sql);
+    if (atomic_load(&sql->db->rewrite))
+        rewrite_without_quiet(self);
     if (atomic_load(&sql->db->scrub))
         scrub(self);
     else if (self->log_pages >= CHECKPOINT_PAGES)
@@ -402,6 +437,8 @@ static void after_commit(struct sql *sql)
 static void idle(struct sql *sql)
 {
     struct sqlite_sql *self = of(sql);
+    if (atomic_load(&sql->db->rewrite))
+        rewrite(self);
     if (atomic_load(&sql->db->scrub))
         scrub(self);
     else if (self->log_pages > 0)

@@ -6,7 +6,9 @@
 #include "services/crm/crm.h"
 #include "services/crm/profiles.h"
 
-#define SETTLE_US (2 * US_PER_S) /* what was told beside an answer is on the log by then */
+#define SETTLE_US                                                                                  \
+    (5 *                                                                                           \
+     US_PER_S) /* what was told beside an answer is on the log by then, and files are written anew */
 #define AT_ONCE 100              /* requests that share a compaction */
 #define COMPACT_US (120 * US_PER_S) /* then it is asked for again */
 
