@@ -275,6 +275,10 @@ bool sending_run(struct ctx *ctx)
     struct sending *sending = email_of(ctx)->sending;
     bool claims;
     smtp_wait(sending->smtp, wait_ms(sending));
+    if (clock_mono_us() - sending->looked_us >= IDLE_MS * US_PER_MS) {
+        sending->looked_us = clock_mono_us();
+        atomic_store(&sending->look, true); /* what has become due, or came by another instance */
+    }
     take_done(sending);
     take_ready(sending);
     take_written(sending);

@@ -37,7 +37,7 @@ struct sending {
     int64_t answer_us, give_up_us, attempts_most, drain_us; /* settings */
     bool resends;
     int64_t start_us;   /* on the wall's clock */
-    int64_t swept_us, measured_us; /* monotonic: when last */
+    int64_t swept_us, measured_us, looked_us; /* monotonic: when last */
     size_t turn;        /* which launch is first the next time */
     atomic_bool look;   /* something was stored: there may be mail that is due */
     bool failed, idle_told;
