@@ -80,6 +80,20 @@ bool store_calls_forget(struct ctx *ctx, int64_t ended_before_us)
                     sql_int(ended_before_us));
 }
 
+bool store_calls_why(struct ctx *ctx, struct str source_id, struct str *out)
+{
+    struct sql_rows rows;
+    *out = (struct str){ NULL, 0 };
+    if (!sql_one(ctx, &rows,
+                 "SELECT reason FROM webhook_calls WHERE source_id = $1 AND ended_us = 0"
+                 " AND reason IS NOT NULL ORDER BY created_us DESC LIMIT 1",
+                 sql_str(source_id)))
+        return !ctx_failed(ctx);
+    *out = row_str(ctx, &rows, 0);
+    sql_rows_close(&rows);
+    return true;
+}
+
 bool store_calls(struct ctx *ctx, struct str state, struct sql_moment before, size_t limit,
                  struct call_row *out, size_t *n)
 {

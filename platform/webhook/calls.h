@@ -25,6 +25,9 @@ bool store_call_put(struct ctx *ctx, const struct call_row *call, bool *was);
 bool store_calls_drop(struct ctx *ctx, struct str source_id); /* that are open */
 bool store_calls_forget(struct ctx *ctx, int64_t ended_before_us);
 
+/* Why the call that this source is owed has not been taken yet; ptr NULL: it has, or was not tried. */
+bool store_calls_why(struct ctx *ctx, struct str source_id, struct str *out);
+
 /* For people who look, the newest first. `state`: "open", "taken", "given_up", ptr NULL: all. */
 bool store_calls(struct ctx *ctx, struct str state, struct sql_moment before, size_t limit,
                  struct call_row *out, size_t *n);

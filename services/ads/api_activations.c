@@ -34,8 +34,10 @@ static bool networks_of(struct ctx *ctx, struct activation *out)
                                                 .impressions = sum.impressions,
                                                 .clicks = sum.clicks,
                                                 .spent = { .amount = sum.amount } };
-        if (parts[i].reason.len)
-            items[i].reason = parts[i].reason;
+        if (!network_why(ctx, &parts[i], &items[i].reason))
+            return false;
+        if (!items[i].reason.len)
+            items[i].reason = (struct str){ NULL, 0 };
         bool known = store_network(ctx, parts[i].network_id, &network);
         if (ctx_failed(ctx))
             return false;

@@ -190,6 +190,12 @@ bool network_leaves(struct ctx *ctx, struct part_row *part, const char *state, s
     return webhook_drop(ctx, source_of(ctx, part)) && store_part_put(ctx, part);
 }
 
+bool network_why(struct ctx *ctx, const struct part_row *part, struct str *out)
+{
+    *out = part->reason;
+    return !str_is(part->state, "waiting") || store_calls_why(ctx, source_of(ctx, part), out);
+}
+
 /* ---- what became of a call ---- */
 
 /* "launch/network" */

@@ -22,6 +22,9 @@ bool networks_settle(struct ctx *ctx, struct str launch_id);
 bool network_figures(struct ctx *ctx, const struct activation_row *launch,
                      const struct network_row *network, const struct figures_row *said);
 
+/* Why it stands as it does: refused, failed, or not answered yet; may be empty. */
+bool network_why(struct ctx *ctx, const struct part_row *part, struct str *out);
+
 /* It shows it no more by its own will: `state` is refused or stopped. */
 bool network_leaves(struct ctx *ctx, struct part_row *part, const char *state, struct str reason);
 

@@ -229,6 +229,22 @@ static void test_what_it_is_told(struct test_service *test)
               409);
 }
 
+/* Nobody listens at its URL. */
+static void test_one_that_is_away(struct test_service *test)
+{
+    struct str target = STR("/v1/activations/lch_away");
+    struct call_row row;
+    CHECK_STR(ask(test, "lch_away", "do", ADS NETWORK), "done");
+    test_work(test, "webhooks");
+    CHECK_STR(owed_to(test, "lch_away", &row), "activation.start");
+    CHECK_INT(row.attempts, 1);
+    CHECK_STR(part(test, "lch_away"), "active waiting");
+    CHECK_STR(json_str(json_pointer(test_json(test, call(test, "GET", target.ptr, NULL)),
+                                    STR("/networks/0/reason"))),
+              "no answer: UNAVAILABLE");
+    answered(test, "lch_away", 200);
+}
+
 static void test_one_that_refuses(struct test_service *test)
 {
     CHECK_STR(ask(test, "lch_gone", "do", ADS NETWORK), "done");
@@ -327,6 +343,7 @@ static void test_room(const char *url)
     struct test_service *test = test_open(&ads_service, url, NULL);
     test_networks(test);
     test_what_it_is_told(test);
+    test_one_that_is_away(test);
     test_one_that_refuses(test);
     test_what_it_tells(test);
     test_what_is_refused(test);

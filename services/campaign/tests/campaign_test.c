@@ -10,7 +10,7 @@
 #define PLAN                                                                                       \
     "{\"name\":\"Spring\",\"goal\":{\"text\":\"More orders\",\"event\":\"Order Completed\"},"      \
     "\"budget\":{\"amount\":500000,\"currency\":\"USD\"},\"audience\":{\"segments\":[\"seg_a\"]}," \
-    "\"entries\":[\"ent_home\"],\"email\":{\"template\":\"spring\"},\"ads\":{\"ads\":[\"ad_1\"]}}"
+    "\"entries\":[\"ent_home\"],\"email\":{\"template\":\"spring\"},\"ads\":{\"ads\":[\"ad_1\"],\"networks\":[\"net_social\"]}}"
 
 static struct reply put(struct test_service *test, const char *id, const char *headers,
                         const char *body)
@@ -275,6 +275,9 @@ static void test_a_launch_goes_out(struct test_service *test)
     answer(test, 0, "done");
     state_is(test, "cmp_go", "asking", "done asked waiting waiting", "launching");
     answer(test, 1, "done");
+    CHECK_STR(
+        json_str(json_pointer(test_published_data(test, steps_of[2].asked, 0), STR("/networks/0"))),
+        "net_social");
     answer(test, 2, "done");
     CHECK_INT(test_published(test, &CAMPAIGN_CAMPAIGN_LAUNCHED_V1_TYPE), 0);
     answer(test, 3, "done");
