@@ -63,8 +63,11 @@ struct reply ads_put_network(struct ctx *ctx, const struct put_network_in *in)
         row.secret = before.secret;
     memcpy(row.currency, in->body->currency.ptr,
            MIN(in->body->currency.len, sizeof(row.currency) - 1));
-    return secret_check(ctx, row.secret) && store_network_put(ctx, &row) ? reply_network(ctx, &row)
-                                                                         : reply_error(ctx);
+    if (!secret_check(ctx, row.secret) || !store_network_put(ctx, &row) ||
+        (known && !str_eq(before.url, row.url) &&
+         !store_network_moved(ctx, row.network_id, row.url)))
+        return reply_error(ctx);
+    return reply_network(ctx, &row);
 }
 
 struct reply ads_get_network(struct ctx *ctx, const struct get_network_in *in)

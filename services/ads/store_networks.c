@@ -40,6 +40,15 @@ bool store_network_put(struct ctx *ctx, const struct network_row *row)
                     sql_str(row->secret), sql_text(row->currency), sql_int(row->updated_us));
 }
 
+bool store_network_moved(struct ctx *ctx, struct str network_id, struct str url)
+{
+    return sql_exec(ctx, NULL,
+                    "UPDATE webhook_calls SET url = $1, due_us = $2 WHERE ended_us = 0"
+                    " AND source_id IN (SELECT launch_id || '/' || network_id FROM network_parts"
+                    " WHERE network_id = $3)",
+                    sql_str(url), sql_int(clock_now_us()), sql_str(network_id));
+}
+
 bool store_network_delete(struct ctx *ctx, struct str network_id)
 {
     return sql_exec(ctx, NULL, "DELETE FROM networks WHERE network_id = $1", sql_str(network_id));

@@ -10,6 +10,8 @@ struct network_row {
 };
 bool store_network(struct ctx *ctx, struct str network_id, struct network_row *out);
 bool store_network_put(struct ctx *ctx, const struct network_row *row);
+/* What it is owed goes to this URL from now on, at once. */
+bool store_network_moved(struct ctx *ctx, struct str network_id, struct str url);
 bool store_network_delete(struct ctx *ctx, struct str network_id);
 bool store_networks(struct ctx *ctx, struct str after, size_t limit, struct network_row *out,
                     size_t *n);

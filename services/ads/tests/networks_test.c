@@ -242,6 +242,14 @@ static void test_one_that_is_away(struct test_service *test)
     CHECK_STR(json_str(json_pointer(test_json(test, call(test, "GET", target.ptr, NULL)),
                                     STR("/networks/0/reason"))),
               "no answer: UNAVAILABLE");
+    CHECK(row.due_us > clock_now_us());
+    CHECK_INT(call(test, "PUT", "/v1/networks/net_social",
+                   "{\"name\":\"Social\",\"url\":\"http://127.0.0.1:2/\",\"currency\":\"USD\"}")
+                  .status,
+              200);
+    owed_to(test, "lch_away", &row); /* it goes there, at once */
+    CHECK_STR(row.url, "http://127.0.0.1:2/");
+    CHECK(row.due_us <= clock_now_us());
     answered(test, "lch_away", 200);
 }
 
