@@ -18,7 +18,7 @@ from report import Report
 from stack import Stack, wait_for
 
 MARKETING = ('welcome', 'newsletter', 'abandoned_cart', 'win_back')
-SERVICE = ('order_confirmation', 'notice')
+SERVICE = ('order_confirmation', 'notice', 'double-opt-in')
 MOST_HTML = 102 * 1024  # Gmail shows no more of it
 SENDERS = {'snd_one': 'one.shop.example', 'snd_two': 'two.shop.example', 'snd_plain': 'plain.example'}
 LINES = [{'product_id': 'prd_1', 'name': 'Chair <oak> & more', 'quantity': 2, 'amount': {'amount': 25990, 'currency': 'EUR'}},
