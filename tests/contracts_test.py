@@ -11,7 +11,7 @@ import sys
 import contract_examples
 from stack import Stack
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 LOG_AND_SOURCE = ('broker', 'content')  # what others document a 503 for
 GONE_TOO = {'gateway': 'ads'}  # and who, asked before
 
