@@ -101,7 +101,8 @@ bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t ti
     if (batch->max_time_ms < time_ms)
         return false;
     /* When the header says more than the records do; without this, one such batch would cost a
-     * scan of the segment. */
+     * scan of the segment. What is compressed was not looked into when it was accepted: its records may say that they are
+     * of another batch. */
     *offset = batch->base_offset;
     *found_ms = batch->max_time_ms;
     struct compress_buffer room = { 0 };
@@ -110,7 +111,7 @@ bool batch_find_time(const uint8_t *bytes, const struct batch *batch, int64_t ti
     for (int32_t left = batch->count; readable && left > 0; left--) {
         struct record record;
         int64_t time;
-        if (!record_read(&in, &record) ||
+        if (!record_read(&in, &record) || record.delta < 0 || record.delta > batch->last_delta ||
             __builtin_add_overflow(batch->base_time_ms, record.time_delta, &time))
             break;
         if (time >= time_ms) {

@@ -1,6 +1,7 @@
 #include "services/broker/batch.h"
 
 #include "base/hash.h"
+#include "base/macros.h"
 #include "base/tests/check.h"
 #include "services/broker/wire.h"
 
@@ -132,6 +133,33 @@ static void test_find_time(void)
     writer_clear(&bytes);
 }
 
+/* Compressed records whose offsets lie beyond their batch: none of them is told. */
+static void test_find_time_in_lies(void)
+{
+    static const uint8_t lies[] =
+        "\x00\x00\x00\x00\x00\x00\x24\x00\x00\x00\x00\x3a\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00"
+        "\x02\x00\x00\x00\x01\x00\x04\x01\x47\x20\x61\x6e\x64\x20\xff\xff\xff\xff\xff\xff\xff\xff"
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x08\x04\x00\x00\x00\x02\x60\x60\x60\x61\x73"
+        "\x1d\x00\x00\x02\x00\xce\x00\x00\x00\x00\x00\x80\x00\x00\x04\x00\x00\x00\x02\x00\xf7\x64"
+        "\x60\x2c\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60\x60"
+        "\x60\x60\x60\x91\x60\x60\x60\x60\x60\x60\x60\x60\xce\x00\x00\x00\x00\x00\x80\x00\x00\x04"
+        "\x00\x60\x60\x60\x82\x53\x4e\x41\x50\x50\x59\x00\x00\x00\x00\x00\x00\x00\x3a\x00\x00\x00"
+        "\x00";
+    uint8_t bytes[sizeof(lies) - 1];
+    struct batch batch;
+    int64_t offset = -1, found = -1;
+    memcpy(bytes, lies, sizeof(bytes));
+    store_be32(bytes + BATCH_LENGTH_AT, (uint32_t)sizeof(bytes) - BATCH_PREFIX_BYTES);
+    store_be32(bytes + 17, hash_crc32c(0, bytes + 21, sizeof(bytes) - 21));
+    REQUIRE(batch_accept(bytes, sizeof(bytes), sizeof(bytes), INT64_MAX, &batch) == KAFKA_NONE);
+    batch_place(bytes, 7);
+    REQUIRE(batch_read(bytes, sizeof(bytes), &batch));
+    const int64_t times[] = { INT64_MIN, -1, 0, batch.base_time_ms, batch.max_time_ms };
+    for (size_t i = 0; i < COUNT(times); i++)
+        if (batch_find_time(bytes, &batch, times[i], &offset, &found))
+            CHECK(offset >= batch.base_offset && offset <= batch_last_offset(&batch));
+}
+
 /* Random bytes behind a header that claims to be right: the walk over the records stays inside
  * (sanitizers). */
 static void test_noise(void)
@@ -158,6 +186,7 @@ int main(void)
     test_lies();
     test_producer_fields();
     test_find_time();
+    test_find_time_in_lies();
     test_noise();
     return check_end();
 }

@@ -346,7 +346,8 @@ static void test_cancelled(struct test_service *test)
 
 static void test_room(const char *url)
 {
-    const char *settings[] = { arena_printf(arena_new(0),
+    CLEANUP(arena_freep) struct arena *arena = arena_new(0);
+    const char *settings[] = { arena_printf(arena,
                                             "relays=smtp://127.0.0.1:%d?tls=off&connections=4",
                                             smtp_listener_port(relay.listener))
                                    .ptr,
