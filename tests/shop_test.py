@@ -144,7 +144,8 @@ def main(build):
         stack.start('broker', 'content', 'personalization', 'commerce', 'ads', 'gateway')
         prepare(stack)
         site = shop.Shop(stack, free_ports(1)[0]).start()
-        wait_for(lambda: site.page('home', None, 'vis_first')[0] == 200 and site.page('cart', None, 'vis_first')[0] == 200)
+        wait_for(lambda: site.page('cart', None, 'vis_first')[0] == 200 and all(  # made by each of its layouts
+            piece in site.page('home', None, 'vis_first')[2] for piece in (b'>Superstore</a>', b'class="hero"', b'class="price"')))
         with browser.Browser() as chromium:
             shopping = Shopping(stack, site, chromium, report, slowness(build))
             report.run(shopping.stranger_buys, shopping.top_signs_in, shopping.heroes, shopping.sees_an_ad, shopping.without_personalization,

@@ -23,10 +23,12 @@ BUILD = os.environ.get('FANFARE_BUILD') or os.path.join(ROOT, 'build')
 TICKS = os.sysconf('SC_CLK_TCK')
 START_S, STOP_S = 30, 40
 OWN_PORTS = range(16000, 32000)
+held = []  # sockets, so that a port is given once
 TOKEN_S = 300  # tokens live ten minutes
 
 
 def is_free(port):
+    """Whether nobody listens on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -36,12 +38,30 @@ def is_free(port):
             return False
 
 
+def hold(*ports):
+    """Takes these ports of the loopback for this process, if nobody else has one of them: whether that worked.
+
+    A socket is bound to each, which lets a server listen there (servers set SO_REUSEADDR), and nobody else who asks here have it."""
+    taken = []
+    for port in ports:
+        taken.append(socket.socket())
+        try:
+            taken[-1].bind(('127.0.0.1', port))
+        except OSError:
+            for one in taken:
+                one.close()
+            return False
+        taken[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.extend(taken)
+    return True
+
+
 def free_ports(n):
     """Ports of the loopback that nobody listens on, of those that no outgoing connection is given by the system."""
     found = []
     while len(found) < n:
         port = random.choice(OWN_PORTS)
-        if port not in found and is_free(port):
+        if hold(port):
             found.append(port)
     return found
 
@@ -50,7 +70,7 @@ def free_port_base():
     """For `fanfare up --port-base`: it and those after it, and those 100 above, are free."""
     while True:
         base = random.choice(OWN_PORTS)
-        if all(is_free(base + above + i) for above in (0, 100) for i in range(20)) and is_free(base + 98):
+        if hold(*(base + above + i for above in (0, 100) for i in range(20)), base + 98):
             return base
 
 
