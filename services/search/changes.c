@@ -148,7 +148,8 @@ bool changes_write(struct ctx *ctx, struct changes *changes, struct lmdb *db)
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx own = *ctx;
     own.arena = arena;
-    qsort(changes->all, changes->n, sizeof *changes->all, by_place_and_order);
+    if (changes->n)
+        qsort(changes->all, changes->n, sizeof *changes->all, by_place_and_order);
     size_t n = keep_last(changes->all, changes->n);
     bool ok = true;
     for (size_t i = 0, k; ok && i < n; i = k) {

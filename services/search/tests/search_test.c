@@ -333,6 +333,10 @@ static void test_pins(struct test_service *test)
 static void test_room(const char *url)
 {
     struct test_service *test = test_open(&search_service, url, NULL);
+    event(
+        test, &CONTENT_ENTRY_UNPUBLISHED_V1_TYPE,
+        "{\"entry_id\":\"ent_none\",\"kind\":\"page\",\"slug\":\"none\",\"version\":1,"
+        "\"unpublished_at\":\"2026-01-01T00:00:05Z\"}"); /* it changes nothing, as the first of all */
     finds(test, "anything", "");
     fill(test);
     test_words(test);
