@@ -36,38 +36,6 @@ void crypto_sha256(const void *data, size_t bytes, uint8_t out[32])
     need(EVP_Digest(data, bytes, out, NULL, sha256, NULL) == 1, "SHA-256");
 }
 
-#define BLOCK_BYTES 64 /* of SHA-256 */
-
-/* SHA-256 of a block of the key, each byte xor'ed with `pad`, and the data behind it. */
-static void keyed(const uint8_t key[BLOCK_BYTES], uint8_t pad, struct str data, uint8_t out[32])
-{
-    uint8_t block[BLOCK_BYTES];
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    for (size_t i = 0; i < BLOCK_BYTES; i++)
-        block[i] = key[i] ^ pad;
-    need(md && EVP_DigestInit_ex2(md, sha256, NULL) == 1 &&
-             EVP_DigestUpdate(md, block, BLOCK_BYTES) == 1 &&
-             EVP_DigestUpdate(md, data.ptr ? data.ptr : "", data.len) == 1 &&
-             EVP_DigestFinal_ex(md, out, NULL) == 1,
-         "HMAC");
-    EVP_MD_CTX_free(md);
-    OPENSSL_cleanse(block, sizeof block);
-}
-
-/* RFC 2104. By hand, for libcrypto's own looks its parts up by name each time, which takes many times as long as the hashes. */
-void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
-{
-    uint8_t block[BLOCK_BYTES] = { 0 }, inner[32];
-    pthread_once(&once, fetch);
-    if (key.len > BLOCK_BYTES)
-        crypto_sha256(key.ptr, key.len, block);
-    else if (key.len)
-        memcpy(block, key.ptr, key.len);
-    keyed(block, 0x36, data, inner);
-    keyed(block, 0x5c, (struct str){ (const char *)inner, sizeof inner }, out);
-    OPENSSL_cleanse(block, sizeof block);
-}
-
 bool crypto_equal(const void *a, const void *b, size_t bytes)
 {
     return CRYPTO_memcmp(a, b, bytes) == 0;

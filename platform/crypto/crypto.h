@@ -5,6 +5,14 @@
 
 void crypto_sha256(const void *data, size_t bytes, uint8_t out[32]);
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32]);
+
+/* A key for many HMACs: what of each the key alone decides is hashed once. As secret as the key; it may be copied. */
+struct crypto_hmac_key {
+    uint64_t inner[14], outer[14];
+};
+void crypto_hmac_key(struct str key, struct crypto_hmac_key *out);
+void crypto_hmac_sha256_by(const struct crypto_hmac_key *key, struct str data, uint8_t out[32]);
+
 bool crypto_equal(const void *a, const void *b, size_t bytes); /* in constant time */
 
 /* What scrypt (RFC 7914) takes: 128 * 2^log_n * r bytes of memory, p times over. */

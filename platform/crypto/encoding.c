@@ -1,6 +1,6 @@
 #include "platform/crypto/crypto.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+#define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 struct str crypto_hex(struct arena *arena, const void *data, size_t bytes)
 {
@@ -41,39 +41,45 @@ struct str crypto_unhex(struct arena *arena, struct str hex)
     return (struct str){ out, hex.len / 2 };
 }
 
-static char base64_digit(unsigned value, const char last[2])
+/* What is left of the data behind its whole threes: one byte or two. */
+static char *put_rest(char *out, const uint8_t *from, size_t left, const char *digits, bool padded)
 {
-    return value < 62 ? alphabet[value] : last[value - 62];
+    unsigned bits = (unsigned)from[0] << 16 | (left > 1 ? (unsigned)from[1] << 8 : 0);
+    *out++ = digits[bits >> 18];
+    *out++ = digits[bits >> 12 & 63];
+    if (left > 1)
+        *out++ = digits[bits >> 6 & 63];
+    for (size_t i = left; padded && i < 3; i++)
+        *out++ = '=';
+    return out;
 }
 
-static struct str encode(struct arena *arena, struct str data, const char last[2], bool padded)
+static struct str encode(struct arena *arena, struct str data, const char *digits, bool padded)
 {
-    char *out = arena_alloc_raw(arena, (data.len + 2) / 3 * 4 + 1);
+    char *text = arena_alloc_raw(arena, (data.len + 2) / 3 * 4 + 1), *out = text;
     const uint8_t *from = (const uint8_t *)data.ptr;
-    size_t n = 0;
-    for (size_t i = 0; i < data.len; i += 3) {
-        size_t left = data.len - i;
-        unsigned bits = (unsigned)from[i] << 16 | (left > 1 ? (unsigned)from[i + 1] << 8 : 0) |
-                        (left > 2 ? from[i + 2] : 0);
-        for (size_t digit = 0; digit < 4; digit++) {
-            if (digit <= left)
-                out[n++] = base64_digit(bits >> (18 - 6 * digit) & 63, last);
-            else if (padded)
-                out[n++] = '=';
-        }
+    size_t left = data.len;
+    for (; left >= 3; left -= 3, from += 3, out += 4) {
+        unsigned bits = (unsigned)from[0] << 16 | (unsigned)from[1] << 8 | from[2];
+        out[0] = digits[bits >> 18];
+        out[1] = digits[bits >> 12 & 63];
+        out[2] = digits[bits >> 6 & 63];
+        out[3] = digits[bits & 63];
     }
-    out[n] = '\0';
-    return (struct str){ out, n };
+    if (left)
+        out = put_rest(out, from, left, digits, padded);
+    *out = '\0';
+    return (struct str){ text, (size_t)(out - text) };
 }
 
 struct str crypto_base64(struct arena *arena, struct str data)
 {
-    return encode(arena, data, "+/", true);
+    return encode(arena, data, ALPHABET "+/", true);
 }
 
 struct str crypto_base64url(struct arena *arena, struct str data)
 {
-    return encode(arena, data, "-_", false);
+    return encode(arena, data, ALPHABET "-_", false);
 }
 
 static int base64_value(char c)

@@ -22,6 +22,22 @@ static void test_hashes(void)
     crypto_hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), out);
     CHECK_STR(crypto_hex(arena, out, 32),
               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    struct crypto_hmac_key key; /* RFC 4231, cases 6 and 7: a key longer than a block */
+    static const uint8_t aa[131] = { [0 ... 130] = 0xaa };
+    crypto_hmac_key((struct str){ (const char *)aa, sizeof aa }, &key);
+    for (int i = 0; i < 2; i++) {
+        crypto_hmac_sha256_by(&key, STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+                              out);
+        CHECK_STR(crypto_hex(arena, out, 32),
+                  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+        crypto_hmac_sha256_by(&key,
+                              STR("This is a test using a larger than block-size key and a larger "
+                                  "than block-size data. The key needs to be hashed before being "
+                                  "used by the HMAC algorithm."),
+                              out);
+        CHECK_STR(crypto_hex(arena, out, 32),
+                  "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+    }
     CHECK(crypto_equal("same", "same", 4));
     CHECK(!crypto_equal("same", "some", 4));
 }
