@@ -104,9 +104,12 @@ void id_uuid7(char out[ID_UUID_BYTES])
 
 struct str id_new(struct arena *arena, const char *prefix)
 {
-    char uuid[ID_UUID_BYTES];
-    id_uuid7(uuid);
-    return arena_printf(arena, "%s_%s", prefix, uuid);
+    size_t length = strlen(prefix);
+    char *id = arena_alloc_raw(arena, length + 1 + ID_UUID_BYTES);
+    memcpy(id, prefix, length);
+    id[length] = '_';
+    id_uuid7(id + length + 1);
+    return (struct str){ id, length + ID_UUID_BYTES };
 }
 
 bool id_has_prefix(struct str id, const char *prefix)
