@@ -116,9 +116,24 @@ static size_t append_other(struct json_out *out, const char *at, size_t left)
     return n ? n : 1;
 }
 
+typedef int8_t bytes_16 __attribute__((vector_size(16)));
+
+/* Can the 16 bytes be copied as they are? As signed numbers, those over 0x7F are below the space too. */
+static inline bool is_plain_16(const char *at)
+{
+    bytes_16 bytes;
+    uint64_t halves[2];
+    memcpy(&bytes, at, 16);
+    bytes = (bytes_16)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+    memcpy(halves, &bytes, 16);
+    return (halves[0] | halves[1]) == 0;
+}
+
 /* Where the next byte is that cannot be copied as it is; whether the text is UTF-8 is looked at only when it matters. */
 static size_t plain_until(struct str text, size_t at, int *utf8)
 {
+    while (text.len - at >= 16 && is_plain_16(text.ptr + at))
+        at += 16;
     for (; at < text.len; at++) {
         unsigned char c = (unsigned char)text.ptr[at];
         if (c < 0x20 || c == '"' || c == '\\')
