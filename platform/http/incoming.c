@@ -167,22 +167,25 @@ static enum MHD_Result header_add(void *argument, enum MHD_ValueKind kind, const
 /* RFC 9110 section 5.6.2. */
 static bool is_token(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c))
-            return false;
-    }
-    return text.len > 0;
+    static const bool fits[256] = {
+        ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
+        ['-'] = true,         ['.'] = true,          ['0' ... '9'] = true, ['A' ... 'Z'] = true,
+        ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true
+    };
+    bool all = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        all &= fits[(unsigned char)text.ptr[i]];
+    return all;
 }
 
 static bool is_header_value(struct str text)
 {
+    bool all = true;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
+        all &= (c >= ' ' && c != 0x7f) || c == '\t';
     }
-    return true;
+    return all;
 }
 
 static bool is_target(struct str text)
