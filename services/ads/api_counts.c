@@ -10,8 +10,7 @@ struct reply ads_see_ad(struct ctx *ctx, const struct see_ad_in *in)
 {
     const struct ads *app = ctx->app;
     struct link link;
-    if (!link_read(ctx, str_of(app->key), in->token, SEEN_WITHIN_US, &link) ||
-        !count_seen(ctx, &link))
+    if (!link_read(ctx, &app->key, in->token, SEEN_WITHIN_US, &link) || !count_seen(ctx, &link))
         return reply_error(ctx);
     struct reply reply =
         reply_text(ctx, 200, "image/gif", (struct str){ point, sizeof(point) - 1 });
@@ -24,7 +23,7 @@ struct reply ads_click_ad(struct ctx *ctx, const struct click_ad_in *in)
     const struct ads *app = ctx->app;
     struct link link;
     struct str target;
-    if (!link_read(ctx, str_of(app->key), in->token, CLICKED_WITHIN_US, &link) ||
+    if (!link_read(ctx, &app->key, in->token, CLICKED_WITHIN_US, &link) ||
         !ad_target(ctx, link.ad_id, &target) || !count_clicked(ctx, &link))
         return reply_error(ctx);
     struct reply reply = reply_text(ctx, 302, "text/plain", STR(""));

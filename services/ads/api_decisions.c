@@ -18,8 +18,8 @@ static bool may_see(const struct offer *offer, const struct person *person, int6
 #define TRIED_MOST 16 /* offers of a slot whose budgets are asked */
 
 /* The one that is furthest behind its pace, of those that this person may see and whose pace allows it. */
-static const struct offer *offer_choose(const struct offers *offers, struct str slot,
-                                        const struct person *person, int64_t now_us)
+static const struct offer *offer_choose(const struct offers *offers, const struct person *person,
+                                        int64_t now_us)
 {
     const struct offer *refused[TRIED_MOST];
     for (size_t tries = 0; tries < TRIED_MOST; tries++) {
@@ -28,12 +28,12 @@ static const struct offer *offer_choose(const struct offers *offers, struct str 
         for (size_t i = 0; i < offers->n; i++) {
             const struct offer *offer = &offers->items[i];
             size_t k = 0;
-            if (!str_eq(offer->slot, slot))
-                continue;
             while (k < tries && refused[k] != offer)
                 k++;
+            if (k < tries || !may_see(offer, person, now_us))
+                continue;
             int64_t share = offer_share(offer, now_us);
-            if (k == tries && share < best_share && may_see(offer, person, now_us)) {
+            if (share < best_share) {
                 best = offer;
                 best_share = share;
             }
@@ -56,15 +56,15 @@ static struct chosen_ad chosen_of(struct ctx *ctx, const struct offer *offer, st
                          .launch_id = offer->launch_id,
                          .campaign_id = offer->campaign_id,
                          .at_us = now_us };
-    struct str token = link_sign(ctx->arena, str_of(app->key), &link);
+    struct link_paths paths = link_sign(ctx->arena, &app->key, &link);
     return (struct chosen_ad){
         .slot = offer->slot,
         .ad_id = offer->ad_id,
         .placement_id = offer->placement_id,
         .content = offer->content,
-        .token = token,
-        .impression_path = arena_printf(ctx->arena, "/v1/impressions/" STR_FMT, STR_ARG(token)),
-        .click_path = arena_printf(ctx->arena, "/v1/clicks/" STR_FMT, STR_ARG(token)),
+        .token = paths.token,
+        .impression_path = paths.impression,
+        .click_path = paths.click,
     };
 }
 
@@ -81,7 +81,8 @@ static struct reply choose(struct ctx *ctx, const struct ad_request *request)
         return reply_error(ctx);
     struct person person = people_get(&read, request->person_id);
     for (size_t i = 0; i < request->n_slots; i++) {
-        const struct offer *offer = offer_choose(offers, request->slots[i], &person, now_us);
+        struct offers here = offers_in(offers, request->slots[i]);
+        const struct offer *offer = offer_choose(&here, &person, now_us);
         if (offer)
             chosen[decision.n_ads++] = chosen_of(ctx, offer, request->person_id, now_us);
     }

@@ -1,19 +1,35 @@
 #include "services/ads/link.h"
 
-#include "platform/crypto/crypto.h"
 #include "platform/sql/sql.h"
 
 #define SIGNATURE_BYTES 16 /* half of SHA-256 (RFC 2104 section 5) */
 
-static struct str signature_of(struct arena *arena, struct str key, struct str text)
+static struct str signature_of(struct arena *arena, const struct crypto_hmac_key *key,
+                               struct str text)
 {
     uint8_t hash[32];
-    crypto_hmac_sha256(key, text, hash);
+    crypto_hmac_sha256_by(key, text, hash);
     return crypto_base64url(arena, (struct str){ (const char *)hash, SIGNATURE_BYTES });
 }
 
-struct str link_sign(struct arena *arena, struct str key, const struct link *link)
+/* `path`, `text`, a point and `signature`. */
+static struct str path_of(struct arena *arena, struct str path, struct str text,
+                          struct str signature)
 {
+    size_t length = path.len + text.len + 1 + signature.len;
+    char *all = arena_alloc_raw(arena, length + 1), *at = all;
+    at = mempcpy(at, path.ptr, path.len);
+    at = mempcpy(at, text.ptr, text.len);
+    *at++ = '.';
+    at = mempcpy(at, signature.ptr, signature.len);
+    *at = '\0';
+    return (struct str){ all, length };
+}
+
+struct link_paths link_sign(struct arena *arena, const struct crypto_hmac_key *key,
+                            const struct link *link)
+{
+    const struct str impressions = STR("/v1/impressions/"), clicks = STR("/v1/clicks/");
     const struct str parts[] = { link->impression_id,
                                  link->ad_id,
                                  link->placement_id,
@@ -22,12 +38,16 @@ struct str link_sign(struct arena *arena, struct str key, const struct link *lin
                                  link->campaign_id,
                                  arena_printf(arena, "%lld", (long long)link->at_us) };
     struct str text = sql_cursor(arena, parts, COUNT(parts));
-    return arena_printf(arena, STR_FMT "." STR_FMT, STR_ARG(text),
-                        STR_ARG(signature_of(arena, key, text)));
+    struct str signature = signature_of(arena, key, text);
+    struct str impression = path_of(arena, impressions, text, signature);
+    return (struct link_paths){ .impression = impression,
+                                .click = path_of(arena, clicks, text, signature),
+                                .token = { impression.ptr + impressions.len,
+                                           impression.len - impressions.len } };
 }
 
-bool link_read(struct ctx *ctx, struct str key, struct str token, int64_t within_us,
-               struct link *out)
+bool link_read(struct ctx *ctx, const struct crypto_hmac_key *key, struct str token,
+               int64_t within_us, struct link *out)
 {
     struct str parts[7], text, rest = token;
     int64_t at_us;

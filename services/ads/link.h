@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/ctx.h"
+#include "platform/crypto/crypto.h"
 
 #define SEEN_WITHIN_US (600 * US_PER_S)     /* an ad is seen when its page is, or not at all */
 #define CLICKED_WITHIN_US (7 * US_PER_DAY) /* a page may stay open for days */
@@ -12,8 +13,14 @@ struct link {
     int64_t at_us; /* when it was decided */
 };
 
-struct str link_sign(struct arena *arena, struct str key, const struct link *link);
+/* The paths where it is told that the ad was seen or followed, and the token, which both end with. */
+struct link_paths {
+    struct str impression, click, token;
+};
+
+struct link_paths link_sign(struct arena *arena, const struct crypto_hmac_key *key,
+                            const struct link *link);
 
 /* NOT_FOUND: not one of ours, or older than `within_us`. */
-bool link_read(struct ctx *ctx, struct str key, struct str token, int64_t within_us,
-               struct link *out);
+bool link_read(struct ctx *ctx, const struct crypto_hmac_key *key, struct str token,
+               int64_t within_us, struct link *out);

@@ -103,7 +103,7 @@ static bool ads_open(struct ctx *ctx)
     app->budget_most = setting_int(ctx, "budget_most");
     if (!sql_write(ctx, service_db(ctx), key_read, &key))
         return false;
-    memcpy(app->key, key.ptr, MIN(key.len, sizeof(app->key) - 1));
+    crypto_hmac_key(key, &app->key);
     sql_on_commit(service_db(ctx), shelf_doubt, app->shelf);
     return webhooks_open(ctx, &app->webhooks) &&
            sql_read(ctx, service_db(ctx), refresh_in, app->shelf) && workers_open(ctx);

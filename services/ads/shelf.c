@@ -84,6 +84,28 @@ const struct offers *shelf_now(const struct shelf *shelf)
     return &atomic_load_explicit(&shelf->now, memory_order_acquire)->offers;
 }
 
+/* The first that does not come before `slot`. */
+static size_t first_of(const struct offers *offers, struct str slot)
+{
+    size_t low = 0, high = offers->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (str_cmp(offers->items[middle].slot, slot) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct offers offers_in(const struct offers *offers, struct str slot)
+{
+    size_t first = first_of(offers, slot), end = first;
+    while (end < offers->n && str_eq(offers->items[end].slot, slot))
+        end++;
+    return (struct offers){ end > first ? &offers->items[first] : NULL, end - first };
+}
+
 void shelf_doubt(void *argument)
 {
     atomic_fetch_add(&((struct shelf *)argument)->committed, 1);

@@ -33,6 +33,9 @@ void shelf_free(struct shelf *shelf); /* NULL-safe; after all readers are gone *
 /* What is offered now; good for a minute, longer than any request may take. */
 const struct offers *shelf_now(const struct shelf *shelf);
 
+/* Those of a slot. */
+struct offers offers_in(const struct offers *offers, struct str slot);
+
 /* Something was committed: shelf_is_fresh is false until shelf_refresh has looked. For sql_on_commit. */
 void shelf_doubt(void *shelf);
 bool shelf_is_fresh(const struct shelf *shelf);
