@@ -116,12 +116,21 @@ static bool prefixed(struct str name, struct str prefix, struct str *rest)
     return true;
 }
 
+/* Few rules ask for it, and it is read from memory that every order changes. */
+static double spend_percentile(const struct asker *asker)
+{
+    const struct person *person = &asker->person;
+    return person->orders.count > 0
+               ? percentile_of(asker->customers, person->spent - person->refunded)
+               : 0;
+}
+
 static bool plain_value(struct asker *asker, struct str name, struct value *out)
 {
     if (str_is(name, "visits"))
         *out = number((double)asker->person.visits.count);
     else if (str_is(name, "spend_percentile"))
-        *out = number(asker->spend_percentile);
+        *out = number(spend_percentile(asker));
     else if (str_is(name, "person.known"))
         *out = boolean(asker->known);
     else if (str_is(name, "person.customer"))
@@ -201,13 +210,11 @@ bool asker_context(struct ctx *ctx, struct asker *asker, struct str path, struct
 bool asker_load(struct ctx *ctx, struct people *people, const struct lmdb_read *read,
                 struct str person_id, bool customer, struct asker *out)
 {
-    *out = (struct asker){ .person_id = person_id, .customer = customer, .now_us = clock_now_us() };
-    if (person_id.ptr && !people_get(ctx, read, person_id, &out->person, &out->known))
-        return false;
-    if (out->person.orders.count > 0)
-        out->spend_percentile =
-            percentile_of(people_percentile(people), out->person.spent - out->person.refunded);
-    return true;
+    *out = (struct asker){ .person_id = person_id,
+                           .customer = customer,
+                           .customers = people_percentile(people),
+                           .now_us = clock_now_us() };
+    return !person_id.ptr || people_get(ctx, read, person_id, &out->person, &out->known);
 }
 
 static void put_history(struct json_out *out, const struct asker *asker,
@@ -245,7 +252,7 @@ struct str asker_json(struct ctx *ctx, struct asker *asker)
     json_key(&out, "visits");
     json_put_int(&out, asker->person.visits.count);
     json_key(&out, "spend_percentile");
-    json_put_double(&out, asker->spend_percentile);
+    json_put_double(&out, spend_percentile(asker));
     json_key(&out, "tier");
     json_put_str(&out, str_of(tier_names[asker->person.tier]));
     json_key(&out, "orders");

@@ -15,7 +15,8 @@ struct asker {
     struct person person;
     struct str person_id; /* ptr NULL: nobody */
     bool known, customer; /* anything heard; asked by customer id */
-    double spend_percentile;
+    const struct percentile
+        *customers; /* among whom the person's spend is looked up; it outlives the request */
     int64_t now_us;
     const struct json *context; /* NULL: none */
     const struct json *traits;  /* read at first use */
