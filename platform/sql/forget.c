@@ -1,13 +1,10 @@
 /* Deleting what nobody may find any more. */
 #include "platform/sql/internal.h"
 
-/* The mark is a part of the transaction: whoever opens the file after a kill finds it. */
 void sql_scrub(struct ctx *ctx)
 {
-    atomic_store(&ctx->sql->db->scrub, true);
-    atomic_store(&ctx->sql->db->rewrite, true);
-    if (!sql_is_postgresql(ctx->sql->db))
-        sql_exec(ctx, NULL, SQLITE_MARK_REWRITE);
+    if (ctx->sql->driver->forget)
+        ctx->sql->driver->forget(ctx, ctx->sql);
 }
 
 bool sql_replies_forget(struct ctx *ctx, struct str text)

@@ -69,6 +69,8 @@ struct sql_driver {
     void (*rollback)(struct sql *sql);
     void (*after_commit)(struct sql *sql); /* chores, when everybody has been answered */
     void (*idle)(struct sql *sql);         /* nothing to do for a while */
+    void (*forget)(struct ctx *ctx,
+                   struct sql *sql); /* what the transaction deletes is to be nowhere; or NULL */
 
     bool (*prepare)(struct ctx *ctx, struct sql *sql, struct sql_statement *statement);
     void (*unprepare)(struct sql *sql, struct sql_statement *statement);
@@ -82,10 +84,6 @@ struct sql_driver {
     double (*get_double)(const struct sql_rows *rows, int column);
     struct str (*get_bytes)(struct arena *arena, const struct sql_rows *rows, int column);
 };
-
-#define SQLITE_MARK_REWRITE "PRAGMA user_version = 1"
-#define SQLITE_REWRITE                                                                             \
-    "PRAGMA temp_store=FILE; VACUUM; PRAGMA user_version = 0; PRAGMA temp_store=MEMORY"
 
 extern const struct sql_driver sqlite_driver, postgresql_driver;
 
@@ -103,7 +101,7 @@ struct sql_db {
     struct sql_hook hooks[4];
     _Atomic int n_hooks;
     atomic_bool scrub; /* the write-ahead log holds what was deleted for good */
-    atomic_bool rewrite; /* and so may gaps in the pages of the file */
+    atomic_bool rewrite; /* and so do gaps in the pages of the file */
 
     pthread_mutex_t queue_mutex;
     pthread_cond_t queue_wake;

@@ -122,8 +122,8 @@ bool row_bool(const struct sql_rows *rows, int column);
 struct str row_blob(struct ctx *ctx, const struct sql_rows *rows, int column);
 
 /* Inside a job that deletes what nobody may find any more: once it is committed, what the write-ahead log still holds of it
- * goes too, as soon as no reader stands in the way; and the file is written anew in the next quiet (within half a minute), for
- * gaps in its pages may hold copies that the deletion did not overwrite. After a kill, at the next start. On PostgreSQL that is the server's matter. */
+ * goes too, as soon as no reader stands in the way; after a kill, at the next start. A file that programs wrote which left copies in
+ * the gaps of its pages is written anew, once, in the next quiet (within half a minute). On PostgreSQL that is the server's matter. */
 void sql_scrub(struct ctx *ctx);
 
 /* Deletes the replies that are kept for an Idempotency-Key and hold this text; inside a job. */

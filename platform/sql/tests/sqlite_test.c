@@ -435,80 +435,6 @@ static void test_checkpoints(void)
     CHECK(stat(arena_printf(ctx->arena, "%s-wal", url + strlen("sqlite:")).ptr, &status) != 0);
 }
 
-static size_t times_in_file(const char *text)
-{
-    static char content[1 << 20];
-    size_t n = 0;
-    FILE *file = fopen(url + strlen("sqlite:"), "rb");
-    REQUIRE(file);
-    size_t bytes = fread(content, 1, sizeof content, file);
-    REQUIRE(bytes > 0 && bytes < sizeof content);
-    fclose(file);
-    for (const char *at = content, *end = content + bytes;
-         (at = memmem(at, (size_t)(end - at), text, strlen(text))); at++)
-        n++;
-    return n;
-}
-
-/* Deleted rows leave nothing behind: neither in pages that still hold others nor in those that became free. */
-static void test_deleted_is_gone(void)
-{
-    enum { N = 500 };
-    db_erase(url);
-    struct sql_db *db = db_open(url);
-    CTX ctx = ctx_new();
-    for (int i = 0; i < N; i++)
-        OK(ctx,
-           write_text(ctx, db,
-                      arena_printf(ctx->arena,
-                                   "INSERT INTO thing (id, note) VALUES ('%d', 'Ada-Lovelace')", i)
-                          .ptr));
-    sql_close(db); /* brings the log into the file */
-    CHECK(times_in_file("Ada-Lovelace") >= N);
-    db = db_open(url);
-    OK(ctx, write_text(ctx, db, "DELETE FROM thing WHERE id <> '7'"));
-    OK(ctx, write_text(ctx, db, "UPDATE thing SET note = 'nobody'"));
-    sql_close(db);
-    CHECK_INT((int64_t)times_in_file("Ada-Lovelace"), 0);
-    CHECK_INT((int64_t)times_in_file("nobody"), 1);
-}
-
-static bool forget_one(struct ctx *ctx, void *id)
-{
-    sql_scrub(ctx);
-    return sql_exec(ctx, NULL, "DELETE FROM thing WHERE id = $1", sql_text(id));
-}
-
-/* While it is open, and after pages were split and joined: neither the file nor the log hold what was forgotten. */
-static void test_forgotten_is_gone(void)
-{
-    enum { N = 800 };
-    db_erase(url);
-    struct sql_db *db = db_open(url);
-    CTX ctx = ctx_new();
-    for (int i = 0; i < N; i++) {
-        int id = i * 7919 % N; /* each once, in no order */
-        OK(ctx,
-           write_text(ctx, db,
-                      arena_printf(ctx->arena, "INSERT INTO thing (id, note) VALUES ('%d', '%s')",
-                                   id, id % 100 == 7 ? "Ada-Lovelace" : "somebody of middle length")
-                          .ptr));
-    }
-    for (int id = 7; id < N; id += 100)
-        OK(ctx, sql_write(ctx, db, forget_one,
-                          arena_cstr(ctx->arena, arena_printf(ctx->arena, "%d", id))));
-    struct stat log = { .st_size = 1 };
-    int64_t until = clock_mono_us() + 10 * US_PER_S;
-    while (log.st_size && clock_mono_us() < until) { /* after the commit was answered */
-        REQUIRE(stat(arena_printf(ctx->arena, "%s-wal", url + strlen("sqlite:")).ptr, &log) == 0);
-        usleep(1000);
-    }
-    CHECK_INT(log.st_size, 0);
-    CHECK_INT((int64_t)times_in_file("Ada-Lovelace"), 0);
-    CHECK_INT(read_number(db, "SELECT count(*) FROM thing"), N - 8);
-    sql_close(db);
-}
-
 int main(void)
 {
     folder_make();
@@ -523,8 +449,6 @@ int main(void)
     test_busy_file();
     test_deferred_key();
     test_checkpoints();
-    test_deleted_is_gone();
-    test_forgotten_is_gone();
     folder_remove();
     return check_end();
 }
