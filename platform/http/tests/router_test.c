@@ -1,77 +1,6 @@
 /* The router over the loopback: every step of a request, and every way to be refused. */
-#include <zlib.h>
-
-#include "base/id.h"
 #include "platform/faults/faults.h"
-#include "platform/crypto/crypto.h"
-#include "platform/http/routes.h"
-#include "platform/http/tests/things.h"
-#include "platform/sql/testing_postgresql.h"
-#include "platform/telemetry/log.h"
-#include "platform/telemetry/metrics.h"
-#include "platform/telemetry/trace.h"
-
-static struct things things;
-
-/* `headers`: "Name: value" lines. */
-static struct reply call(const char *method, const char *target, const char *headers,
-                         struct str body)
-{
-    struct arena *arena = things.ctx.arena;
-    struct request_header list[20];
-    struct str rest = str_of(headers), line, name;
-    size_t n = 0;
-    while (str_split(&rest, '\n', &line)) {
-        if (!line.len)
-            continue;
-        str_split(&line, ':', &name);
-        list[n++] = (struct request_header){ name, str_trim(line) };
-    }
-    return router_call(things.router, arena, method, target, list, n, body);
-}
-
-static const char *with(struct str token, const char *more)
-{
-    return arena_printf(things.ctx.arena, "Authorization: Bearer " STR_FMT "\n%s", STR_ARG(token),
-                        more)
-        .ptr;
-}
-
-static struct str header_of(struct reply reply, const char *name)
-{
-    for (const struct reply_header *header = reply.headers; header; header = header->next)
-        if (strcasecmp(header->name, name) == 0)
-            return header->value;
-    return (struct str){ NULL, 0 };
-}
-
-static const struct json *body_of(struct reply reply)
-{
-    const struct json *body = json_parse(&things.ctx, reply.body);
-    REQUIRE(body != NULL);
-    return body;
-}
-
-/* A problem of this status and type, with a trace id; gives it. */
-static const struct json *problem(struct reply reply, int status, const char *type)
-{
-    CHECK_INT(reply.status, status);
-    CHECK_STR(str_of(reply.content_type), "application/problem+json");
-    const struct json *body = body_of(reply);
-    CHECK_INT(json_int(json_get(body, "status")), status);
-    struct str urn = json_str(json_get(body, "type"));
-    CHECK_STR(urn, arena_printf(things.ctx.arena, "urn:fanfare:problem:%s", type).ptr);
-    CHECK_INT(json_str(json_get(body, "trace_id")).len, 32);
-    return body;
-}
-
-static struct str fault_place(const struct json *body, const char *member)
-{
-    return json_str(json_get(json_at(json_get(body, "errors"), 0), member));
-}
-
-#define NONE ((struct str){ NULL, 0 })
-#define JSON_BODY "Content-Type: application/json\n"
+#include "platform/http/tests/calls.h"
 
 static void test_params(void)
 {
@@ -153,130 +82,6 @@ static void test_paths_and_methods(void)
     CHECK(memmem(reply.body.ptr, reply.body.len, "secret", 6) == NULL);
 }
 
-static void test_tokens(void)
-{
-    struct reply reply = call("GET", "/v1/things/x", "", NONE);
-    problem(reply, 401, "unauthenticated");
-    CHECK_STR(header_of(reply, "WWW-Authenticate"), "Bearer realm=\"fanfare\"");
-    reply = call("GET", "/v1/things/x", with(STR("x.y.z"), ""), NONE);
-    problem(reply, 401, "unauthenticated");
-    CHECK_STR(header_of(reply, "WWW-Authenticate"),
-              "Bearer realm=\"fanfare\", error=\"invalid_token\"");
-    problem(call("GET", "/v1/things/x", "Authorization: Basic eDp5\n", NONE), 401,
-            "unauthenticated");
-    problem(call("GET", "/v1/things/x", "Authorization: Bearer\n", NONE), 401, "unauthenticated");
-    problem(call("GET", "/v1/things/x", with(things.read_token, "Authorization: Bearer x\n"), NONE),
-            400, "malformed");
-    reply = call("GET", "/v1/things/x", with(things.write_token, ""), NONE);
-    problem(reply, 403, "forbidden");
-    CHECK(header_of(reply, "WWW-Authenticate").ptr != NULL);
-    struct str all = things_token(&things, "*");
-    CHECK_INT(call("GET", "/v1/things/x", with(all, ""), NONE).status, 200);
-}
-
-static const char *password_header(struct str password)
-{
-    struct str pair = arena_printf(things.ctx.arena, "me:" STR_FMT, STR_ARG(password));
-    struct str text = crypto_base64(things.ctx.arena, pair);
-    return arena_printf(things.ctx.arena,
-                        "Authorization: Basic " STR_FMT "\nAccept: text/html,*/*\n", STR_ARG(text))
-        .ptr;
-}
-
-/* A browser asks its user, once, and reads with what it is told; it does not write with it. */
-static void test_password(void)
-{
-    struct reply reply = call("GET", "/v1/things/x", "Accept: text/html,*/*\n", NONE);
-    problem(reply, 401, "unauthenticated");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
-    CHECK_INT(call("GET", "/v1/things/x", password_header(things.read_token), NONE).status, 200);
-    reply = call("GET", "/v1/things/x", password_header(STR("x.y.z")), NONE);
-    problem(reply, 401, "unauthenticated");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
-    reply = call("GET", "/v1/things/x", password_header(things.write_token), NONE);
-    problem(reply, 403, "forbidden");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
-    reply = call("POST", "/v1/things", password_header(things.write_token), STR("{}"));
-    problem(reply, 401, "unauthenticated");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
-}
-
-static struct str gzip(struct str text)
-{
-    z_stream stream = { 0 };
-    size_t cap = text.len + 1000;
-    char *out = arena_alloc(things.ctx.arena, cap);
-    REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) == Z_OK);
-    stream.next_in = (Bytef *)text.ptr;
-    stream.avail_in = (uInt)text.len;
-    stream.next_out = (Bytef *)out;
-    stream.avail_out = (uInt)cap;
-    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    deflateEnd(&stream);
-    return (struct str){ out, stream.total_out };
-}
-
-/* "Authorization: Basic base64(key:)" */
-static const char *basic_header(struct arena *arena, struct str key)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct str pair = arena_printf(arena, STR_FMT ":", STR_ARG(key)), text = STR("");
-    while (pair.len % 3)
-        pair = arena_printf(arena, STR_FMT "x",
-                            STR_ARG(pair)); /* a password, which is not looked at */
-    for (size_t i = 0; i < pair.len; i += 3) {
-        const uint8_t *p = (const uint8_t *)pair.ptr + i;
-        text = arena_printf(arena, STR_FMT "%c%c%c%c", STR_ARG(text), digits[p[0] >> 2],
-                            digits[(p[0] & 3) << 4 | p[1] >> 4],
-                            digits[(p[1] & 15) << 2 | p[2] >> 6], digits[p[2] & 63]);
-    }
-    return arena_printf(arena, "Authorization: Basic " STR_FMT "\n", STR_ARG(text)).ptr;
-}
-
-static void test_write_keys(void)
-{
-    struct arena *arena = things.ctx.arena;
-    struct str in_body = arena_printf(arena, "{\"batch\":[1,2],\"writeKey\":\"" STR_FMT "\"}",
-                                      STR_ARG(things.write_key));
-    struct reply reply = call("POST", "/v1/collect", JSON_BODY, in_body);
-    CHECK_INT(reply.status, 200);
-    CHECK(str_starts(reply.body, STR("{\"batch\":2,")));
-    reply = call("POST", "/v1/collect", JSON_BODY "Content-Encoding: gzip\n", gzip(in_body));
-    CHECK_INT(reply.status, 200);
-    reply = call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[]}"));
-    problem(reply, 401, "unauthenticated");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Basic")));
-    problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":[],\"writeKey\":\"wk_no\"}")),
-            401, "unauthenticated");
-    problem(call("POST", "/v1/collect", JSON_BODY, STR("{\"batch\":")), 401, "unauthenticated");
-    const char *basic =
-        arena_printf(arena, "%s" JSON_BODY, basic_header(arena, things.write_key)).ptr;
-    CHECK_INT(call("POST", "/v1/collect", basic, STR("{\"batch\":[1]}")).status, 200);
-    problem(call("POST", "/v1/collect", basic, STR("{\"batch\":")), 400, "malformed");
-    problem(call("POST", "/v1/collect", basic, STR("[]")), 422, "invalid");
-}
-
-/* A foreign protocol: either kind of credentials, none where strangers are let in, and refusals in its own words. */
-static void test_foreign_ways_in(void)
-{
-    struct arena *arena = things.ctx.arena;
-    const struct str none = { NULL, 0 };
-    struct reply reply = call("GET", "/elsewhere", NULL, none);
-    CHECK_INT(reply.status, 401);
-    CHECK_STR(reply.body, "no");
-    CHECK(str_starts(header_of(reply, "WWW-Authenticate"), STR("Bearer")));
-    CHECK_INT(call("GET", "/elsewhere", "X-Near: yes\n", none).status, 200);
-    CHECK_INT(call("GET", "/elsewhere", basic_header(arena, things.write_key), none).status, 200);
-    CHECK_INT(call("GET", "/elsewhere", basic_header(arena, STR("wk_no")), none).status, 401);
-    struct str token = things_token(&things, "collect");
-    const char *bearer = arena_printf(arena, "Authorization: Bearer %s\n", token.ptr).ptr;
-    CHECK_INT(call("GET", "/elsewhere", bearer, none).status, 200);
-    CHECK_INT(call("GET", "/elsewhere", "X-Near: yes\nAuthorization: Bearer bad\n", none).status,
-              401);
-    bearer = arena_printf(arena, "Authorization: Bearer %s\n", things.read_token.ptr).ptr;
-    CHECK_INT(call("GET", "/elsewhere", bearer, none).status, 403);
-}
-
 static void test_bodies(void)
 {
     struct arena *arena = things.ctx.arena;
@@ -345,11 +150,6 @@ static void test_gzip(void)
     memcpy(tail, cut.ptr, cut.len);
     tail[cut.len] = 'x';
     problem(call("PUT", "/v1/store", headers, (struct str){ tail, cut.len + 1 }), 400, "malformed");
-}
-
-static int64_t stored(void)
-{
-    return json_int(json_get(body_of(call("GET", "/v1/things", "", NONE)), "things"));
 }
 
 static struct reply make(const char *key, const char *body)
@@ -444,12 +244,6 @@ static void test_refused_by_server(void)
               1024 * 1024);
 }
 
-static bool rendered(const char *line)
-{
-    struct str text = metrics_render(things.ctx.arena);
-    return memmem(text.ptr, text.len, line, strlen(line)) != NULL;
-}
-
 static void test_signals(void)
 {
     CHECK(rendered(
@@ -499,140 +293,11 @@ static void test_mistakes(void)
     CHECK(ctx_failed(&ctx));
 }
 
-/* Many threads at once: what TSan is to see. */
-static void *many_calls(void *argument)
-{
-    struct arena *arena = arena_new(0);
-    struct str token = things.write_token;
-    struct request_header headers[] = {
-        { STR("Authorization"), arena_printf(arena, "Bearer " STR_FMT, STR_ARG(token)) },
-        { STR("Content-Type"), STR("application/json") },
-        { STR("Idempotency-Key"), STR("") },
-    };
-    for (int i = 0; i < 50; i++) {
-        headers[2].value =
-            arena_printf(arena, "many-%d", i); /* the same in all threads: one of them makes it */
-        struct reply reply = router_call(things.router, arena, "POST", "/v1/things", headers, 3,
-                                         STR("{\"name\":\"m\",\"count\":1}"));
-        if (reply.status != 201)
-            fprintf(stderr, STR_FMT "\n", STR_ARG(reply.body));
-        CHECK_INT(reply.status, 201);
-        CHECK_INT(router_call(things.router, arena, "GET", "/v1/wait?ms=0", NULL, 0, NONE).status,
-                  200);
-        CHECK_INT(router_call(things.router, arena, "GET", "/v1/things", NULL, 0, NONE).status,
-                  200);
-    }
-    arena_free(arena);
-    return NULL;
-}
-
-static void test_many(void)
-{
-    int64_t before = stored();
-    pthread_t threads[4];
-    for (size_t i = 0; i < COUNT(threads); i++)
-        REQUIRE(pthread_create(&threads[i], NULL, many_calls, NULL) == 0);
-    for (size_t i = 0; i < COUNT(threads); i++)
-        pthread_join(threads[i], NULL);
-    CHECK_INT(stored(), before + 50);
-}
-
-static _Atomic int answered, refused;
-
-static void count_answer(struct request *request, const struct reply *reply)
-{
-    const struct reply_header *after = reply->headers;
-    if (reply->status == 503 && after && strcmp(after->name, "Retry-After") == 0)
-        refused++;
-    answered++;
-}
-
-/* More than may be under way at once: the least urgent are refused at once, the others are answered. */
-static void test_overload(void)
-{
-    struct request requests[80];
-    answered = refused = 0;
-    for (size_t i = 0; i < COUNT(requests); i++) {
-        requests[i] = (struct request){ .arena = arena_new(0),
-                                        .method = STR("GET"),
-                                        .target = STR("/v1/wait?ms=20"),
-                                        .answer = count_answer };
-        router_handle(things.router, &requests[i]);
-    }
-    CHECK_INT(refused, 28); /* 52 is the part of the least urgent */
-    while (answered < (int)COUNT(requests))
-        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    CHECK_INT(refused, 28);
-    for (size_t i = 0; i < COUNT(requests); i++)
-        arena_free(requests[i].arena);
-    CHECK(rendered("fanfare_http_shed_total 28") || rendered("fanfare_http_shed_total 56"));
-}
-
-/* Text with a few bytes changed, cut or doubled. */
-static struct str spoil(struct arena *arena, const char *sound)
-{
-    uint32_t random[8];
-    size_t length = strlen(sound);
-    char *text = arena_alloc(arena, 2 * length + 1);
-    memcpy(text, sound, length);
-    id_random(random, sizeof(random));
-    for (uint32_t k = 0; length && k < random[0] % 4; k++)
-        text[random[k + 1] % length] = (char)(random[k + 1] >> 24);
-    if (random[5] % 8 == 0)
-        length = random[6] % (length + 1);
-    if (random[5] % 8 == 1) {
-        memcpy(text + length, text, length);
-        length *= 2;
-    }
-    return (struct str){ text, length };
-}
-
-/* Whatever is sent, the answer is one that HTTP has, and every refusal a problem. */
-static void test_noise(void)
-{
-    static const char *const methods[] = { "GET", "POST", "PUT", "HEAD", "OPTIONS", "BREW" };
-    static const char *const targets[] = { "/v1/things/a%20b?limit=7&kind=big&tag=x&tag=%c3%a9",
-                                           "/v1/things", "/v1/collect", "/v1/store",
-                                           "http://x/openapi.json" };
-    static const char *const bodies[] = { "{\"name\":\"a\",\"count\":1}",
-                                          "{\"batch\":[{\"a\":[1,2]}],\"writeKey\":\"wk_x\"}",
-                                          "\x1f\x8b\x08\x01\x01\x01\x01\x01\x01\x03\x4b\x04\x01",
-                                          "" };
-    struct arena *arena = arena_new(0);
-    for (uint32_t i = 0; i < 5000; i++) {
-        arena_clear(arena);
-        struct ctx ctx = { .arena = arena };
-        struct request_header headers[] = {
-            { STR("Authorization"),
-              spoil(arena, with(things.write_token, "") + strlen("Authorization: ")) },
-            { STR("Content-Type"),
-              i % 3 ? STR("application/json") : spoil(arena, "text/plain; charset=utf-8") },
-            { STR("Content-Encoding"), i % 5 ? STR("identity") : spoil(arena, "gzip") },
-            { STR("Idempotency-Key"), spoil(arena, "key") },
-            { STR("traceparent"),
-              spoil(arena, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") },
-            { spoil(arena, "X-Mood"), spoil(arena, "fine") },
-        };
-        struct str method = spoil(arena, methods[i % COUNT(methods)]),
-                   target = spoil(arena, targets[i / 7 % COUNT(targets)]);
-        struct reply reply = router_call(things.router, arena, arena_cstr(arena, method),
-                                         arena_cstr(arena, target), headers, COUNT(headers),
-                                         spoil(arena, bodies[i / 3 % COUNT(bodies)]));
-        CHECK(reply.status >= 200 && reply.status < 500);
-        CHECK(reply.status < 400 || str_is(method, "HEAD") || json_parse(&ctx, reply.body) != NULL);
-    }
-    arena_free(arena);
-}
-
 static void run_all(void)
 {
     test_params();
     test_bad_params();
     test_paths_and_methods();
-    test_tokens();
-    test_password();
-    test_write_keys();
-    test_foreign_ways_in();
     test_bodies();
     test_gzip();
     test_idempotency();
@@ -642,23 +307,12 @@ static void run_all(void)
     test_refused_by_server();
     test_signals();
     test_mistakes();
-    test_overload();
-    test_noise();
-    test_many();
 }
 
 int main(void)
 {
     log_setup("http_test", LOG_ERROR);
-    things_open(&things, NULL, false);
-    run_all();
-    things_close(&things);
-    const char *url = test_postgresql_url();
-    if (url) {
-        things_open(&things, url, false);
-        run_all();
-        things_close(&things);
-    }
+    run_on_each_engine(run_all);
     things_open(&things, NULL, true);
     test_edge();
     things_close(&things);
