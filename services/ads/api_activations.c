@@ -25,7 +25,6 @@ static bool networks_of(struct ctx *ctx, struct activation *out)
     struct activation_network *items = ARENA_ARRAY(ctx->arena, struct activation_network, n + 1);
     for (size_t i = 0; i < n; i++) {
         struct figures_row sum;
-        struct network_row network;
         if (!store_figures_sum(ctx, out->launch_id, parts[i].network_id, &sum))
             return false;
         items[i] = (struct activation_network){ .network_id = parts[i].network_id,
@@ -38,11 +37,7 @@ static bool networks_of(struct ctx *ctx, struct activation *out)
             return false;
         if (!items[i].reason.len)
             items[i].reason = (struct str){ NULL, 0 };
-        bool known = store_network(ctx, parts[i].network_id, &network);
-        if (ctx_failed(ctx))
-            return false;
-        memcpy(items[i].spent.currency, known ? network.currency : "XXX",
-               sizeof(items[i].spent.currency));
+        memcpy(items[i].spent.currency, parts[i].currency, sizeof(items[i].spent.currency));
         out->impressions += sum.impressions;
         out->clicks += sum.clicks;
     }

@@ -38,15 +38,14 @@ static bool secret_check(struct ctx *ctx, struct str secret)
     return false;
 }
 
-static bool currency_check(struct ctx *ctx, const struct network_row *before, struct str currency)
+/* Also of one that was deleted, and comes back. */
+static bool currency_check(struct ctx *ctx, struct str network_id, struct str currency)
 {
-    bool busy, used;
-    if (str_is(currency, before->currency))
-        return true;
-    return store_network_busy(ctx, before->network_id, &busy, &used) &&
-           (!used ||
-            ctx_fail(ctx, ERR_CONFLICT, "it has shown launches, and is paid for them in %s",
-                     before->currency));
+    struct str paid_in;
+    return store_network_paid_in(ctx, network_id, &paid_in) &&
+           (!paid_in.ptr || str_eq(paid_in, currency) ||
+            ctx_fail(ctx, ERR_CONFLICT, "it has shown launches, and is paid for them in " STR_FMT,
+                     STR_ARG(paid_in)));
 }
 
 struct reply ads_put_network(struct ctx *ctx, const struct put_network_in *in)
@@ -57,7 +56,7 @@ struct reply ads_put_network(struct ctx *ctx, const struct put_network_in *in)
                                        .secret = in->body->secret,
                                        .updated_us = clock_now_us() };
     bool known = store_network(ctx, in->network_id, &before);
-    if (ctx_failed(ctx) || (known && !currency_check(ctx, &before, in->body->currency)))
+    if (ctx_failed(ctx) || !currency_check(ctx, in->network_id, in->body->currency))
         return reply_error(ctx);
     if (known && !row.secret.ptr)
         row.secret = before.secret;
@@ -79,9 +78,8 @@ struct reply ads_get_network(struct ctx *ctx, const struct get_network_in *in)
 struct reply ads_delete_network(struct ctx *ctx, const struct delete_network_in *in)
 {
     struct network_row row;
-    bool busy, used;
-    if (!network_find(ctx, in->network_id, &row) ||
-        !store_network_busy(ctx, in->network_id, &busy, &used))
+    bool busy;
+    if (!network_find(ctx, in->network_id, &row) || !store_network_busy(ctx, in->network_id, &busy))
         return reply_error(ctx);
     if (busy) {
         ctx_fail(ctx, ERR_CONFLICT, "launches are on it, or it has not heard yet that they end");

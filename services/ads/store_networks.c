@@ -6,15 +6,19 @@
 
 #define NETWORK_COLUMNS "network_id, name, url, secret, currency, updated_us"
 
+static void currency_set(char out[4], struct str currency)
+{
+    memcpy(out, currency.ptr, MIN(currency.len, 3));
+}
+
 static struct network_row network_of(struct ctx *ctx, const struct sql_rows *rows)
 {
-    struct str currency = row_str(ctx, rows, 4);
     struct network_row row = { .network_id = row_str(ctx, rows, 0),
                                .name = row_str(ctx, rows, 1),
                                .url = row_str(ctx, rows, 2),
                                .secret = row_str(ctx, rows, 3),
                                .updated_us = row_int(rows, 5) };
-    memcpy(row.currency, currency.ptr, MIN(currency.len, sizeof(row.currency) - 1));
+    currency_set(row.currency, row_str(ctx, rows, 4));
     return row;
 }
 
@@ -68,16 +72,31 @@ bool store_networks(struct ctx *ctx, struct str after, size_t limit, struct netw
     return !ctx_failed(ctx);
 }
 
-bool store_network_busy(struct ctx *ctx, struct str network_id, bool *busy, bool *used)
+bool store_network_busy(struct ctx *ctx, struct str network_id, bool *busy)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows,
-                 "SELECT count(*), coalesce(sum(CASE WHEN wanted <> 'stopped' OR state = 'waiting'"
-                 " THEN 1 ELSE 0 END), 0) FROM network_parts WHERE network_id = $1",
+    *busy = sql_one(ctx, &rows,
+                    "SELECT 1 FROM network_parts WHERE network_id = $1"
+                    " AND (wanted <> 'stopped' OR state = 'waiting') LIMIT 1",
+                    sql_str(network_id));
+    if (*busy)
+        sql_rows_close(&rows);
+    return !ctx_failed(ctx);
+}
+
+/* XXX is ISO 4217's "no currency": nobody has kept it. */
+#define PAID_IN                                                                                    \
+    "coalesce(currency, (SELECT n.currency FROM networks n"                                        \
+    " WHERE n.network_id = network_parts.network_id), 'XXX')"
+
+bool store_network_paid_in(struct ctx *ctx, struct str network_id, struct str *currency)
+{
+    struct sql_rows rows;
+    *currency = (struct str){ NULL, 0 };
+    if (!sql_one(ctx, &rows, "SELECT " PAID_IN " FROM network_parts WHERE network_id = $1 LIMIT 1",
                  sql_str(network_id)))
-        return false;
-    *used = row_int(&rows, 0) > 0;
-    *busy = row_int(&rows, 1) > 0;
+        return !ctx_failed(ctx);
+    *currency = row_str(ctx, &rows, 0);
     sql_rows_close(&rows);
     return true;
 }
@@ -88,12 +107,14 @@ bool store_network_busy(struct ctx *ctx, struct str network_id, bool *busy, bool
 
 static struct part_row part_of(struct ctx *ctx, const struct sql_rows *rows)
 {
-    return (struct part_row){ .launch_id = row_str(ctx, rows, 0),
-                              .network_id = row_str(ctx, rows, 1),
-                              .wanted = row_str(ctx, rows, 2),
-                              .version = row_int(rows, 3),
-                              .state = row_str(ctx, rows, 4),
-                              .reason = row_str(ctx, rows, 5) };
+    struct part_row row = { .launch_id = row_str(ctx, rows, 0),
+                            .network_id = row_str(ctx, rows, 1),
+                            .wanted = row_str(ctx, rows, 2),
+                            .version = row_int(rows, 3),
+                            .state = row_str(ctx, rows, 4),
+                            .reason = row_str(ctx, rows, 5) };
+    currency_set(row.currency, row_str(ctx, rows, 6));
+    return row;
 }
 
 bool store_launch_hold(struct ctx *ctx, struct str launch_id)
@@ -105,7 +126,7 @@ bool store_part(struct ctx *ctx, struct str launch_id, struct str network_id, st
 {
     struct sql_rows rows;
     if (!sql_one(ctx, &rows,
-                 "SELECT " PART_COLUMNS " FROM network_parts WHERE launch_id = $1"
+                 "SELECT " PART_COLUMNS ", " PAID_IN " FROM network_parts WHERE launch_id = $1"
                  " AND network_id = $2",
                  sql_str(launch_id), sql_str(network_id)))
         return false;
@@ -117,7 +138,9 @@ bool store_part(struct ctx *ctx, struct str launch_id, struct str network_id, st
 bool store_part_put(struct ctx *ctx, const struct part_row *row)
 {
     return sql_exec(ctx, NULL,
-                    "INSERT INTO network_parts (" PART_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)"
+                    "INSERT INTO network_parts (" PART_COLUMNS
+                    ", currency) VALUES ($1, $2, $3, $4, $5, $6,"
+                    " (SELECT currency FROM networks WHERE network_id = $2))"
                     " ON CONFLICT (launch_id, network_id) DO UPDATE SET wanted = excluded.wanted,"
                     " version = excluded.version, state = excluded.state,"
                     " reason = excluded.reason",
@@ -130,7 +153,7 @@ bool store_parts(struct ctx *ctx, struct str launch_id, size_t limit, struct par
 {
     struct sql_rows rows;
     if (!sql_query(ctx, &rows,
-                   "SELECT " PART_COLUMNS " FROM network_parts WHERE launch_id = $1"
+                   "SELECT " PART_COLUMNS ", " PAID_IN " FROM network_parts WHERE launch_id = $1"
                    " ORDER BY network_id LIMIT $2",
                    sql_str(launch_id), sql_int((int64_t)limit)))
         return false;

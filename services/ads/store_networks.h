@@ -22,6 +22,7 @@ struct part_row {
     struct str state;  /* waiting, active, paused, stopped, refused, failed */
     struct str reason; /* may be empty */
     int64_t version;
+    char currency[4]; /* that it is paid in; read only */
 };
 bool store_part(struct ctx *ctx, struct str launch_id, struct str network_id, struct part_row *out);
 bool store_part_put(struct ctx *ctx, const struct part_row *row);
@@ -31,8 +32,10 @@ bool store_parts(struct ctx *ctx, struct str launch_id, size_t limit, struct par
 /* Nobody else decides about the networks of this launch, nor charges it, until this is committed. */
 bool store_launch_hold(struct ctx *ctx, struct str launch_id);
 
-/* Is a launch on it, or is it still to be told that one is not? Or has one ever been? */
-bool store_network_busy(struct ctx *ctx, struct str network_id, bool *busy, bool *used);
+/* Is a launch on it, or is it still to be told that one is not? */
+bool store_network_busy(struct ctx *ctx, struct str network_id, bool *busy);
+/* For the launches that it has had, also before it was deleted; ptr NULL: none. */
+bool store_network_paid_in(struct ctx *ctx, struct str network_id, struct str *currency);
 
 /* Launches that networks show, though their time or budget is over. */
 bool store_parts_over(struct ctx *ctx, int64_t now_us, size_t limit, struct str *launches,

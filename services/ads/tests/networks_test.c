@@ -346,6 +346,37 @@ static void test_time_is_over(struct test_service *test)
     clock_hold_us(0);
 }
 
+static void delete_when_free(struct test_service *test)
+{
+    static const char *const launches[] = { "lch_2", "lch_3", "lch_away" };
+    CHECK_STR(ask(test, "lch_away", "undo", ""), "done");
+    for (size_t i = 0; i < COUNT(launches); i++)
+        answered(test, launches[i], 200);
+    CHECK_INT(call(test, "DELETE", "/v1/networks/net_social", NULL).status, 204);
+}
+
+static struct str paid_in(struct test_service *test, const char *launch)
+{
+    struct reply reply = call(test, "GET", say(test, "/v1/activations/%s%s", launch, "").ptr, NULL);
+    return json_str(json_pointer(test_json(test, reply), STR("/networks/0/spent/currency")));
+}
+
+/* What a deleted network was paid was told in the currency XXX. */
+static void test_paid_in_the_same_currency_for_ever(struct test_service *test)
+{
+    delete_when_free(test);
+    CHECK_STR(paid_in(test, "lch_2"), "USD");
+    CHECK_STR(paid_in(test, "lch_3"), "USD"); /* which has no budget */
+    CHECK_INT(call(test, "PUT", "/v1/networks/net_social",
+                   "{\"name\":\"Social\",\"url\":\"http://127.0.0.1:1/\",\"currency\":\"EUR\","
+                   "\"secret\":\"" SECRET "\"}")
+                  .status,
+              409);
+    CHECK_INT(
+        call(test, "PUT", "/v1/networks/net_social", PUT ",\"secret\":\"" SECRET "\"}").status,
+        200);
+}
+
 static void test_room(const char *url)
 {
     struct test_service *test = test_open(&ads_service, url, NULL);
@@ -356,6 +387,7 @@ static void test_room(const char *url)
     test_what_it_tells(test);
     test_what_is_refused(test);
     test_time_is_over(test);
+    test_paid_in_the_same_currency_for_ever(test);
     test_close(test);
 }
 
