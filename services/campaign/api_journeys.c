@@ -1,7 +1,8 @@
 #include "base/clock.h"
 #include "platform/http/expectation.h"
 #include "platform/token/token.h"
-#include "services/campaign/journey_definition.h"
+#include "services/campaign/journey_intakes.h"
+#include "services/campaign/schedule.h"
 #include "services/campaign/store_journeys.h"
 #include "services/campaign/store_visits.h"
 #include "campaign_contract.h"
@@ -87,6 +88,21 @@ struct reply campaign_put_journey(struct ctx *ctx, const struct put_journey_in *
 
 /* ---- states ---- */
 
+static bool has_times_to_come(struct ctx *ctx, const struct journey_row *row)
+{
+    struct journey journey;
+    struct schedule_start start;
+    if (!journey_answer(ctx, row, &journey))
+        return false;
+    if (!journey.definition.entry.schedule)
+        return true;
+    const struct campaign_schedule schedule = journey_schedule(&journey.definition);
+    if (schedule_next(ctx, &schedule, clock_now_us(), &start))
+        return true;
+    return ctx_failed(ctx) ? false
+                           : ctx_fail(ctx, ERR_CONFLICT, "no time of its schedule is to come");
+}
+
 struct reply campaign_activate_journey(struct ctx *ctx, const struct activate_journey_in *in)
 {
     struct journey_row row;
@@ -98,8 +114,11 @@ struct reply campaign_activate_journey(struct ctx *ctx, const struct activate_jo
                                              : "people are still leaving it: in a moment");
         return reply_error(ctx);
     }
-    if (!str_is(row.state, "paused"))
+    if (!str_is(row.state, "paused")) {
         row.activated_us = clock_now_us();
+        if (!has_times_to_come(ctx, &row))
+            return reply_error(ctx);
+    }
     row.state = STR("active");
     return journey_save(ctx, &row) ? reply_journey(ctx, &row) : reply_error(ctx);
 }
@@ -241,12 +260,16 @@ struct reply campaign_get_journey_status(struct ctx *ctx, const struct get_journ
     struct journey_row row;
     struct journey shown;
     struct counts counts;
+    int64_t intake_us;
     if (!journey_find(ctx, in->journey_id, &row) || !journey_answer(ctx, &row, &shown) ||
+        !journey_intake_at(ctx, &row, &shown.definition, &intake_us) ||
         !store_visits_count(ctx, row.journey_id, &counts.waiting, &counts.n_waiting) ||
         !store_journey_figures(ctx, row.journey_id, &counts.figures, &counts.n_figures))
         return reply_error(ctx);
     struct journey_status status = { .journey_id = row.journey_id,
                                      .state = shown.state,
+                                     .has_intake_at = intake_us && is_running(&row),
+                                     .intake_at = intake_us,
                                      .entered = figure_of(counts.figures, counts.n_figures, STR(""),
                                                           "entered") };
     for (size_t i = 0; i < counts.n_waiting; i++)

@@ -1,6 +1,7 @@
 #include "services/campaign/journey_definition.h"
 
 #include "platform/zone/zone.h"
+#include "services/campaign/schedule.h"
 
 static struct str node_pointer(struct ctx *ctx, size_t node, const char *member)
 {
@@ -36,16 +37,54 @@ static bool entry_has(struct ctx *ctx, bool has, bool needed, const char *kind, 
                        member);
 }
 
+struct campaign_schedule journey_schedule(const struct journey_definition *definition)
+{
+    const struct journey_schedule *said = definition->entry.schedule;
+    struct campaign_schedule schedule = { .has_at = said->has_at,
+                                          .at = said->at,
+                                          .local_at = said->local_at,
+                                          .has_which = said->has_which,
+                                          .which = said->which,
+                                          .rrule = said->rrule };
+    if (said->local_at.ptr)
+        schedule.zone = definition->time_zone;
+    return schedule;
+}
+
+bool journey_takes_in(const struct journey_entry *entry)
+{
+    return entry->kind == JOURNEY_ENTRY_KIND_SCHEDULE ||
+           (entry->has_existing && entry->existing == JOURNEY_EXISTING_ENTER);
+}
+
+static bool times_check(struct ctx *ctx, const struct journey_definition *definition)
+{
+    if (!definition->entry.schedule)
+        return true;
+    const struct campaign_schedule schedule = journey_schedule(definition);
+    if (!schedule.has_at && !schedule.local_at.ptr)
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/entry/schedule"),
+                           "a schedule needs a moment (at) or a time on clocks (local_at)");
+    if (schedule_check(ctx, &schedule))
+        return true;
+    ctx->error.pointer = arena_printf(ctx->arena, "/entry" STR_FMT, STR_ARG(ctx->error.pointer));
+    return false;
+}
+
 static bool entry_check(struct ctx *ctx, const struct journey_definition *definition)
 {
     const struct journey_entry *entry = &definition->entry;
     const char *kind = journey_entry_kind_name(entry->kind);
-    bool event = entry->kind == JOURNEY_ENTRY_KIND_EVENT;
+    bool event = entry->kind == JOURNEY_ENTRY_KIND_EVENT,
+         segment = entry->kind == JOURNEY_ENTRY_KIND_SEGMENT,
+         schedule = entry->kind == JOURNEY_ENTRY_KIND_SCHEDULE;
     return entry_has(ctx, entry->event.ptr, event, kind, "event") &&
-           entry_has(ctx, entry->segment_id.ptr, entry->kind == JOURNEY_ENTRY_KIND_SEGMENT, kind,
-                     "segment_id") &&
+           entry_has(ctx, entry->segment_id.ptr, segment || schedule, kind, "segment_id") &&
            entry_has(ctx, entry->date, entry->kind == JOURNEY_ENTRY_KIND_DATE, kind, "date") &&
-           (event || entry_has(ctx, entry->key.ptr, false, kind, "key"));
+           entry_has(ctx, entry->schedule, schedule, kind, "schedule") &&
+           (segment || entry_has(ctx, entry->has_existing, false, kind, "existing")) &&
+           (event || entry_has(ctx, entry->key.ptr, false, kind, "key")) &&
+           times_check(ctx, definition);
 }
 
 static bool again_check(struct ctx *ctx, const struct journey_definition *definition)

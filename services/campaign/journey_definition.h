@@ -25,3 +25,9 @@ struct journey_program {
  * unknown or unreachable nodes, a way round without a wait, rules that do not compile, unknown zones. */
 bool journey_compile(struct ctx *ctx, const struct journey_definition *definition,
                      struct journey_program *out);
+
+/* When people come in, of an entry by schedule: its clocks are those of the journey's zone. */
+struct campaign_schedule journey_schedule(const struct journey_definition *definition);
+
+/* Do people come in because they are in a segment, not only because they enter it? */
+bool journey_takes_in(const struct journey_entry *entry);

@@ -214,7 +214,9 @@ static bool is_entry(const struct journey_entry *entry, const struct journey_eve
     if (entry->kind == JOURNEY_ENTRY_KIND_DATE)
         return str_is(event->name, "fanfare.date.come") &&
                str_eq(json_str(json_get(event->properties, "trait")), entry->date->trait);
-    return str_is(event->name, "fanfare.segment.entered") &&
+    return str_is(event->name, entry->kind == JOURNEY_ENTRY_KIND_SCHEDULE
+                                   ? "fanfare.schedule.come"
+                                   : "fanfare.segment.entered") &&
            str_eq(json_str(json_get(event->properties, "segment_id")), entry->segment_id);
 }
 

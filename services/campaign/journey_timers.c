@@ -4,6 +4,7 @@
 #include "platform/service/service.h"
 #include "services/campaign/app.h"
 #include "services/campaign/journey_dates.h"
+#include "services/campaign/journey_intakes.h"
 #include "services/campaign/journeys.h"
 #include "services/campaign/store_journeys.h"
 
@@ -22,6 +23,7 @@ struct round {
     struct due *items;
     size_t n;
     int64_t until_us;
+    bool intakes, more;
 };
 
 static bool due_visits(struct ctx *ctx, const struct shelf_program *program, struct round *round)
@@ -74,7 +76,7 @@ static bool due_read(struct ctx *ctx, void *argument)
     }
     for (size_t i = 0; i < round->n; i++) /* the shelf may go */
         round->items[i].journey_id = arena_str(ctx->arena, round->items[i].journey_id);
-    return true;
+    return journey_intakes_due(ctx, shelf, round->until_us, &round->intakes);
 }
 
 /* ---- doing it ---- */
@@ -125,14 +127,14 @@ static bool due_one(struct ctx *ctx, const struct shelf *shelf, const struct due
 
 static bool round_do(struct ctx *ctx, void *argument)
 {
-    const struct round *round = argument;
+    struct round *round = argument;
     CLEANUP(shelf_done) const struct shelf *shelf = shelf_use(ctx, campaign_of(ctx)->shelves);
     if (!shelf)
         return false;
     for (size_t i = 0; i < round->n; i++)
         if (round->items[i].due_us <= round->until_us && !due_one(ctx, shelf, &round->items[i]))
             return false;
-    return true;
+    return !round->intakes || journey_intakes_go_on(ctx, shelf, round->until_us, &round->more);
 }
 
 /* Only when something is due is the log asked how far it has been heard. */
@@ -144,13 +146,16 @@ bool journeys_run(struct ctx *ctx)
     if (!events_accepting(ctx, service_events(ctx)) ||
         !sql_read(ctx, service_db(ctx), due_read, &round))
         return false;
-    if (round.n == 0)
+    if (round.n == 0 && !round.intakes)
         return false;
     round.until_us = heard_until(ctx, app->heard, app->settle_us);
     size_t ready = 0;
     for (size_t i = 0; i < round.n; i++)
         ready += round.items[i].due_us <= round.until_us;
-    return ready > 0 && sql_write(ctx, service_db(ctx), round_do, &round) && ready == ROUND_MOST;
+    /* Whose wait is over has gone on before it is asked who is under way. */
+    round.intakes = round.intakes && round.until_us > 0 && ready < ROUND_MOST;
+    return (ready > 0 || round.intakes) && sql_write(ctx, service_db(ctx), round_do, &round) &&
+           (ready == ROUND_MOST || round.more);
 }
 
 /* ---- what is left to do ---- */

@@ -5,6 +5,7 @@
 #include "platform/events/events.h"
 #include "services/campaign/app.h"
 #include "services/campaign/journey_effects.h"
+#include "services/campaign/journey_intakes.h"
 #include "services/campaign/store_journeys.h"
 
 #define PAGE 100 /* visits read at a time */
@@ -113,8 +114,11 @@ static bool may_enter(struct ctx *ctx, const struct shelf_program *program, stru
     if (!store_visit_last(ctx, program->journey_id, person_id,
                           by_key ? key : (struct str){ NULL, 0 }, &last))
         return !ctx_failed(ctx);
-    *may = rule == JOURNEY_AGAIN_RULE_AFTER && last.ended_us &&
-           last.entered_us + again->days * US_PER_DAY <= clock_now_us();
+    if (!again && program->definition.entry.kind == JOURNEY_ENTRY_KIND_SCHEDULE)
+        *may = last.ended_us > 0;
+    else
+        *may = rule == JOURNEY_AGAIN_RULE_AFTER && last.ended_us &&
+               last.entered_us + again->days * US_PER_DAY <= clock_now_us();
     return true;
 }
 
@@ -321,13 +325,21 @@ static bool visits_hear(struct ctx *ctx, struct interest *interest,
     return true;
 }
 
+static bool other_enters(struct ctx *ctx, const struct shelf_program *program,
+                         const struct journey_event *event)
+{
+    bool in_time = event->at_us >= program->activated_us;
+    if (!in_time && !journey_intake_begun(ctx, program, &in_time))
+        return false;
+    return !in_time || journeys_bring(ctx, program, event, ctx->event->id);
+}
+
 static bool others_enter(struct ctx *ctx, const struct interest *interest,
                          const struct journey_event *event)
 {
     for (size_t i = 0; i < interest->n; i++)
         if (interest->names[i].interest == SHELF_ENTRY &&
-            event->at_us >= interest->names[i].program->activated_us &&
-            !journeys_bring(ctx, interest->names[i].program, event, ctx->event->id))
+            !other_enters(ctx, interest->names[i].program, event))
             return false;
     return true;
 }

@@ -101,6 +101,7 @@ bool store_journey_remove(struct ctx *ctx, struct str journey_id)
 {
     struct sql_value id = sql_str(journey_id);
     return sql_exec(ctx, NULL, "DELETE FROM journey_figures WHERE journey_id = $1", id) &&
+           sql_exec(ctx, NULL, "DELETE FROM journey_intakes WHERE journey_id = $1", id) &&
            sql_exec(ctx, NULL, "DELETE FROM journey_revisions WHERE journey_id = $1", id) &&
            sql_exec(ctx, NULL, "DELETE FROM journeys WHERE journey_id = $1", id) &&
            changed_note(ctx);

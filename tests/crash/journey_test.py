@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """People in journeys while campaign is killed, at random and where it hurts: in the middle of a step, before and after the
 commit of what was heard, between the log's yes and the outbox, between a webhook's answer and the note of it; and the broker
-at random. Everybody goes the whole way once: each mail is asked for once, and none is missing; who ordered in time is
+at random. Before that, while those come in who are in a segment when its journey is activated. Everybody goes the whole way once: each mail is asked for once, and none is missing; who ordered in time is
 reminded of nothing, however long campaign was away; each webhook is called, always with the same id.
 
 journey_test.py BUILD_FOLDER [--rounds N] [--seed N]   N kills; without: 12
@@ -31,6 +31,7 @@ PATIENCE_S = 120
 ORDER_S, IN_TIME_S = 2, 1.9
 SECRET = base64.b64encode(b'thirty-two bytes of a known key!').decode()
 ASKED, MOVED = 'fanfare.email.message.asked.v1', 'fanfare.campaign.journey.moved.v1'
+SEGMENT, MEMBERS, TOLD = 'seg_members', 1200, 'fanfare.personalization.membership.changed.v1'
 POINTS = [('campaign.journey', did) for did in ('entered', 'arrived', 'sent', 'called', 'goes_on', 'ended')] + \
     [('events.consumer.commit', None), ('events.consumer.committed', None), ('events.relay.published', None),
      ('campaign.webhook', None)]
@@ -56,6 +57,10 @@ def welcome(hook):
                       {'id': 'halves', 'kind': 'split', 'split': {'parts': [{'weight': 1, 'next': 'left'}, {'weight': 1, 'next': 'right'}]}},
                       send('left', 'rest'), send('right', 'rest'), wait('rest', 1, 'tell'),
                       {'id': 'tell', 'kind': 'webhook', 'next': 'end', 'webhook': {'url': hook}}, EXIT]}
+
+
+MEMBERSHIP = {'name': 'Members', 'entry': {'kind': 'segment', 'segment_id': SEGMENT, 'existing': 'enter'},
+              'nodes': [send('member', 'end'), EXIT]}
 
 
 class Hook(http.server.ThreadingHTTPServer):
@@ -92,10 +97,30 @@ class Journeys:
 
     def prepare(self):
         self.stack.add('campaign', faults='true', journey_settle='100ms', webhook_secret=f'whsec_{SECRET}')
-        self.stack.start('broker', 'analytics', 'campaign')
+        self.stack.start('broker', 'analytics', 'campaign', 'personalization')
         for journey, definition in (('jny_cart', CART), ('jny_welcome', welcome(self.hook.url))):
             self.stack.must('campaign', 'PUT', f'/v1/journeys/{journey}', definition)
             self.stack.must('campaign', 'POST', f'/v1/journeys/{journey}/activate')
+
+    def members_come(self):
+        """Everybody of a segment, a page at a time: campaign is killed in a page, before it is kept, and anywhere."""
+        self.stack.must('personalization', 'PUT', f'/v1/segments/{SEGMENT}', {'name': 'Members', 'kind': 'list'})
+        lines = ''.join(f'mbr_{i:04}\n' for i in range(MEMBERS)).encode()
+        self.stack.call('personalization', 'POST', f'/v1/segments/{SEGMENT}/members', lines, headers={'Content-Type': 'text/plain'}, expect=200)
+        self.report.check(wait_for(lambda: len(self.log(TOLD)) == MEMBERS, PATIENCE_S, 0.5), 'personalization tells who is in the segment')
+        self.stack.must('campaign', 'PUT', '/v1/journeys/jny_members', MEMBERSHIP)
+        self.stack.must('campaign', 'POST', '/v1/journeys/jny_members/activate')
+        for i in range(max(self.rounds // 2, 4)):
+            if i % 2 == 0:
+                self.kill_at(('campaign.intake', None))
+            else:
+                time.sleep(random.random() * 0.5)
+            if self.stack['campaign'].is_running():
+                self.stack['campaign'].kill()
+                self.kills['campaign'] += 1
+            self.stack['campaign'].start()
+        self.report.check(wait_for(lambda: self.status('jny_members')['entered'] == MEMBERS, PATIENCE_S, 0.2),
+                          f'all {MEMBERS} of the segment come in: {self.status("jny_members")["entered"]}')
 
     # ---- what people do ----
 
@@ -125,8 +150,8 @@ class Journeys:
 
     # ---- kills ----
 
-    def kill_at_point(self):
-        point, peer = random.choice(POINTS)
+    def kill_at(self, place):
+        point, peer = place
         where = {'point': point, 'kind': 'exit', 'times': 1, **({'peer': peer} if peer else {})}
         if self.stack.admin('campaign', 'POST', '/faults', where)[0] != 200:
             return False
@@ -146,7 +171,7 @@ class Journeys:
             self.kills['broker'] += 1
             time.sleep(random.random() * 0.3)
             self.stack['broker'].start()
-        elif not (random.random() < 0.6 and self.kill_at_point()):
+        elif not (random.random() < 0.6 and self.kill_at(random.choice(POINTS))):
             self.stack['campaign'].kill()
             self.kills['campaign'] += 1
         teller.join()
@@ -170,6 +195,7 @@ class Journeys:
             through = wait_for(lambda: (lambda s: s['entered'] == self.people and s['under_way'] == 0)(self.status(journey)), PATIENCE_S, 0.5)
             self.report.check(through, f'all {self.people} go through {journey}: {self.status(journey)}')
             self.report.equal(self.status(journey)['ended'], [{'reason': 'end', 'count': self.people}], f'the ends of {journey}')
+        self.report.equal(self.status('jny_members')['ended'], [{'reason': 'end', 'count': MEMBERS}], 'the ends of jny_members')
         called = wait_for(lambda: len(self.hook.bodies) == self.people, PATIENCE_S, 0.2)
         self.report.check(called, f'{self.people} webhooks are called: {len(self.hook.bodies)}')
         self.report.equal((self.hook.unsigned, self.hook.changed), (0, 0), 'unsigned calls, and other bodies under the same id')
@@ -191,6 +217,7 @@ class Journeys:
         keys = collections.Counter(data['message_key'] for data in asked.values())
         self.report.equal([key for key, n in keys.items() if n > 1], [], 'keys that were asked for twice')
         mails = collections.Counter((data['person_id'], data['step']) for data in asked.values())
+        self.report.equal(sum(step == 'member' for _, step in mails), MEMBERS, 'members of the segment who get their mail')
         everybody = [f'prf_{i}' for i in range(self.people)]
         self.report.equal([mail for mail, n in mails.items() if n > 1], [], 'mails that were asked for twice')
         for person in everybody:
@@ -199,7 +226,7 @@ class Journeys:
             if steps != wanted and not (person in self.late and steps | {'reminder'} == wanted):
                 self.report.equal(steps, wanted, f'the mails of {person}')
         moves = collections.Counter((data['visit_id'], data['state']) for data in self.log(MOVED).values() if data['state'] != 'moved')
-        self.report.equal((len(moves), max(moves.values())), (4 * self.people, 1), 'visits that were told of, begun and ended once')
+        self.report.equal((len(moves), max(moves.values())), (4 * self.people + 2 * MEMBERS, 1), 'visits that were told of, begun and ended once')
 
     def paths(self):
         for i in random.sample(range(self.people), min(self.people, 100)):
@@ -218,7 +245,7 @@ def main(build, rounds, seed):
     random.seed(seed)
     with Stack(build) as stack:
         journeys = Journeys(report, stack, rounds)
-        report.run(journeys.prepare, journeys.killed, journeys.whole, journeys.once, journeys.paths)
+        report.run(journeys.prepare, journeys.members_come, journeys.killed, journeys.whole, journeys.once, journeys.paths)
         report.equal([end for end in stack.stop() if 'SIGKILL' in end], [], 'those that did not end well')
     return report.end()
 
