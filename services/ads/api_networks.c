@@ -127,6 +127,22 @@ static bool is_of_launch(struct ctx *ctx, const struct activation_row *launch, s
     return false;
 }
 
+/* A day on which it was shown, wherever that day began. */
+static bool day_check(struct ctx *ctx, const struct activation_row *launch,
+                      const struct figures_row *said, size_t i)
+{
+    struct str pointer = arena_printf(ctx->arena, "/results/%zu/day", i);
+    int64_t day_us = 0;
+    bool otherwise;
+    if (said->day.ptr && (!clock_parse(said->day, true, &day_us) || day_us > clock_now_us() ||
+                          day_us < launch->starts_us - 2 * US_PER_DAY))
+        return ctx_fail_at(ctx, ERR_INVALID, pointer, "is no day of this launch so far");
+    if (!store_figures_otherwise(ctx, said, &otherwise))
+        return false;
+    return !otherwise || ctx_fail_at(ctx, ERR_INVALID, pointer, "this ad of the launch is told %s",
+                                     said->day.ptr ? "in all, not by day" : "by day, not in all");
+}
+
 static bool result_take(struct ctx *ctx, const struct activation_row *launch,
                         const struct network_row *network, const struct network_result *result,
                         size_t i)
@@ -137,7 +153,9 @@ static bool result_take(struct ctx *ctx, const struct activation_row *launch,
                                 .amount = result->amount.amount,
                                 .impressions = result->impressions,
                                 .clicks = result->clicks,
-                                .until_us = MIN(result->until, clock_now_us()) };
+                                .until_us = MIN(result->until, clock_now_us()),
+                                .day = result->day,
+                                .version = result->has_version ? result->version : 0 };
     if (!is_of_launch(ctx, launch, result->ad_id))
         return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/results/%zu/ad_id", i),
                            "the launch has no such ad");
@@ -147,7 +165,7 @@ static bool result_take(struct ctx *ctx, const struct activation_row *launch,
     if (strcmp(result->amount.currency, network->currency) != 0)
         return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/results/%zu/amount", i),
                            "the network is paid in %s", network->currency);
-    return network_figures(ctx, launch, network, &said);
+    return day_check(ctx, launch, &said, i) && network_figures(ctx, launch, network, &said);
 }
 
 static bool state_take(struct ctx *ctx, const struct network_results *results,

@@ -5,6 +5,7 @@
 #include "platform/webhook/calls.h"
 #include "platform/webhook/signature.h"
 #include "services/ads/ads.h"
+#include "services/ads/shelf.h"
 #include "ads_contract.h"
 
 #define MILLI 1000 /* of a minor unit */
@@ -259,13 +260,43 @@ static bool more_tell(struct ctx *ctx, const struct activation_row *launch,
                                     .launch_id = launch->launch_id,
                                     .network = network->network_id,
                                     .amount = { .amount = more->amount },
-                                    .impressions = more->impressions,
-                                    .clicks = more->clicks,
+                                    .impressions = MAX(more->impressions, 0),
+                                    .clicks = MAX(more->clicks, 0),
+                                    .has_impressions_taken_back = more->impressions < 0,
+                                    .impressions_taken_back = MAX(-more->impressions, 0),
+                                    .has_clicks_taken_back = more->clicks < 0,
+                                    .clicks_taken_back = MAX(-more->clicks, 0),
                                     .from = from_us,
                                     .until = MAX(more->until_us, from_us) };
+    const struct ads *app = ctx->app;
     memcpy(event.amount.currency, network->currency, sizeof(event.amount.currency));
+    if (more->amount < 0) /* what is more is seen in SQL, as that of other instances */
+        shelf_counted(app->shelf, launch->launch_id, clock_now_us(), 0, more->amount * MILLI);
     return store_spent_add(ctx, launch->launch_id, more->amount * MILLI) &&
            publish_spend_recorded(ctx, &event);
+}
+
+/* What it says beyond what is known: less than nothing where a later version corrects. */
+static bool is_news(const struct figures_row *known, const struct figures_row *said,
+                    struct figures_row *more)
+{
+    int64_t least = said->version ? INT64_MIN : 0;
+    *more = *said;
+    if (said->version && said->version <= known->version)
+        return false;
+    more->amount = MAX(said->amount - known->amount, least);
+    more->impressions = MAX(said->impressions - known->impressions, least);
+    more->clicks = MAX(said->clicks - known->clicks, least);
+    return said->version || more->amount || more->impressions || more->clicks;
+}
+
+/* A day begins with itself; figures in all go on from where they were. */
+static int64_t from_of(const struct activation_row *launch, const struct figures_row *said)
+{
+    int64_t day_us;
+    if (said->day.ptr && clock_parse(said->day, true, &day_us))
+        return day_us;
+    return MIN(launch->starts_us, said->until_us);
 }
 
 bool network_figures(struct ctx *ctx, const struct activation_row *launch,
@@ -274,21 +305,22 @@ bool network_figures(struct ctx *ctx, const struct activation_row *launch,
     struct figures_row known = { .launch_id = said->launch_id,
                                  .network_id = said->network_id,
                                  .ad_id = said->ad_id,
-                                 .until_us = MIN(launch->starts_us, said->until_us) };
-    struct figures_row more = *said;
+                                 .day = said->day,
+                                 .until_us = from_of(launch, said) };
+    struct figures_row more;
     if (!store_figures(ctx, &known) && ctx_failed(ctx))
         return false;
-    int64_t from_us = known.until_us;
-    more.amount = MAX(said->amount - known.amount, 0);
-    more.impressions = MAX(said->impressions - known.impressions, 0);
-    more.clicks = MAX(said->clicks - known.clicks, 0);
-    if (!more.amount && !more.impressions && !more.clicks)
+    if (!is_news(&known, said, &more))
         return true;
+    int64_t from_us = said->day.ptr ? from_of(launch, said) : known.until_us;
     known.amount += more.amount;
     known.impressions += more.impressions;
     known.clicks += more.clicks;
     known.until_us = MAX(known.until_us, said->until_us);
-    return more_tell(ctx, launch, network, &more, from_us) && store_figures_put(ctx, &known);
+    known.version = MAX(known.version, said->version);
+    bool changes = more.amount || more.impressions || more.clicks;
+    return (!changes || more_tell(ctx, launch, network, &more, from_us)) &&
+           store_figures_put(ctx, &known);
 }
 
 /* ---- time ---- */

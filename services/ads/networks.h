@@ -18,7 +18,8 @@ bool networks_join(struct ctx *ctx, struct str launch_id, const struct str *netw
 /* Tells those networks of the launch that do other than they are to, now that it stands as it does. */
 bool networks_settle(struct ctx *ctx, struct str launch_id);
 
-/* What a network says of one ad of a launch, in all from its start: what is more than was known is told, and charged. */
+/* What a network says of one ad of a launch, in all from its start or of a day: what is more than was known is told, and charged;
+ * with a later version what is less, too. */
 bool network_figures(struct ctx *ctx, const struct activation_row *launch,
                      const struct network_row *network, const struct figures_row *said);
 

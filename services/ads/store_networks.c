@@ -180,33 +180,72 @@ bool store_parts_over(struct ctx *ctx, int64_t now_us, size_t limit, struct str 
 
 /* ---- what they tell ---- */
 
+#define OF_AD " WHERE launch_id = $1 AND network_id = $2 AND ad_id = $3"
+
 bool store_figures(struct ctx *ctx, struct figures_row *row)
 {
     struct sql_rows rows;
-    if (!sql_one(ctx, &rows,
-                 "SELECT amount, impressions, clicks, until_us FROM network_figures"
-                 " WHERE launch_id = $1 AND network_id = $2 AND ad_id = $3",
-                 sql_str(row->launch_id), sql_str(row->network_id), sql_str(row->ad_id)))
+    struct sql_value launch = sql_str(row->launch_id), network = sql_str(row->network_id),
+                     ad = sql_str(row->ad_id);
+    bool found =
+        row->day.ptr
+            ? sql_one(
+                  ctx, &rows,
+                  "SELECT amount, impressions, clicks, until_us, version FROM network_days" OF_AD
+                  " AND day = $4",
+                  launch, network, ad, sql_str(row->day))
+            : sql_one(ctx, &rows,
+                      "SELECT amount, impressions, clicks, until_us, version"
+                      " FROM network_figures" OF_AD,
+                      launch, network, ad);
+    if (!found)
         return false;
     row->amount = row_int(&rows, 0);
     row->impressions = row_int(&rows, 1);
     row->clicks = row_int(&rows, 2);
     row->until_us = row_int(&rows, 3);
+    row->version = row_int(&rows, 4);
     sql_rows_close(&rows);
     return true;
 }
 
+#define FIGURES_SET                                                                                \
+    " DO UPDATE SET amount = excluded.amount, impressions = excluded.impressions,"                 \
+    " clicks = excluded.clicks, until_us = excluded.until_us, version = excluded.version"
+#define FIGURES_OF(row)                                                                            \
+    sql_str((row)->launch_id), sql_str((row)->network_id), sql_str((row)->ad_id),                  \
+        sql_int((row)->amount), sql_int((row)->impressions), sql_int((row)->clicks),               \
+        sql_int((row)->until_us), sql_int((row)->version)
+
 bool store_figures_put(struct ctx *ctx, const struct figures_row *row)
 {
+    if (!row->day.ptr)
+        return sql_exec(ctx, NULL,
+                        "INSERT INTO network_figures (launch_id, network_id, ad_id, amount,"
+                        " impressions, clicks, until_us, version)"
+                        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+                        " ON CONFLICT (launch_id, network_id, ad_id)" FIGURES_SET,
+                        FIGURES_OF(row));
     return sql_exec(ctx, NULL,
-                    "INSERT INTO network_figures (launch_id, network_id, ad_id, amount,"
-                    " impressions, clicks, until_us) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-                    " ON CONFLICT (launch_id, network_id, ad_id) DO UPDATE SET"
-                    " amount = excluded.amount, impressions = excluded.impressions,"
-                    " clicks = excluded.clicks, until_us = excluded.until_us",
-                    sql_str(row->launch_id), sql_str(row->network_id), sql_str(row->ad_id),
-                    sql_int(row->amount), sql_int(row->impressions), sql_int(row->clicks),
-                    sql_int(row->until_us));
+                    "INSERT INTO network_days (launch_id, network_id, ad_id, amount,"
+                    " impressions, clicks, until_us, version, day)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+                    " ON CONFLICT (launch_id, network_id, ad_id, day)" FIGURES_SET,
+                    FIGURES_OF(row), sql_str(row->day));
+}
+
+bool store_figures_otherwise(struct ctx *ctx, const struct figures_row *row, bool *otherwise)
+{
+    struct sql_rows rows;
+    struct sql_value launch = sql_str(row->launch_id), network = sql_str(row->network_id),
+                     ad = sql_str(row->ad_id);
+    *otherwise = row->day.ptr ? sql_one(ctx, &rows, "SELECT 1 FROM network_figures" OF_AD, launch,
+                                        network, ad)
+                              : sql_one(ctx, &rows, "SELECT 1 FROM network_days" OF_AD " LIMIT 1",
+                                        launch, network, ad);
+    if (*otherwise)
+        sql_rows_close(&rows);
+    return !ctx_failed(ctx);
 }
 
 bool store_figures_sum(struct ctx *ctx, struct str launch_id, struct str network_id,
@@ -216,8 +255,11 @@ bool store_figures_sum(struct ctx *ctx, struct str launch_id, struct str network
     if (!sql_one(ctx, &rows,
                  "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT),"
                  " CAST(coalesce(sum(impressions), 0) AS BIGINT),"
-                 " CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM network_figures"
-                 " WHERE launch_id = $1 AND network_id = $2",
+                 " CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM"
+                 " (SELECT launch_id, network_id, amount, impressions, clicks FROM network_figures"
+                 " UNION ALL"
+                 " SELECT launch_id, network_id, amount, impressions, clicks FROM network_days)"
+                 " AS told WHERE launch_id = $1 AND network_id = $2",
                  sql_str(launch_id), sql_str(network_id)))
         return false;
     *out = (struct figures_row){ .launch_id = launch_id,

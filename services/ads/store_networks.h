@@ -41,13 +41,18 @@ bool store_network_paid_in(struct ctx *ctx, struct str network_id, struct str *c
 bool store_parts_over(struct ctx *ctx, int64_t now_us, size_t limit, struct str *launches,
                       size_t *n);
 
-/* What a network says of an ad, from the start of the launch. */
+/* What a network says of an ad, from the start of the launch, or of one day. */
 struct figures_row {
     struct str launch_id, network_id, ad_id;
+    struct str day; /* ptr NULL: in all */
     int64_t amount, impressions, clicks, until_us;
+    int64_t version; /* of what it said; 0: that had none */
 };
 bool store_figures(struct ctx *ctx, struct figures_row *row); /* in: its key; false: none yet */
 bool store_figures_put(struct ctx *ctx, const struct figures_row *row);
+
+/* Is the ad told the other way: by day, where the row is in all; in all, where it is of a day? */
+bool store_figures_otherwise(struct ctx *ctx, const struct figures_row *row, bool *otherwise);
 bool store_figures_sum(struct ctx *ctx, struct str launch_id, struct str network_id,
                        struct figures_row *out);
 

@@ -304,6 +304,79 @@ static void test_what_it_tells(struct test_service *test)
     CHECK_INT(test_published(test, &ADS_SPEND_RECORDED_V1_TYPE), 3);
 }
 
+static struct str versioned(struct test_service *test, const char *day, int version, int amount,
+                            int impressions, int clicks)
+{
+    struct arena *arena = test_ctx(test)->arena;
+    struct str more =
+        arena_printf(arena, "%s%s%s", *day ? ",\"day\":\"" : "", day, *day ? "\"" : "");
+    if (version)
+        more = arena_printf(arena, STR_FMT ",\"version\":%d", STR_ARG(more), version);
+    return arena_printf(
+        arena,
+        "{\"launch_id\":\"lch_%s\",\"results\":[{\"ad_id\":\"ad_spring\",\"amount\":{\"amount\":%d,"
+        "\"currency\":\"USD\"},\"impressions\":%d,\"clicks\":%d,\"until\":\"2126-01-01T00:00:00Z\"" STR_FMT
+        "}]}",
+        *day ? "days" : "all", amount, impressions, clicks, STR_ARG(more));
+}
+
+static const struct json *spend_newest(struct test_service *test)
+{
+    size_t n = test_published(test, &ADS_SPEND_RECORDED_V1_TYPE);
+    return test_published_data(test, &ADS_SPEND_RECORDED_V1_TYPE, n - 1);
+}
+
+static void test_corrections(struct test_service *test)
+{
+    CHECK_STR(ask(test, "lch_all", "do", ADS NETWORK BUDGET), "done");
+    size_t before = test_published(test, &ADS_SPEND_RECORDED_V1_TYPE);
+    CHECK_INT(tell(test, "msg_a1", versioned(test, "", 2, 400, 1000, 10).ptr).status, 200);
+    CHECK_INT(tell(test, "msg_a2", versioned(test, "", 1, 100, 100, 1).ptr).status, 200); /* late */
+    CHECK_INT(tell(test, "msg_a3", versioned(test, "", 2, 500, 2000, 20).ptr).status, 200);
+    CHECK_INT(of_launch(test, "lch_all", "spent_milli"), 400000);
+    CHECK_INT(tell(test, "msg_a4", versioned(test, "", 3, 350, 1100, 8).ptr).status, 200);
+    CHECK_INT(of_launch(test, "lch_all", "spent_milli"), 350000);
+    CHECK_INT(of_launch(test, "lch_all", "impressions"), 1100);
+    CHECK_INT(of_launch(test, "lch_all", "clicks"), 8);
+    CHECK_INT(test_published(test, &ADS_SPEND_RECORDED_V1_TYPE), before + 2);
+    const struct json *spend = spend_newest(test);
+    CHECK_INT(json_int(json_pointer(spend, STR("/amount/amount"))), -50);
+    CHECK_INT(json_int(json_get(spend, "impressions")), 100);
+    CHECK(!json_get(spend, "impressions_taken_back"));
+    CHECK_INT(json_int(json_get(spend, "clicks")), 0);
+    CHECK_INT(json_int(json_get(spend, "clicks_taken_back")), 2);
+    CHECK_INT(tell(test, "msg_a5", versioned(test, "", 0, 300, 1100, 9).ptr).status, 200);
+    CHECK_INT(of_launch(test, "lch_all", "spent_milli"), 350000); /* without a version: only more */
+    CHECK_INT(of_launch(test, "lch_all", "clicks"), 9);
+}
+
+/* An earlier day is corrected after a later one was told, also below what the budget was spent by. */
+static void test_days(struct test_service *test)
+{
+    char text[CLOCK_TEXT_BYTES];
+    clock_format(clock_now_us(), text);
+    text[10] = '\0'; /* the day */
+    CHECK_STR(ask(test, "lch_days", "do", ADS NETWORK BUDGET), "done");
+    char early[CLOCK_TEXT_BYTES];
+    clock_format(clock_now_us() - US_PER_DAY, early);
+    early[10] = '\0';
+    CHECK_INT(tell(test, "msg_d1", versioned(test, early, 1, 600, 1000, 10).ptr).status, 200);
+    CHECK_INT(tell(test, "msg_d2", versioned(test, text, 1, 300, 500, 5).ptr).status, 200);
+    CHECK_INT(of_launch(test, "lch_days", "spent_milli"), 900000);
+    CHECK_INT(tell(test, "msg_d3", versioned(test, early, 2, 200, 1000, 4).ptr).status, 200);
+    CHECK_INT(of_launch(test, "lch_days", "spent_milli"), 500000);
+    CHECK_INT(of_launch(test, "lch_days", "impressions"), 1500);
+    CHECK_INT(of_launch(test, "lch_days", "clicks"), 9);
+    const struct json *spend = spend_newest(test);
+    CHECK_INT(json_int(json_pointer(spend, STR("/amount/amount"))), -400);
+    CHECK(str_starts(json_str(json_get(spend, "from")), str_of(early)));
+    CHECK_INT(tell(test, "msg_d4", figures(test, "lch_days", 1, 1, 1).ptr).status, 422);
+    CHECK_INT(tell(test, "msg_d5", versioned(test, "2001-01-01", 1, 1, 1, 1).ptr).status, 422);
+    CHECK_INT(tell(test, "msg_d6", versioned(test, "2101-01-01", 1, 1, 1, 1).ptr).status, 422);
+    CHECK_INT(tell(test, "msg_d7", versioned(test, text, 2, 900, 500, 5).ptr).status, 200);
+    CHECK_STR(part(test, "lch_days"), "stopped waiting"); /* the budget */
+}
+
 static void test_what_is_refused(struct test_service *test)
 {
     struct str body = figures(test, "lch_2", 5000, 9000, 90);
@@ -385,6 +458,8 @@ static void test_room(const char *url)
     test_one_that_is_away(test);
     test_one_that_refuses(test);
     test_what_it_tells(test);
+    test_corrections(test);
+    test_days(test);
     test_what_is_refused(test);
     test_time_is_over(test);
     test_paid_in_the_same_currency_for_ever(test);
