@@ -91,6 +91,7 @@ class Reporting:
                 visitors.add((data['person_id'], data['viewed_at'][:10]))
         figures['net_revenue'] = figures['revenue'] - figures['refunded']
         figures['visitors'] = len(visitors)
+        figures['distinct_visitors'] = len({person for person, _ in visitors})
         return dict(figures)
 
     def counted_again(self):

@@ -109,6 +109,8 @@ struct figures figures_answer(const struct row *row, bool whole)
     const int64_t *of = row->sums.of;
     struct figures f = {
         .visitors = of[MEASURE_visitors],
+        .has_distinct_visitors = true,
+        .distinct_visitors = row->distinct,
         .orders = of[MEASURE_orders],
         .revenue = of[MEASURE_revenue],
         .refunded = of[MEASURE_refunded],
@@ -365,9 +367,7 @@ static bool story_read(struct ctx *ctx, const struct lmdb_read *read, struct str
 
 static bool completion_of(const struct story *story, const struct row *always, double *out)
 {
-    const int64_t *of = always->sums.of;
-    return share(of[MEASURE_sent] + of[MEASURE_withheld] + of[MEASURE_failed] + of[MEASURE_doubted],
-                 story->recipients, out);
+    return share(always->sums.of[MEASURE_completed], story->recipients, out);
 }
 
 static struct str name_of(const struct story *story)

@@ -67,12 +67,12 @@ static struct reply table(struct ctx *ctx, struct str json, bool csv,
 
 #define FIGURE(name) { #name, "/figures/" #name }
 #define FIGURES                                                                                    \
-    FIGURE(visitors), FIGURE(orders), FIGURE(conversion), FIGURE(revenue), FIGURE(refunded),       \
-        FIGURE(net_revenue), FIGURE(impressions), FIGURE(ad_clicks), FIGURE(spend),                \
-        FIGURE(return_on_spend), FIGURE(sent), FIGURE(delivered), FIGURE(bounced), FIGURE(failed), \
-        FIGURE(withheld), FIGURE(doubted), FIGURE(complained), FIGURE(opened), FIGURE(clicked),    \
-        FIGURE(unsubscribed), FIGURE(journeys_entered), FIGURE(journeys_ended),                    \
-        FIGURE(journeys_won)
+    FIGURE(visitors), FIGURE(distinct_visitors), FIGURE(orders), FIGURE(conversion),               \
+        FIGURE(revenue), FIGURE(refunded), FIGURE(net_revenue), FIGURE(impressions),               \
+        FIGURE(ad_clicks), FIGURE(spend), FIGURE(return_on_spend), FIGURE(sent),                   \
+        FIGURE(delivered), FIGURE(bounced), FIGURE(failed), FIGURE(withheld), FIGURE(doubted),     \
+        FIGURE(complained), FIGURE(opened), FIGURE(clicked), FIGURE(unsubscribed),                 \
+        FIGURE(journeys_entered), FIGURE(journeys_ended), FIGURE(journeys_won)
 
 /* ---- operations ---- */
 

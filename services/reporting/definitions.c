@@ -19,6 +19,11 @@ const struct definition_text definition_texts[] = {
       " is the customer where the event names one, else the visitor. Of a channel or a campaign: those who came by it on that"
       " day; direct: those who came by none.",
       { PAGES, TOUCHES } },
+    { "distinct_visitors",
+      "people",
+      "Different people of all the days that are asked for, each once, whichever of them they came on; alike of a channel or a"
+      " campaign. Exact. Who is a visitor on one day and known as a customer on another is two people.",
+      { PAGES, TOUCHES } },
     { "orders",
       "orders",
       "Orders placed, on the day they were placed, in all currencies. Each counts for the channel and the campaign of the last"
@@ -87,8 +92,8 @@ const struct definition_text definition_texts[] = {
     { "time_to_inbox.opened", "seconds", "The same until a person opened it first.", { MESSAGES } },
     { "completion",
       "share",
-      "Of a campaign: mails that have come to an end (sent, withheld, failed, doubted) / recipients of its launches that went out,"
-      " whatever the days.",
+      "Of a campaign: mails of its launches that have come to an end (sent, else failed, else withheld, else doubted: each once) /"
+      " recipients of its launches that went out, whatever the days. Mails that others send in its name do not count.",
       { MESSAGES, DELIVERIES } },
     { "journeys_entered", "visits", "Times that a person entered a journey.", { JOURNEYS } },
     { "journeys_ended",

@@ -1,5 +1,7 @@
 #include "services/reporting/figures.h"
 
+#include "services/reporting/visitors.h"
+
 /* ---- cells ---- */
 
 struct seen_cell {
@@ -100,6 +102,22 @@ static bool overview_look(struct str key, struct str value, void *argument)
     return true;
 }
 
+static void overview_visitors(const struct lmdb_read *read, const struct question *question,
+                              struct overview *out)
+{
+    struct crowd crowd = crowd_all();
+    out->total.distinct = visitors_count(read, &crowd, question->from_day, question->to_day);
+    for (int i = 0; i < N_CHANNELS; i++) {
+        crowd = crowd_of_channel((enum channel)i);
+        out->channels[i].distinct =
+            visitors_count(read, &crowd, question->from_day, question->to_day);
+    }
+    for (int64_t day = question->from_day; day <= question->to_day; day++) {
+        struct row *row = &out->days[day - question->from_day];
+        row->distinct = row->sums.of[MEASURE_visitors];
+    }
+}
+
 void figures_overview(struct ctx *ctx, const struct lmdb_read *read,
                       const struct question *question, struct overview *out)
 {
@@ -108,6 +126,7 @@ void figures_overview(struct ctx *ctx, const struct lmdb_read *read,
     *out = (struct overview){ 0 };
     out->days = ARENA_ARRAY(ctx->arena, struct row, question->to_day - question->from_day + 1);
     lmdb_scan(read, TABLE_CELLS, key_str(&from), overview_look, &looking);
+    overview_visitors(read, question, out);
 }
 
 /* ---- campaigns ---- */
@@ -119,6 +138,13 @@ static void campaign_add(struct campaign_figures *campaign, const struct seen_ce
     campaign->first_day = MIN(campaign->first_day, cell->day);
     if (cell->day >= question->from_day && cell->day <= question->to_day)
         row_add(&campaign->row, cell, question, false);
+}
+
+static void campaign_visitors(const struct lmdb_read *read, const struct question *question,
+                              struct campaign_figures *campaign)
+{
+    struct crowd crowd = crowd_of_campaign(campaign->campaign_id);
+    campaign->row.distinct = visitors_count(read, &crowd, question->from_day, question->to_day);
 }
 
 /* The first `most` ids beyond `after`, in order: what is pushed out by lower ones never comes back. */
@@ -209,6 +235,8 @@ void figures_campaigns(struct ctx *ctx, const struct lmdb_read *read,
     lmdb_scan(read, TABLE_CAMPAIGNS, after, planned_look, &choosing);
     lmdb_scan(read, TABLE_CELLS, key_str(&from), chosen_look, &choosing);
     lmdb_scan(read, TABLE_CELLS, (struct str){ NULL, 0 }, chosen_add, &choosing);
+    for (size_t i = 0; i < choosing.n; i++)
+        campaign_visitors(read, question, &choosing.list[i]);
     *out = choosing.list;
     *n = choosing.n;
 }
@@ -219,6 +247,7 @@ void figures_campaign(const struct lmdb_read *read, const struct question *quest
     struct choosing one = { .question = question, .list = campaign, .n = 1, .most = 1 };
     campaign->first_day = INT64_MAX;
     lmdb_scan(read, TABLE_CELLS, (struct str){ NULL, 0 }, chosen_add, &one);
+    campaign_visitors(read, question, campaign);
 }
 
 /* ---- how long mail took ---- */

@@ -10,7 +10,8 @@ struct question {
 
 struct row {
     struct sums sums;
-    int64_t ads_net; /* net revenue of the channel ads */
+    int64_t ads_net;  /* net revenue of the channel ads */
+    int64_t distinct; /* visitors, each once */
 };
 
 #define MOST_CURRENCIES 200 /* ISO 4217 has fewer */

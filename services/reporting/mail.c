@@ -35,17 +35,21 @@ static bool letter_write(struct ctx *ctx, struct lmdb *db, struct str message_id
     return lmdb_put(ctx, db, TABLE_MESSAGES, message_id, (struct str){ record, bytes });
 }
 
+/* A mail ends in one way: what is certain is stronger than what is not, and that it went out than that it did not. */
+#define WENT_OUT (MAIL_SENT | MAIL_DELIVERED)
+#define ENDS (WENT_OUT | MAIL_FAILED | MAIL_WITHHELD | MAIL_DOUBTED)
+
 /* Where `only` is heard of and `unless` is not, it is counted. */
 static const struct {
     enum measure measure;
     uint32_t only, unless;
 } rules[] = {
-    { MEASURE_sent,         MAIL_SENT | MAIL_DELIVERED, 0 },
-    { MEASURE_delivered,    MAIL_SENT | MAIL_DELIVERED, MAIL_BOUNCED },
+    { MEASURE_sent,         WENT_OUT,                   0 },
+    { MEASURE_delivered,    WENT_OUT,                   MAIL_BOUNCED },
     { MEASURE_bounced,      MAIL_BOUNCED,               0 },
-    { MEASURE_failed,       MAIL_FAILED,                MAIL_SENT | MAIL_DELIVERED },
-    { MEASURE_withheld,     MAIL_WITHHELD,              MAIL_SENT | MAIL_DELIVERED },
-    { MEASURE_doubted,      MAIL_DOUBTED,               MAIL_SENT | MAIL_DELIVERED | MAIL_FAILED },
+    { MEASURE_failed,       MAIL_FAILED,                WENT_OUT },
+    { MEASURE_withheld,     MAIL_WITHHELD,              WENT_OUT | MAIL_FAILED },
+    { MEASURE_doubted,      MAIL_DOUBTED,               WENT_OUT | MAIL_FAILED | MAIL_WITHHELD },
     { MEASURE_complained,   MAIL_COMPLAINED,            0 },
     { MEASURE_opened,       MAIL_OPENED | MAIL_CLICKED, 0 },
     { MEASURE_clicked,      MAIL_CLICKED,               0 },
@@ -62,6 +66,7 @@ static bool count(struct ctx *ctx, struct lmdb *db, const struct letter *letter,
     for (size_t i = 0; i < COUNT(rules); i++)
         if (message->fates & rules[i].only && !(message->fates & rules[i].unless))
             sums.of[rules[i].measure] = 1;
+    sums.of[MEASURE_completed] = message->fates & ENDS && message->fates & MAIL_OF_LAUNCH;
     if (!add)
         sums_negate(&sums);
     int64_t n = add ? 1 : -1;
@@ -86,7 +91,7 @@ bool mail_heard(struct ctx *ctx, struct lmdb *db, const struct mail_news *news)
     struct message *message = &after.message;
     if (ctx_failed(ctx))
         return false;
-    message->fates |= news->fate;
+    message->fates |= news->fate | (news->of_launch ? MAIL_OF_LAUNCH : 0u);
     earliest(&message->first_us, news->at_us);
     if (news->fate == MAIL_SENT) {
         earliest(&message->sent_us, news->at_us);

@@ -15,6 +15,7 @@ enum mail_fate {
     MAIL_OPENED = 1 << 7,
     MAIL_CLICKED = 1 << 8,
     MAIL_UNSUBSCRIBED = 1 << 9,
+    MAIL_OF_LAUNCH = 1 << 10, /* no fate: whose audience was counted before */
 };
 
 struct mail_news {
@@ -22,5 +23,6 @@ struct mail_news {
     enum mail_fate fate;
     int64_t at_us;
     int64_t due_us; /* of MAIL_SENT: when it was due; 0: not told */
+    bool of_launch; /* its audience was counted before */
 };
 bool mail_heard(struct ctx *ctx, struct lmdb *db, const struct mail_news *news);

@@ -26,7 +26,8 @@
     X(journeys_won)                                                                                \
     X(published)                                                                                   \
     X(points_earned)                                                                               \
-    X(points_spent)
+    X(points_spent)                                                                                \
+    X(completed)
 
 enum measure {
 #define X(name) MEASURE_##name,

@@ -12,6 +12,8 @@
  *  BOUGHT    person, moment, order -> nothing
  *  TOUCHES   person, moment (newest first), channel, campaign -> nothing
  *  VISITS    person, day -> whether a touch was seen; person, day, channel, campaign -> nothing
+ *  CROWDS    person, crowd (visitors.h), day -> nothing
+ *  GAPS      crowd, day, days since the day before that -> how many people
  *  CLAIMS    visitor, customer -> the moment from which on we know that they are one
  *  CLAIMED   customer, visitor -> nothing
  *  ERASED    person -> nothing
@@ -30,6 +32,8 @@
     X(BOUGHT, "bought")                                                                            \
     X(TOUCHES, "touches")                                                                          \
     X(VISITS, "visits")                                                                            \
+    X(CROWDS, "crowds")                                                                            \
+    X(GAPS, "gaps")                                                                                \
     X(CLAIMS, "claims")                                                                            \
     X(CLAIMED, "claimed")                                                                          \
     X(ERASED, "erased")                                                                            \

@@ -1,6 +1,7 @@
 #include "services/reporting/people.h"
 
 #include "services/reporting/purchases.h"
+#include "services/reporting/visitors.h"
 
 #define DAY_AT HASH_BYTES
 #define TOUCHED_AT (HASH_BYTES + 4) /* a key that goes on there is a touch's */
@@ -27,6 +28,13 @@ static bool add_visitors(struct ctx *ctx, struct lmdb *db, int64_t at_us, enum c
     return cell_add(ctx, db, &cell, MEASURE_visitors, n);
 }
 
+/* Once for any days that are asked for, where add_visitors counts once for each. */
+static bool note_day(struct ctx *ctx, struct lmdb *db, struct hash person, int64_t at_us,
+                     struct crowd crowd)
+{
+    return visitors_note(ctx, db, person, &crowd, day_of(at_us));
+}
+
 static struct key visit_key(struct hash person, int64_t at_us)
 {
     struct key key = person_key(person);
@@ -41,19 +49,25 @@ static bool visit(struct ctx *ctx, struct lmdb *db, struct hash person, int64_t 
         return true;
     return lmdb_put(ctx, db, TABLE_VISITS, key_str(&key), STR("d")) &&
            add_visitors(ctx, db, at_us, CHANNEL_ALL, STR(""), 1) &&
-           add_visitors(ctx, db, at_us, CHANNEL_DIRECT, STR(""), 1);
+           add_visitors(ctx, db, at_us, CHANNEL_DIRECT, STR(""), 1) &&
+           note_day(ctx, db, person, at_us, crowd_all()) &&
+           note_day(ctx, db, person, at_us, crowd_of_channel(CHANNEL_DIRECT));
 }
 
 /* The day's visit is direct no more. */
 static bool visit_by_touch(struct ctx *ctx, struct lmdb *db, struct hash person, int64_t at_us)
 {
     struct key key = visit_key(person, at_us);
+    struct crowd direct = crowd_of_channel(CHANNEL_DIRECT);
     struct str was = lmdb_get_for_update(ctx, db, TABLE_VISITS, key_str(&key));
     if (str_is(was, "t"))
         return true;
+    bool known = was.ptr != NULL;
     return lmdb_put(ctx, db, TABLE_VISITS, key_str(&key), STR("t")) &&
-           (was.ptr ? add_visitors(ctx, db, at_us, CHANNEL_DIRECT, STR(""), -1)
-                    : add_visitors(ctx, db, at_us, CHANNEL_ALL, STR(""), 1));
+           (known ? add_visitors(ctx, db, at_us, CHANNEL_DIRECT, STR(""), -1) &&
+                        visitors_take_back(ctx, db, person, &direct, day_of(at_us))
+                  : add_visitors(ctx, db, at_us, CHANNEL_ALL, STR(""), 1) &&
+                        note_day(ctx, db, person, at_us, crowd_all()));
 }
 
 bool people_visited(struct ctx *ctx, struct lmdb *db, struct str person_id, int64_t at_us)
@@ -72,6 +86,9 @@ static bool count_touch(struct ctx *ctx, struct lmdb *db, struct hash person, in
         return true;
     return model_note(ctx, db, TABLE_VISITS, &key) &&
            add_visitors(ctx, db, at_us, touch->channel, touch->campaign, 1) &&
+           note_day(ctx, db, person, at_us, crowd_of_channel(touch->channel)) &&
+           (!touch->campaign.len ||
+            note_day(ctx, db, person, at_us, crowd_of_campaign(touch->campaign))) &&
            visit_by_touch(ctx, db, person, at_us);
 }
 
@@ -254,8 +271,9 @@ static bool erase_one(struct ctx *ctx, struct lmdb *db, struct hash person, stru
     if (is_erased(ctx, db, person))
         return !ctx_failed(ctx);
     return model_note(ctx, db, TABLE_ERASED, &key) && forget_visits(ctx, db, &key) &&
-           forget_touches(ctx, db, &key) && purchases_forget(ctx, db, person) &&
-           forget_customers(ctx, db, person) && forget_visitors(ctx, db, person, erasing);
+           visitors_forget(ctx, db, person) && forget_touches(ctx, db, &key) &&
+           purchases_forget(ctx, db, person) && forget_customers(ctx, db, person) &&
+           forget_visitors(ctx, db, person, erasing);
 }
 
 static bool erase(struct ctx *ctx, struct lmdb *db, struct hash person)

@@ -101,7 +101,8 @@ static enum outcome mail(struct ctx *ctx, struct mail_news news)
     enum outcome on_##event_name(struct ctx *ctx, const struct event_name *event)                  \
     {                                                                                              \
         return mail(ctx, (struct mail_news){ event->message_id, event->campaign_id, what,          \
-                                             .at_us = event->moment });                            \
+                                             .at_us = event->moment,                               \
+                                             .of_launch = event->launch_id.ptr != NULL });         \
     }
 
 ON_MESSAGE(message_delivered, MAIL_DELIVERED, delivered_at)
@@ -116,7 +117,8 @@ enum outcome on_message_sent(struct ctx *ctx, const struct message_sent *event)
 {
     return mail(ctx, (struct mail_news){ event->message_id, event->campaign_id, MAIL_SENT,
                                          event->sent_at,
-                                         event->has_scheduled_at ? event->scheduled_at : 0 });
+                                         event->has_scheduled_at ? event->scheduled_at : 0,
+                                         event->launch_id.ptr != NULL });
 }
 
 enum outcome on_message_opened(struct ctx *ctx, const struct message_opened *event)
@@ -248,8 +250,8 @@ enum outcome on_spend_recorded(struct ctx *ctx, const struct spend_recorded *eve
     if (!model_once(ctx, ctx->model, 's', event->spend_id, &first))
         return outcome_of(ctx);
     if (!str_is(event->network, "house")) {
-        sums.of[MEASURE_impressions] = event->impressions;
-        sums.of[MEASURE_ad_clicks] = event->clicks;
+        sums.of[MEASURE_impressions] = event->impressions - event->impressions_taken_back;
+        sums.of[MEASURE_ad_clicks] = event->clicks - event->clicks_taken_back;
     }
     return done(ctx,
                 !first || (cell_change(ctx, ctx->model, &seen, &sums) &&

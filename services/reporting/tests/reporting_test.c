@@ -25,6 +25,9 @@ static const struct {
       "\"viewed_at\":\"2026-11-10T11:00:00Z\"}" },
     { &GATEWAY_PAGE_VIEWED_V1_TYPE,
       "{\"view_id\":\"v2\",\"person_id\":\"vis_b\",\"visitor_id\":\"vis_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-10T11:00:00Z\"}" },
+    /* The same visitor two days later: one person of these days, two of their visitors. */
+    { &GATEWAY_PAGE_VIEWED_V1_TYPE,
+      "{\"view_id\":\"v3\",\"person_id\":\"vis_b\",\"visitor_id\":\"vis_b\",\"slug\":\"home\",\"viewed_at\":\"2026-11-12T11:00:00Z\"}" },
     { &COMMERCE_ORDER_PLACED_V1_TYPE,
       "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"placed_at\":\"2026-11-10T12:00:00Z\",\"total\":{\"amount\":10000,\"currency\":\"USD\"},"
       "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":10000,\"currency\":\"USD\"}}]}" },
@@ -50,6 +53,22 @@ static const struct {
     { &COMMERCE_ORDER_PLACED_V1_TYPE,
       "{\"order_id\":\"ord_2\",\"customer_id\":\"prf_b\",\"placed_at\":\"2026-11-18T08:59:59Z\",\"total\":{\"amount\":7000,\"currency\":\"USD\"},"
       "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":7000,\"currency\":\"USD\"}}]}" },
+    /* Mails that were withheld and then refused, or in doubt: each ends once. And one that no launch sent. */
+    { &EMAIL_MESSAGE_WITHHELD_V1_TYPE,
+      "{\"message_id\":\"msg_3\",\"person_id\":\"prf_x\",\"kind\":\"bulk\",\"campaign_id\":\"cmp_mail\",\"launch_id\":\"lch_1\","
+      "\"reason\":\"capped\",\"withheld_at\":\"2026-11-11T08:00:00Z\"}" },
+    { &EMAIL_MESSAGE_FAILED_V1_TYPE,
+      "{\"message_id\":\"msg_3\",\"person_id\":\"prf_x\",\"kind\":\"bulk\",\"campaign_id\":\"cmp_mail\",\"launch_id\":\"lch_1\","
+      "\"reason\":\"refused\",\"failed_at\":\"2026-11-11T09:00:00Z\"}" },
+    { &EMAIL_MESSAGE_DOUBTED_V1_TYPE,
+      "{\"message_id\":\"msg_4\",\"person_id\":\"prf_y\",\"kind\":\"bulk\",\"campaign_id\":\"cmp_mail\",\"launch_id\":\"lch_1\","
+      "\"doubted_at\":\"2026-11-11T08:00:00Z\"}" },
+    { &EMAIL_MESSAGE_WITHHELD_V1_TYPE,
+      "{\"message_id\":\"msg_4\",\"person_id\":\"prf_y\",\"kind\":\"bulk\",\"campaign_id\":\"cmp_mail\",\"launch_id\":\"lch_1\","
+      "\"reason\":\"suppressed\",\"withheld_at\":\"2026-11-11T08:30:00Z\"}" },
+    { &EMAIL_MESSAGE_SENT_V1_TYPE,
+      "{\"message_id\":\"msg_5\",\"person_id\":\"prf_z\",\"kind\":\"transactional\",\"campaign_id\":\"cmp_mail\","
+      "\"sent_at\":\"2026-11-11T08:00:08Z\"}" },
     /* The same, a second too late: direct. In euros, and cancelled. */
     { &COMMERCE_ORDER_PLACED_V1_TYPE,
       "{\"order_id\":\"ord_3\",\"customer_id\":\"prf_b\",\"placed_at\":\"2026-11-18T09:00:01Z\",\"total\":{\"amount\":900,\"currency\":\"EUR\"},"
@@ -120,22 +139,33 @@ static void test_figures(struct test_service *test)
     CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/net_revenue"), 14800);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE "&currency=EUR", "/figures/revenue"), 900);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE "&currency=EUR", "/figures/net_revenue"), 0);
-    CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/visitors"), 4);
+    CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/visitors"), 5);
+    CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/distinct_visitors"), 4);
+    CHECK_INT(
+        figure(test, "/v1/dashboard?from=2026-11-11&to=2026-11-24", "/figures/distinct_visitors"),
+        2); /* prf_b, vis_b */
+    CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/0/figures/distinct_visitors"), 2);
+    CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/1/figures/distinct_visitors"), 1);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/distinct_visitors"), 1);
+    CHECK_INT(figure(test, "/v1/days" RANGE, "/items/9/figures/distinct_visitors"), 3);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/published"), 1);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/points_earned"), 100);
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/0/figures/orders"), 2);   /* direct */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/0/figures/visitors"),
-              2);                                                                /* prf_a, vis_b */
+              3);                                                          /* prf_a, vis_b twice */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/1/figures/orders"), 1);   /* email */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/net_revenue"), 7500); /* ads */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/return_on_spend"), 3);
-    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/sent"), 2);
-    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/delivered"), 1);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/sent"), 3);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/delivered"), 2);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/failed"), 1);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/withheld"), 1);
+    CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/doubted"), 0);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/opened"), 1);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/time_to_inbox/accepted/p50_s"), 4);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/launches/0/recipients"), 4);
     const struct json *campaign = ask(test, "/v1/campaigns/cmp_mail");
-    CHECK(json_double(json_get(campaign, "completion")) == 0.5);
+    CHECK(json_double(json_get(campaign, "completion")) == 1);
     CHECK_STR(json_str(json_get(campaign, "name")), "=Mail");
     CHECK_STR(json_str(json_get(campaign, "state")), "launched");
     CHECK_STR(json_str(json_pointer(campaign, STR("/launches/0/steps/1/state"))), "done");
@@ -153,7 +183,7 @@ static void test_ways_of_answering(struct test_service *test)
     struct reply csv =
         test_call(test, "GET", "/v1/campaigns" RANGE, "reporting:read", "Accept: text/csv", NULL);
     CHECK_INT(csv.status, 200);
-    CHECK(strstr(csv.body.ptr, "cmp_mail,\"'=Mail\",launched,0.5,") != NULL);
+    CHECK(strstr(csv.body.ptr, "cmp_mail,\"'=Mail\",launched,1") != NULL);
     struct reply html =
         test_call(test, "GET", "/v1/dashboard" RANGE, "reporting:read", "Accept: text/html", NULL);
     CHECK_INT(html.status, 200);
