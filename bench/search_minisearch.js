@@ -40,7 +40,9 @@ async function main() {
   await fill(index);
   const took = now() - begun;
   const times = {};
-  for (const [kind, queries] of Object.entries(JSON.parse(fs.readFileSync(queriesPath, 'utf8')))) times[kind] = ask(index, kind, queries);
+  for (const [kind, queries] of Object.entries(JSON.parse(fs.readFileSync(queriesPath, 'utf8')))) {
+    times[kind] = kind.includes('phrase') ? null : ask(index, kind, queries); // it has none
+  }
   console.log(JSON.stringify({ times, seconds: took, bytes: process.memoryUsage().rss }));
 }
 

@@ -67,7 +67,7 @@ static uint8_t value_of(const struct counts *counts, const struct entry *entry)
         field++;
     double times = entry->times[field], words = counts->words[field];
     double part = times / (times + K1 * (1 - B + B * words / usual_words[field]));
-    return (uint8_t)((3 - field) << 6 | MAX(1, (int)(part * VALUE_LEVEL_MOST)));
+    return value_make((enum analysis_field)field, MAX(1, (int)(part * VALUE_LEVEL_MOST)));
 }
 
 struct str first_chars(struct str text, size_t chars)

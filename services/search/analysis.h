@@ -23,6 +23,10 @@ static inline int value_level(uint8_t value)
     return value & 63;
 }
 #define VALUE_LEVEL_MOST 63
+static inline uint8_t value_make(enum analysis_field field, int level)
+{
+    return (uint8_t)((3 - (int)field) << 6 | level);
+}
 
 struct term {
     struct str key;

@@ -16,9 +16,11 @@ static size_t highlight_words(const struct query *query, struct highlight_word *
     size_t n = 0;
     for (size_t i = 0; i < query->n; i++) {
         const struct query_word *word = &query->words[i];
+        size_t shown = 0;
         out[n++] = (struct highlight_word){ word->folded, word->begun };
-        for (size_t k = 0; word->synonyms && k < MIN(word->synonyms->n, SYNONYMS_SHOWN); k++)
-            out[n++] = (struct highlight_word){ word->synonyms->words[k], false };
+        for (size_t s = 0; s < word->n_synonyms; s++)
+            for (size_t k = 0; k < word->synonyms[s]->n && shown < SYNONYMS_SHOWN; k++, shown++)
+                out[n++] = (struct highlight_word){ word->synonyms[s]->words[k], false };
         for (size_t k = 0; k < word->n_near; k++)
             out[n++] = (struct highlight_word){ word->near[k].word, false };
     }
@@ -42,7 +44,6 @@ static bool hits_make(struct finding *finding, struct hit *out)
                                .locale = document.locale,
                                .category = document.category,
                                .subcategory = document.subcategory,
-
                                .price = document.price,
                                .score = hit.score };
         out[i].highlights.title = highlight(arena, document.title, words, n);
@@ -145,12 +146,14 @@ static size_t completions_make(const struct finding *finding, struct str *out)
     const struct query *query = &finding->query;
     struct near_word tried[TRIED_WORDS];
     size_t n = 0;
-    if (query->n == 0)
+    if (query->n == 0 || query->words[query->n - 1].exact)
         return 0;
     struct str last = query->words[query->n - 1].folded, before = STR("");
-    for (size_t i = 0; i + 1 < query->n; i++)
-        before = arena_printf(finding->ctx->arena, STR_FMT STR_FMT " ", STR_ARG(before),
-                              STR_ARG(query->words[i].folded));
+    for (size_t i = 0; i + 1 < query->n; i++) {
+        const char *quote = query->words[i].exact ? "\"" : "";
+        before = arena_printf(finding->ctx->arena, STR_FMT "%s" STR_FMT "%s ", STR_ARG(before),
+                              quote, STR_ARG(query->words[i].folded), quote);
+    }
     size_t n_tried = dictionary_completions(&finding->read, last, tried, COUNT(tried));
     for (size_t i = 0; i < n_tried && n < SUGGESTED_WORDS; i++)
         if (goes_with(finding, query, tried[i].word))

@@ -16,7 +16,7 @@ static struct reply reply_stored(struct ctx *ctx, enum definition_kind kind, str
 struct reply search_put_stop_words(struct ctx *ctx, const struct put_stop_words_in *in)
 {
     struct definition_row row;
-    return single_words(ctx, in->body->words, in->body->n_words) &&
+    return words_are_few(ctx, in->body->words, in->body->n_words, 1) &&
                    definition_put(ctx, DEFINITION_STOP_WORDS, THE_ONE,
                                   stop_words_put_encode(ctx, in->body), &row)
                ? reply_ok(ctx, row.definition)

@@ -27,7 +27,7 @@ static struct reply reply_synonyms(struct ctx *ctx, const struct definition_row 
 struct reply search_put_synonyms(struct ctx *ctx, const struct put_synonyms_in *in)
 {
     struct definition_row row;
-    if (!single_words(ctx, in->body->words, in->body->n_words) ||
+    if (!words_are_few(ctx, in->body->words, in->body->n_words, SYNONYM_WORDS) ||
         !definition_put(ctx, DEFINITION_SYNONYMS, in->synonyms_id,
                         synonyms_put_encode(ctx, in->body), &row))
         return reply_error(ctx);

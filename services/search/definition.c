@@ -2,15 +2,19 @@
 
 #include "base/clock.h"
 
-bool single_words(struct ctx *ctx, const struct str *words, size_t n)
+bool words_are_few(struct ctx *ctx, const struct str *words, size_t n, size_t most)
 {
     for (size_t i = 0; i < n; i++) {
         size_t parts;
         words_folded(ctx->arena, words[i], &parts);
-        if (parts != 1)
-            return ctx_fail_at(ctx, ERR_INVALID, arena_printf(ctx->arena, "/words/%zu", i),
-                               "\"" STR_FMT "\" is %s word", STR_ARG(words[i]),
-                               parts ? "more than one" : "no");
+        struct str pointer = arena_printf(ctx->arena, "/words/%zu", i);
+        if (parts == 0)
+            return ctx_fail_at(ctx, ERR_INVALID, pointer, "\"" STR_FMT "\" is no word",
+                               STR_ARG(words[i]));
+        if (parts > most)
+            return ctx_fail_at(ctx, ERR_INVALID, pointer,
+                               "\"" STR_FMT "\" is %zu words; at most %zu can be one",
+                               STR_ARG(words[i]), parts, most);
     }
     return true;
 }

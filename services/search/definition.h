@@ -5,8 +5,8 @@
 #include "services/search/definitions.h"
 #include "services/search/store.h"
 
-/* Each is one word once it is folded; false with INVALID at /words/N. */
-bool single_words(struct ctx *ctx, const struct str *words, size_t n);
+/* Each is a word once it is folded, or up to `most` of them; false with INVALID at /words/N. */
+bool words_are_few(struct ctx *ctx, const struct str *words, size_t n, size_t most);
 
 /* Stores it, unless it says what is stored already; *out is what is stored then. */
 bool definition_put(struct ctx *ctx, enum definition_kind kind, struct str id,

@@ -86,9 +86,9 @@ bool snapshot_is_stop_word(const struct snapshot *snapshot, struct str word)
                                              sizeof(struct str), by_text);
 }
 
-const struct synonym_entry *snapshot_synonyms(const struct snapshot *snapshot, struct str word)
+const struct synonym_entry *snapshot_synonyms(const struct snapshot *snapshot, struct str words)
 {
-    return snapshot->n_synonyms ? bsearch(&word, snapshot->synonyms, snapshot->n_synonyms,
+    return snapshot->n_synonyms ? bsearch(&words, snapshot->synonyms, snapshot->n_synonyms,
                                           sizeof(struct synonym_entry), by_text)
                                 : NULL;
 }

@@ -4,8 +4,10 @@
 #include "base/ctx.h"
 #include "search_types.h"
 
+#define SYNONYM_WORDS 8 /* that a synonym is made of, at most */
+
 struct synonym_entry {
-    struct str word;         /* folded, as all words here */
+    struct str word; /* folded, as all words here; or several, a space between two */
     const struct str *words; /* that it finds too */
     size_t n;
 };
@@ -35,7 +37,7 @@ const struct snapshot *definitions_now(const struct definitions *definitions);
 
 bool snapshot_is_stop_word(const struct snapshot *snapshot, struct str word);
 const struct synonym_entry *snapshot_synonyms(const struct snapshot *snapshot,
-                                              struct str word); /* NULL: none */
+                                              struct str words); /* NULL: none */
 const struct pin_entry *snapshot_pin(const struct snapshot *snapshot,
                                      struct str query); /* NULL: none */
 

@@ -49,12 +49,34 @@ static void put_escaped(struct html *html, struct str text)
     put(html, text.ptr + from, text.len - from);
 }
 
-static bool is_looked_for(struct str folded, const struct highlight_word *words, size_t n)
+/* Where the row of words that begins with this one ends, 0: it does not stand here. */
+static size_t row_end(const struct words *walk, const struct word *first, struct str row)
 {
-    for (size_t i = 0; i < n; i++)
-        if (words[i].begun ? str_starts(folded, words[i].folded) : str_eq(folded, words[i].folded))
-            return true;
-    return false;
+    if (!str_starts(row, first->folded))
+        return 0;
+    struct str part, rest = { row.ptr + first->folded.len, row.len - first->folded.len };
+    if (rest.len == 0 || rest.ptr[0] != ' ')
+        return rest.len ? 0 : first->to;
+    struct words ahead = *walk;
+    struct word word = *first;
+    for (rest.ptr++, rest.len--; str_split(&rest, ' ', &part);)
+        if (!words_next(&ahead, &word) || !str_eq(word.folded, part))
+            return 0;
+    return word.to;
+}
+
+/* Where the longest that was looked for and begins with this word ends, 0: none does. The walk goes on behind it. */
+static size_t mark_end(struct words *walk, const struct word *word,
+                       const struct highlight_word *words, size_t n)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool begins = words[i].begun && str_starts(word->folded, words[i].folded);
+        size_t to = begins ? word->to : row_end(walk, word, words[i].folded);
+        longest = MAX(longest, to);
+    }
+    walk->at = MAX(walk->at, longest);
+    return longest;
 }
 
 struct str highlight(struct arena *arena, struct str text, const struct highlight_word *words,
@@ -67,13 +89,14 @@ struct str highlight(struct arena *arena, struct str text, const struct highligh
     if (text.len == 0)
         return STR("");
     while (words_next(&walk, &word)) {
-        if (!is_looked_for(word.folded, words, n))
+        size_t to = mark_end(&walk, &word, words, n);
+        if (!to)
             continue;
         put_escaped(&html, (struct str){ text.ptr + from, word.from - from });
         put(&html, "<mark>", 6);
-        put_escaped(&html, (struct str){ text.ptr + word.from, word.to - word.from });
+        put_escaped(&html, (struct str){ text.ptr + word.from, to - word.from });
         put(&html, "</mark>", 7);
-        from = word.to;
+        from = to;
     }
     put_escaped(&html, (struct str){ text.ptr + from, text.len - from });
     return (struct str){ html.ptr, html.len };
@@ -84,15 +107,14 @@ struct str highlight_part(struct arena *arena, struct str text, const struct hig
 {
     struct words walk = words_of(text);
     struct word word;
-    size_t begins[BEFORE_WORDS + 1] = { 0 }, seen = 0;
-    bool found = false;
-    for (; !found && seen < MOST_WORDS && words_next(&walk, &word); seen++) {
+    size_t begins[BEFORE_WORDS + 1] = { 0 }, seen = 0, to = 0, more = 0;
+    for (; !to && seen < MOST_WORDS && words_next(&walk, &word); seen++) {
         begins[seen % COUNT(begins)] = word.from;
-        found = is_looked_for(word.folded, words, n);
+        to = mark_end(&walk, &word, words, n);
     }
-    if (!found)
+    if (!to)
         return (struct str){ NULL, 0 };
-    size_t first = seen > COUNT(begins) ? begins[seen % COUNT(begins)] : 0, to = word.to, more = 0;
+    size_t first = seen > COUNT(begins) ? begins[seen % COUNT(begins)] : 0;
     while (more < PART_WORDS - BEFORE_WORDS && words_next(&walk, &word)) {
         to = word.to;
         more++;

@@ -4,8 +4,8 @@
 #include "base/arena.h"
 
 struct highlight_word {
-    struct str folded;
-    bool begun; /* words that begin like it too */
+    struct str folded; /* or several next to each other, a space between two */
+    bool begun;        /* words that begin like it too */
 };
 
 /* All of the text. */

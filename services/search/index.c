@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "services/search/analysis.h"
 #include "services/search/changes.h"
 #include "services/search/popularity.h"
+#include "services/search/sequence.h"
 #include "services/search/tables.h"
 
 static const char *const tables[] = {
@@ -137,6 +139,37 @@ bool index_find(const struct lmdb_read *read, struct arena *arena, struct str id
     return false;
 }
 
+static struct str sequence_of(struct arena *arena, const struct document *document)
+{
+    const struct sequence_text texts[] = { { FIELD_OF_TITLE, document->title },
+                                           { FIELD_OF_KEYWORDS, document->category },
+                                           { FIELD_OF_KEYWORDS, document->subcategory },
+                                           { FIELD_OF_KEYWORDS, document->slug },
+                                           { FIELD_OF_TEXT, document->text } };
+    return sequence_make(arena, texts, COUNT(texts));
+}
+
+static uint32_t crc_of(struct str record)
+{
+    return hash_crc32c(0, record.ptr, record.len);
+}
+
+struct str index_sequence(const struct lmdb_read *read, struct arena *arena, uint32_t number)
+{
+    char key[4];
+    struct ctx ctx = { .arena = arena };
+    struct document document;
+    struct str json = lmdb_get(read, TABLE_DOCUMENTS, number_key(key, number)),
+               kept = lmdb_get(read, TABLE_SEQUENCES, number_key(key, number));
+    uint32_t crc;
+    if (kept.len >= sizeof crc) {
+        memcpy(&crc, kept.ptr, sizeof crc);
+        if (crc == crc_of(json))
+            return (struct str){ kept.ptr + sizeof crc, kept.len - sizeof crc };
+    }
+    return document_of(&ctx, json, &document) ? sequence_of(arena, &document) : STR("");
+}
+
 /* ---- documents ---- */
 
 static struct term *terms_of(struct arena *arena, const struct document *document, size_t *n)
@@ -236,11 +269,31 @@ static bool number_new(struct ctx *ctx, struct search_index *index, uint32_t *ou
            lmdb_put(ctx, index->db, TABLE_META, STR("n"), bytes_of(&next, sizeof next));
 }
 
+static bool document_put(struct ctx *ctx, struct search_index *index, uint32_t number,
+                         const struct document *document)
+{
+    char key[4];
+    struct str json = document_encode(ctx, document), sequence = sequence_of(ctx->arena, document);
+    uint32_t crc = crc_of(json);
+    char *record = arena_alloc_raw(ctx->arena, sizeof crc + sequence.len);
+    memcpy(record, &crc, sizeof crc);
+    memcpy(record + sizeof crc, sequence.ptr, sequence.len);
+    return lmdb_put(ctx, index->db, TABLE_DOCUMENTS, number_key(key, number), json) &&
+           lmdb_put(ctx, index->db, TABLE_SEQUENCES, number_key(key, number),
+                    (struct str){ record, sizeof crc + sequence.len });
+}
+
+static bool document_delete(struct ctx *ctx, struct search_index *index, uint32_t number)
+{
+    char key[4];
+    return lmdb_delete(ctx, index->db, TABLE_DOCUMENTS, number_key(key, number)) &&
+           lmdb_delete(ctx, index->db, TABLE_SEQUENCES, number_key(key, number));
+}
+
 /* Puts the new document (NULL: none) in the place of the old one (NULL: none). */
 static bool replace(struct ctx *ctx, struct search_index *index, enum index_source source,
                     uint32_t number, const struct document *old, const struct document *new)
 {
-    char key[4];
     size_t n_old = 0, n_new = 0;
     struct term *old_terms = old ? terms_of(ctx->arena, old, &n_old) : NULL;
     struct term *new_terms = new ? terms_of(ctx->arena, new, &n_new) : NULL;
@@ -248,11 +301,9 @@ static bool replace(struct ctx *ctx, struct search_index *index, enum index_sour
     if (source == INDEX_ENTRY && ((old && !slug_change(ctx, index, old->slug, number, false)) ||
                                   (new && !slug_change(ctx, index, new->slug, number, true))))
         return false;
-    if (!new)
-        return lmdb_delete(ctx, index->db, TABLE_DOCUMENTS, number_key(key, number));
-    return note_columns(ctx, index, number, source, new) &&
-           lmdb_put(ctx, index->db, TABLE_DOCUMENTS, number_key(key, number),
-                    document_encode(ctx, new));
+    return new ? note_columns(ctx, index, number, source, new) &&
+                     document_put(ctx, index, number, new)
+               : document_delete(ctx, index, number);
 }
 
 bool index_put(struct ctx *ctx, struct search_index *index, enum index_source source, struct str id,

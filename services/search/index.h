@@ -42,6 +42,9 @@ bool index_document(struct ctx *ctx, const struct lmdb_read *read, uint32_t numb
                     struct document *out);
 bool index_find(const struct lmdb_read *read, struct arena *arena, struct str id, uint32_t *number);
 
+/* The words of a document in their order (sequence.h), in the map or the arena. */
+struct str index_sequence(const struct lmdb_read *read, struct arena *arena, uint32_t number);
+
 /* chunk, term: what comes in a row lies together, so that few pages are written for it */
 struct str postings_key(struct arena *arena, struct str term, uint32_t chunk);
 #define POSTINGS_TERM_AT 4 /* of a key */

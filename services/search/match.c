@@ -21,62 +21,6 @@ static const double class_weight[N_MATCH_CLASSES] = { [MATCH_TYPED] = 1,
                                                       [MATCH_ONE_EDIT] = 0.6,
                                                       [MATCH_TWO_EDITS] = 0.4 };
 
-/* ---- gathering ---- */
-
-struct gathering {
-    struct arena *arena;
-    struct match_group *group;
-    struct str key; /* of the term in the chunk */
-    uint32_t chunk;
-    enum match_class class;
-    size_t room;
-};
-
-static void part_add(struct gathering *gathering, struct match_part part)
-{
-    struct match_group *group = gathering->group;
-    if (group->n == gathering->room) {
-        gathering->room = MAX(gathering->room * 2, 16);
-        struct match_part *more =
-            arena_alloc_raw(gathering->arena, gathering->room * sizeof(struct match_part));
-        if (group->n)
-            memcpy(more, group->parts, group->n * sizeof *more);
-        group->parts = more;
-    }
-    group->parts[group->n++] = part;
-    group->documents += (int64_t)postings_count(part.postings);
-}
-
-/* Terms that go on from the key's. */
-static bool gather_one(struct str key, struct str postings, void *argument)
-{
-    struct gathering *gathering = argument;
-    if (!str_starts(key, gathering->key))
-        return false;
-    if (key.len > gathering->key.len)
-        part_add(gathering, (struct match_part){ gathering->chunk, gathering->class, postings });
-    return true;
-}
-
-void match_gather(const struct lmdb_read *read, struct arena *arena, struct match_group *group,
-                  struct str term, bool range, enum match_class class)
-{
-    struct gathering gathering = {
-        .arena = arena, .group = group, .class = class, .room = group->n
-    };
-    uint32_t chunks = (index_numbers(read) + CHUNK_DOCS - 1) / CHUNK_DOCS;
-    for (; gathering.chunk < chunks; gathering.chunk++) {
-        gathering.key = postings_key(arena, term, gathering.chunk);
-        if (range) {
-            lmdb_scan(read, TABLE_POSTINGS, gathering.key, gather_one, &gathering);
-            continue;
-        }
-        struct str postings = lmdb_get(read, TABLE_POSTINGS, gathering.key);
-        if (postings.ptr)
-            part_add(&gathering, (struct match_part){ gathering.chunk, gathering.class, postings });
-    }
-}
-
 static int by_chunk(const void *a, const void *b)
 {
     const struct match_part *x = a, *y = b;

@@ -25,10 +25,6 @@ struct match_group {
     int64_t documents; /* that have any of it, counted once for each term */
 };
 
-/* All parts of a term into the group; `range`: of all terms that begin like it and go on. */
-void match_gather(const struct lmdb_read *read, struct arena *arena, struct match_group *group,
-                  struct str term, bool range, enum match_class class);
-
 /* Of one column, what is let through: of a facet some ordinals, of a number a range. */
 struct match_filter {
     enum column column;

@@ -119,3 +119,17 @@ void postings_best(struct str postings, const uint16_t scores[256], uint16_t bes
         *at = MAX(*at, score);
     }
 }
+
+void postings_values(struct str postings, uint8_t values[CHUNK_DOCS])
+{
+    if (is_dense(postings)) {
+        memcpy(values, postings.ptr, CHUNK_DOCS);
+        return;
+    }
+    size_t n = sparse_count(postings);
+    memset(values, 0, CHUNK_DOCS);
+    for (size_t i = 0; i < n; i++) {
+        struct posting posting = sparse_at(postings, n, i);
+        values[posting.doc % CHUNK_DOCS] = posting.value;
+    }
+}

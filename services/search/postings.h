@@ -20,3 +20,6 @@ size_t postings_count(struct str postings);
 
 /* best[doc] = max(best[doc], scores[value]) for each of them. */
 void postings_best(struct str postings, const uint16_t scores[256], uint16_t best[CHUNK_DOCS]);
+
+/* values[doc] = its value, 0 where it has the term not. */
+void postings_values(struct str postings, uint8_t values[CHUNK_DOCS]);

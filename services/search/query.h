@@ -5,13 +5,17 @@
 #include "services/search/dictionary.h"
 #include "services/search/match.h"
 
-#define QUERY_WORDS 16 /* more are not looked for */
-#define QUERY_NEAR 20  /* spellings that are tried for a word */
+#define QUERY_WORDS 16   /* more are not looked for; those of phrases count too */
+#define QUERY_NEAR 20    /* spellings that are tried for a word */
+#define QUERY_SYNONYMS 8 /* entries of synonyms that a word may be a part of */
 
 struct query_word {
-    struct str folded;
-    bool begun;                           /* the last one: it may go on */
-    const struct synonym_entry *synonyms; /* NULL: none */
+    struct str folded; /* or a phrase: its words, a space between two */
+    bool exact;        /* it was quoted: as it was typed and no other way */
+    bool begun;        /* the last one: it may go on */
+    /* What may stand for it, or for it and its neighbours: who has all of their words or any of these is found. */
+    const struct synonym_entry *synonyms[QUERY_SYNONYMS];
+    size_t n_synonyms;
     bool corrected;
     struct near_word near[QUERY_NEAR]; /* tried too */
     size_t n_near;
@@ -20,10 +24,11 @@ struct query_word {
 struct query {
     struct query_word words[QUERY_WORDS];
     size_t n;
+    struct query_phrase *phrases; /* that were looked for already (query.c) */
 };
 
-/* The words that are looked for: without stop words, unless there are no others; the last one is taken for begun. Any
- * bytes will do. */
+/* What is looked for: without stop words, unless there is nothing else; the last word is taken for begun. What stands in
+ * quotes is a phrase; a quote alone parts words. Any bytes will do. */
 void query_read(struct arena *arena, struct str text, const struct snapshot *snapshot,
                 struct query *out);
 

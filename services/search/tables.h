@@ -1,8 +1,10 @@
 /* The index's tables in LMDB. Numbers in keys are big-endian, so that they are in order; in values they are the machine's. */
 #pragma once
 
-/*  IDS        source, id -> number, stamp, whether it is shown (documents.c)
+/*  IDS        source, id -> number, stamp, whether it is shown (index.c)
  *  DOCUMENTS  number -> the document (JSON)
+ *  SEQUENCES  number -> CRC-32C of what DOCUMENTS has, the document's words in their order (sequence.h). One that is
+ *             missing or of another document, since a version that knows none wrote the document, is made while it is read
  *  POSTINGS   chunk, term -> postings
  *  COLUMNS    column, chunk -> values
  *  FACETS     'o', column, value -> ordinal; 'v', column, ordinal -> value; 'n', column -> the highest ordinal
@@ -14,6 +16,7 @@
 #define TABLES(X)                                                                                  \
     X(IDS, "ids")                                                                                  \
     X(DOCUMENTS, "documents")                                                                      \
+    X(SEQUENCES, "sequences")                                                                      \
     X(POSTINGS, "postings")                                                                        \
     X(COLUMNS, "columns")                                                                          \
     X(FACETS, "facets")                                                                            \

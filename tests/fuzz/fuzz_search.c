@@ -23,10 +23,11 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
+static const char *const names[] = { "Bush Somerset Bookcase", "Deluxe Fabric Chair",
+                                     "Caf\u00e9 Phone", "\u65e5\u672c Lamp", "Chairs of wood" };
+
 static void index_make(void)
 {
-    static const char *const names[] = { "Bush Somerset Bookcase", "Deluxe Fabric Chair",
-                                         "Caf\u00e9 Phone", "\u65e5\u672c Lamp", "Chairs of wood" };
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
     struct ctx ctx = { .arena = arena };
     MUST(mkdtemp(folder) && (search_index = index_open(&ctx, folder)));
@@ -77,7 +78,15 @@ static int64_t search(struct arena *arena, struct str text, struct str more, str
                       size_t *n)
 {
     static const struct match_weights weights = { .fields = { 1, 0.6, 0.3 } };
-    const struct snapshot snapshot = { 0 };
+    static const struct str instead[] = { STR_INIT("deluxe fabric"), STR_INIT("lamp"),
+                                          STR_INIT("somerset bush") };
+    static const struct synonym_entry synonyms[] = { { STR_INIT("chair"), instead, 3 },
+                                                     { STR_INIT("of wood"), instead, 2 } };
+    static const struct str stop_words[] = { STR_INIT("of") };
+    const struct snapshot snapshot = { .synonyms = synonyms,
+                                       .n_synonyms = COUNT(synonyms),
+                                       .stop_words = stop_words,
+                                       .n_stop_words = COUNT(stop_words) };
     struct ctx ctx = { .arena = arena };
     struct lmdb_read read;
     struct query query;
@@ -100,6 +109,31 @@ static int64_t search(struct arena *arena, struct str text, struct str more, str
     return ok ? match.total : -1;
 }
 
+/* Is the row of words in the text? As one sees it. */
+static bool stands_in(struct arena *arena, struct str row, struct str text)
+{
+    size_t n;
+    struct str folded = words_folded(arena, text, &n);
+    return strstr(arena_printf(arena, " " STR_FMT " ", STR_ARG(folded)).ptr,
+                  arena_printf(arena, " " STR_FMT " ", STR_ARG(row)).ptr) != NULL;
+}
+
+/* In quotes it finds what has it, and nothing else. */
+static void check_phrase(struct arena *arena, struct str text)
+{
+    struct match_hit hits[HITS];
+    size_t n, n_hits;
+    int64_t wanted = 0;
+    struct str row = words_folded(arena, text, &n);
+    if (n == 0 || n > QUERY_WORDS)
+        return;
+    for (int i = 0; i < DOCUMENTS; i++)
+        wanted += stands_in(arena, row, str_of(names[i % COUNT(names)])) ||
+                  stands_in(arena, row, arena_printf(arena, "C%d", i % 7));
+    struct str quoted = arena_printf(arena, "\"" STR_FMT "\"", STR_ARG(row));
+    MUST(search(arena, quoted, STR(""), hits, &n_hits) == wanted);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(arena_freep) struct arena *arena = arena_new(0);
@@ -110,7 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         index_make();
     check_words(arena, query);
     check_words(arena, text);
-    struct highlight_word words[] = { { query, true }, { STR("chair"), false } };
+    struct highlight_word words[] = { { query, true },
+                                      { query, false },
+                                      { STR("red chair"), false } };
     struct str marked = highlight(arena, text, words, COUNT(words)),
                part = highlight_part(arena, text, words, COUNT(words));
     MUST(marked.len >= text.len && (!str_is_utf8(text) || str_is_utf8(marked)));
@@ -120,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ctx ctx = { .arena = arena };
     const struct json *document = json_parse(&ctx, text);
     MUST(str_is_utf8(entry_text(arena, document, query.len % 2)));
+    check_phrase(arena, query);
     int64_t total = search(arena, query, text, hits, &n);
     MUST(search(arena, query, text, again, &n_again) == total && n == n_again);
     MUST(memcmp(hits, again, n * sizeof *hits) == 0);

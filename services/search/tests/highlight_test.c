@@ -4,7 +4,9 @@
 #include "services/search/highlight.h"
 
 static const struct highlight_word words[] = { { STR_INIT("cafe"), false },
-                                               { STR_INIT("bo"), true } };
+                                               { STR_INIT("bo"), true },
+                                               { STR_INIT("red chair"), false },
+                                               { STR_INIT("red chair leg"), false } };
 
 static const struct {
     const char *text, *html;
@@ -16,6 +18,9 @@ static const struct {
     { "\xff"
       "bo\xff",
       "\xff<mark>bo</mark>\xff" },
+    { "Red & chair, red. Red book", "<mark>Red &amp; chair</mark>, red. Red <mark>book</mark>" },
+    { "red red chair leg", "red <mark>red chair leg</mark>" },
+    { "red chairs chair red", "red chairs chair red" },
 };
 
 static void test_highlights(struct arena *arena)
@@ -37,7 +42,9 @@ static void test_parts(struct arena *arena)
     CHECK(str_ends(part, STR("w74\u2026")));
     CHECK_STR(highlight_part(arena, STR("one book & more"), words, COUNT(words)),
               "one <mark>book</mark> &amp; more");
-    CHECK(!highlight_part(arena, STR("nothing"), words, COUNT(words)).ptr);
+    CHECK_STR(highlight_part(arena, STR("a red red chair"), words, COUNT(words)),
+              "a red <mark>red chair</mark>");
+    CHECK(!highlight_part(arena, STR("nothing, a red one"), words, COUNT(words)).ptr);
     CHECK(!highlight_part(arena, (struct str){ NULL, 0 }, words, COUNT(words)).ptr);
 }
 

@@ -10,8 +10,11 @@ static uint16_t scores[256];
 static void check_same(struct str postings, const uint8_t *values)
 {
     uint16_t best[CHUNK_DOCS] = { 0 };
+    uint8_t read[CHUNK_DOCS];
     size_t n = 0, wrong = 0;
     postings_best(postings, scores, best);
+    postings_values(postings, read);
+    CHECK(memcmp(read, values, sizeof read) == 0);
     for (size_t doc = 0; doc < CHUNK_DOCS; doc++) {
         n += values[doc] != 0;
         wrong += best[doc] != scores[values[doc]];

@@ -48,11 +48,15 @@ class Flow:
     def wanted(self, *words):
         return sum(name is not None and set(words) <= set(name.split()) for name in self.names.values())
 
+    def wanted_phrase(self, phrase):
+        return sum(name is not None and f' {phrase} ' in f' {name} ' for name in self.names.values())
+
     def right(self, at='search'):
-        """As a slow, obvious count has it: all, each word, each two words."""
+        """As a slow, obvious count has it: all, each word, each two words, together and next to each other."""
         if self.total('filter=type:product', at) != self.wanted():
             return False
-        return all(self.total(f'q={a}+{b}&filter=type:product', at) == self.wanted(a, b) for a in WORDS for b in WORDS)
+        return all(self.total(f'q={a}+{b}&filter=type:product', at) == self.wanted(a, b) and
+                   self.total(f'q="{a}+{b}"'.replace('"', '%22'), at) == self.wanted_phrase(f'{a} {b}') for a in WORDS for b in WORDS)
 
     # ---- the parts ----
 

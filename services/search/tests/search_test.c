@@ -288,7 +288,6 @@ static void test_definitions(struct test_service *test)
     put(test, "/v1/synonyms/syn_2", "{\"words\":[\"seat\",\"stool\"],\"one_way\":true}");
     finds(test, "seat", "prd_2");
     CHECK_INT(json_size(json_get(ask(test, "/v1/search?q=seat"), "corrections")), 0);
-    put_refused(test, "/v1/synonyms/syn_3", "{\"words\":[\"a\",\"two words\"]}", "/words/1");
     put_refused(test, "/v1/synonyms/syn_3", "{\"words\":[\"a\",\"--\"]}", "/words/1");
     CHECK_INT(test_call(test, "DELETE", "/v1/synonyms/syn_2", "search:write", NULL, NULL).status,
               204);
@@ -311,6 +310,77 @@ static void test_definitions(struct test_service *test)
     put(test, "/v1/ranking",
         "{\"popularity\":0,\"boosts\":[{\"facet\":\"category\",\"value\":\"Furniture\",\"weight\":-1}]}");
     finds(test, "deluxe", "prd_9 prd_2");
+}
+
+/* Each is found by the words, and by the phrase where it has it. */
+static void test_phrases(struct test_service *test)
+{
+    product(test, "prd_20", "Red Chair of Oak", "Seats", 100, 1, true);
+    product(test, "prd_21", "Chair, red", "Seats", 100, 1, true);
+    product(test, "prd_22", "Red Oak Chair", "Seats", 100, 1, true);
+    page(test, "ent_20", "red", "", "Seats", "Sit on a red chair of ours", 1);
+    finds(test, "red+chair&filter=type:product", "prd_21 prd_22 prd_20");
+    finds(test, "%22red+chair%22", "prd_20 ent_20");
+    finds(test, "%22Red,+CHAIR%22", "prd_20 ent_20"); /* it is of words, as all is */
+    finds(test, "%22chair+red%22", "prd_21");
+    finds(test, "%22red+chair+of%22+oa", "prd_20");
+    finds(test, "oak+%22red+chair%22", "prd_20");
+    finds(test, "%22red+chair%22+%22of+oak%22", "prd_20");
+    finds(test, "%E2%80%9Cred+chair%E2%80%9D", "prd_20 ent_20"); /* as telephones type them */
+    finds(test, "%22red+chai%22", "");                            /* nothing is begun in it */
+    finds(test, "%22rad+chair%22", "");                           /* nor mistaken */
+    finds(test, "%22chai%22", "");
+    finds(test, "%22chair%22&filter=category:Seats", "prd_21 prd_22 prd_20");
+    finds(test, "%22red+chair", "prd_21 prd_22 prd_20 ent_20"); /* not closed: words */
+    finds(test, "red%22+chair%22", "prd_21 prd_22 prd_20 ent_20");
+    finds(test, "%22%22+oak", "prd_22 prd_20");
+    CHECK_INT(json_int(json_get(ask(test, "/v1/search?q=%22%22"), "total")),
+              json_int(json_get(ask(test, "/v1/search"), "total")));
+    const struct json *found =
+        ask(test, "/v1/search?q=%22red+chair%22&facets=type&filter=type:product");
+    CHECK_INT(json_int(json_get(found, "total")), 1);
+    CHECK_INT(json_size(json_pointer(found, STR("/facets/0/values"))), 2);
+    CHECK_STR(json_str(json_pointer(found, STR("/items/0/highlights/title"))),
+              "<mark>Red Chair</mark> of Oak");
+    found = ask(test, "/v1/suggest?q=%22red+chair%22+o");
+    CHECK_INT(json_size(json_get(found, "completions")), 4);
+    CHECK_STR(json_str(json_pointer(found, STR("/completions/0"))), "\"red chair\" oak");
+    CHECK_INT(json_size(json_get(ask(test, "/v1/suggest?q=%22chair%22"), "completions")), 0);
+    product(test, "prd_20", "Red Oak Chair", "Seats", 100, 2, true); /* it has it no more */
+    finds(test, "%22red+chair%22", "ent_20");
+}
+
+static void test_synonyms_of_words(struct test_service *test)
+{
+    product(test, "prd_30", "Sofa Alpha", "Home", 100, 1, true);
+    product(test, "prd_31", "Seating Furniture Bravo", "Home", 100, 1, true);
+    product(test, "prd_32", "Furniture for Seating", "Home", 100, 1, true);
+    product(test, "prd_33", "State of the Art Couch", "Home", 100, 1, true);
+    put(test, "/v1/synonyms/syn_sofa", "{\"words\":[\"Sofa\",\"Seating Furniture\",\"couch\"]}");
+    finds(test, "couch", "prd_30 prd_31 prd_33"); /* not 32: it has no phrase */
+    finds(test, "sofa", "prd_30 prd_31 prd_33");
+    finds(test, "seating+furniture",
+          "prd_31 prd_32 prd_30 prd_33"); /* as typed, words are enough */
+    finds(test, "seating+furniture+bravo", "prd_31");
+    finds(test, "art+seating+furniture", "prd_33");
+    finds(test, "furniture+seating", "prd_31 prd_32"); /* another order is no synonym */
+    finds(test, "%22seating+furniture%22", "prd_31");
+    CHECK_STR(json_str(json_pointer(ask(test, "/v1/search?q=couch&filter=category:Home"),
+                                    STR("/items/1/highlights/title"))),
+              "<mark>Seating Furniture</mark> Bravo");
+    put(test, "/v1/synonyms/syn_art",
+        "{\"words\":[\"state of the art\",\"bravo\"],\"one_way\":true}");
+    finds(test, "state+of+the+art", "prd_31 prd_33 prd_11"); /* with a stop word in it */
+    finds(test, "bravo+sofa", "prd_31");
+    put(test, "/v1/synonyms/syn_art",
+        "{\"words\":[\"bravo\",\"state of the art\"],\"one_way\":true}");
+    finds(test, "bravo", "prd_31 prd_33 prd_11");
+    finds(test, "state+of+the+art", "prd_33");
+    put(test, "/v1/synonyms/syn_art",
+        "{\"words\":[\"one two three four five six seven eight\",\"b\"]}");
+    put_refused(test, "/v1/synonyms/syn_art",
+                "{\"words\":[\"b\",\"one two three four five six seven eight nine\"]}", "/words/1");
+    put_refused(test, "/v1/stop-words", "{\"words\":[\"of the\"]}", "/words/0");
 }
 
 static void test_pins(struct test_service *test)
@@ -354,6 +424,8 @@ static void test_room(const char *url)
     test_reopen(test);
     finds(test, "handy+cover", "prd_4");
     test_pins(test);
+    test_phrases(test);
+    test_synonyms_of_words(test);
     test_close(test);
 }
 
