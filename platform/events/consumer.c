@@ -6,6 +6,7 @@
 
 /* One thread for each consumer: reads what there is, takes it through the reactions in one transaction, and keeps what is
  * to be tried again in hand while it goes on reading the other partitions. */
+#define LOOK_AGAIN_MS 1000
 #define POLL_MS 1000
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (30 * US_PER_S)
@@ -510,6 +511,18 @@ static void leave(struct consumer *consumer)
     rd_kafka_queue_destroy(queue);
 }
 
+/* The client looks for its topics every some seconds: who waits for the first event of a new log need not. Any answer
+ * about topics makes it compare what it has subscribed to. */
+static void look_again(struct consumer *consumer)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(consumer->rk, 1, NULL, &metadata, LOOK_AGAIN_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    else
+        atomic_store(&consumer->look_again, !atomic_load(&consumer->events->broker.away));
+}
+
 static void *consumer_main(void *argument)
 {
     struct consumer *consumer = argument;
@@ -520,6 +533,8 @@ static void *consumer_main(void *argument)
     while (!atomic_load(&consumer->stop)) {
         if (!consumer->grouped)
             assignment_look(consumer);
+        else if (atomic_exchange(&consumer->look_again, false))
+            look_again(consumer);
         assignment_resolve(consumer);
         resume_due(consumer);
         collect(consumer);
@@ -557,6 +572,13 @@ bool consumer_start(struct ctx *ctx, struct consumer *consumer)
     consumer->running = pthread_create(&consumer->thread, NULL, consumer_main, consumer) == 0;
     return consumer->running ||
            ctx_fail(ctx, ERR_INTERNAL, "no thread for the consumer %s", consumer->settings.name);
+}
+
+void consumer_topics_are_there(struct consumer *consumer)
+{
+    atomic_store(&consumer->look_again, true);
+    if (consumer->queue)
+        rd_kafka_queue_yield(consumer->queue);
 }
 
 void consumer_stop_ask(struct consumer *consumer)

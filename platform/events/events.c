@@ -81,10 +81,10 @@ bool events_start(struct events *events, void (*fatal)(void *argument, const cha
     events->fatal_argument = argument;
     if (events->db)
         events->relay = relay_start(events);
-    events->topics = topics_start(events);
     bool started = true;
     for (size_t i = 0; i < events->n_consumers && started; i++)
         started = consumer_start(&ctx, events->consumers[i]);
+    events->topics = topics_start(events); /* they are told when it is done */
     if (!started)
         events_fatal(events, ctx.error.detail);
     arena_free(arena);

@@ -254,6 +254,7 @@ struct consumer {
     bool running;
     bool stuck; /* it could not take leave of its group in time */
     atomic_bool stop;
+    atomic_bool look_again; /* its topics are there now: the client is to ask, not to find out */
     pthread_mutex_t lock; /* partitions and `assigned`, for events_settled */
     struct partition *partitions;
     size_t n_partitions;
@@ -273,6 +274,7 @@ struct consumer {
 struct consumer *consumer_new(struct events *events, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer); /* NULL-safe; stopped */
 bool consumer_start(struct ctx *ctx, struct consumer *consumer);
+void consumer_topics_are_there(struct consumer *consumer); /* from any thread */
 void consumer_stop_ask(struct consumer *consumer);
 void consumer_stop(struct consumer *consumer); /* waits for it */
 bool consumer_settled(struct consumer *consumer, rd_kafka_t *asker);

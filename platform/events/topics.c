@@ -178,10 +178,13 @@ static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque)
         broker_is_away(&topics->events->broker, why);
 }
 
-static void let_senders_go(struct events *events)
+static void let_all_go(struct events *events)
 {
-    atomic_store(&events->topics_ready, true);
+    if (atomic_exchange(&events->topics_ready, true))
+        return;
     relay_nudge(events->relay);
+    for (size_t i = 0; i < events->n_consumers; i++)
+        consumer_topics_are_there(events->consumers[i]);
 }
 
 static void *topics_main(void *argument)
@@ -201,7 +204,7 @@ static void *topics_main(void *argument)
                 create(topics, rk, -1);
         }
         if (!missing || topics->answered)
-            let_senders_go(topics->events);
+            let_all_go(topics->events);
         if (missing && wait_to_stop(topics, wait_us))
             break;
         wait_us = MIN(2 * wait_us, TOPICS_RETRY_MOST_US);

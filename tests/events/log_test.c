@@ -30,6 +30,19 @@ static void start(void)
     REQUIRE(events_start(f.events, on_fatal, NULL));
 }
 
+/* A log that has no topics yet: its first event is not waited for until the client looks around, after 5 s. */
+static void test_fresh_log(void)
+{
+    fixture_open(&f, NULL, stage.servers);
+    int64_t begun_us = clock_mono_us();
+    start();
+    REQUIRE(fixture_publish(&f, "a", 1, NULL));
+    while (fixture_sum(&f) < 1 && clock_mono_us() - begun_us < SETTLE_US)
+        stage_sleep_ms(1);
+    CHECK(clock_mono_us() - begun_us < 4 * US_PER_S);
+    fixture_close(&f);
+}
+
 static void test_flow(void)
 {
     fixture_open(&f, NULL, stage.servers);
@@ -375,6 +388,7 @@ static const struct {
     const char *name;
     void (*run)(void);
 } tests[] = {
+    { "fresh", test_fresh_log },
     { "flow", test_flow },
     { "first", test_first_to_a_topic },
     { "poison", test_poison },
