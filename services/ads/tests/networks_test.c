@@ -348,6 +348,8 @@ static void test_corrections(struct test_service *test)
     CHECK_INT(tell(test, "msg_a5", versioned(test, "", 0, 300, 1100, 9).ptr).status, 200);
     CHECK_INT(of_launch(test, "lch_all", "spent_milli"), 350000); /* without a version: only more */
     CHECK_INT(of_launch(test, "lch_all", "clicks"), 9);
+    CHECK_STR(ask(test, "lch_all", "undo", ""), "done");
+    answered(test, "lch_all", 200);
 }
 
 /* An earlier day is corrected after a later one was told, also below what the budget was spent by. */
@@ -375,6 +377,7 @@ static void test_days(struct test_service *test)
     CHECK_INT(tell(test, "msg_d6", versioned(test, "2101-01-01", 1, 1, 1, 1).ptr).status, 422);
     CHECK_INT(tell(test, "msg_d7", versioned(test, text, 2, 900, 500, 5).ptr).status, 200);
     CHECK_STR(part(test, "lch_days"), "stopped waiting"); /* the budget */
+    answered(test, "lch_days", 200);
 }
 
 static void test_what_is_refused(struct test_service *test)
