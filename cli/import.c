@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/import_check.h"
 #include "cli/import_kinds.h"
+#include "cli/import_starters.h"
 #include "cli/mapping.h"
 #include "cli/progress.h"
 #include "cli/service_api.h"
@@ -394,10 +395,12 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
     struct import import = { 0 };
     if (!options_read(ctx, argc, argv, options, N_OPTIONS, rest, 2, &n_rest))
         return command_failed(ctx);
+    if (n_rest == 1 && strcmp(rest[0], "starters") == 0)
+        return import_starters(ctx, options[DATA].value, options[URL].value);
     if (n_rest != 2 || !(import.kind = import_kind_find(rest[0]))) {
         ctx_fail(
             ctx, ERR_INVALID,
-            "what is imported is one of products, customers, orders, events, content, and then a file");
+            "what is imported is one of products, customers, orders, events, content, and then a file; or starters");
         return command_failed(ctx);
     }
     import.path = rest[1];
@@ -416,7 +419,7 @@ static int run_import(struct ctx *ctx, int argc, char **argv)
 
 const struct command command_import = {
     .name = "import",
-    .arguments = "products|customers|orders|events|content FILE [OPTION]...",
+    .arguments = "products|customers|orders|events|content FILE [OPTION]... | starters",
     .help = "Bring a file into the stack through its public APIs",
     .details =
         "FILE is .csv (with a header) or .jsonl. Members and columns are those of the contract, and the id: product_id,\n"
@@ -425,6 +428,9 @@ const struct command command_import = {
         "--currency. Customers may bring \"consents\" (JSON lines), or columns consent.marketing.email and so on with yes or no,\n"
         "and consent.source, consent.wording, consent.proof, consent.at beside them. Content is what `fanfare export content` writes. An import\n"
         "that was stopped goes on where it was.\n\n"
+        "starters needs no file: it publishes templates of mail to begin with (welcome, newsletter, abandoned_cart,\n"
+        "order_confirmation, win_back, notice, double-opt-in). What is in their place already stays as it is, so it can be\n"
+        "said again after a newer version brought more of them.\n\n"
         "  --data DIR      the stack's folder: where it runs and its keys\n"
         "  --url URL       the service, where it is not the stack's own\n"
         "  --parallel N    calls under way at once at most (default 48); fewer where the service asks for it\n"

@@ -39,7 +39,8 @@ int stack_catcher_port(int port_base)
     return port_base ? port_base + CATCHER_ABOVE_BASE : CATCHER;
 }
 
-struct str stack_program(struct ctx *ctx, const char *name)
+/* Where this program is, or in the build tree; ptr NULL: in neither. */
+static struct str file_find(struct ctx *ctx, const char *service, const char *name, int access_how)
 {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -49,15 +50,31 @@ struct str stack_program(struct ctx *ctx, const char *name)
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    struct str places[] = { arena_printf(ctx->arena, "%s/fanfare-%s", self, name),
-                            arena_printf(ctx->arena, "%s/../services/%s/fanfare-%s", self, name,
-                                         name) };
+    struct str places[] = { arena_printf(ctx->arena, "%s/%s", self, name),
+                            arena_printf(ctx->arena, "%s/../services/%s/%s", self, service, name) };
     for (size_t i = 0; i < COUNT(places); i++)
-        if (access(places[i].ptr, X_OK) == 0)
+        if (access(places[i].ptr, access_how) == 0)
             return places[i];
-    ctx_fail(ctx, ERR_NOT_FOUND,
-             "the program fanfare-%s is neither beside this one nor in the build tree", name);
     return (struct str){ NULL, 0 };
+}
+
+struct str stack_program(struct ctx *ctx, const char *name)
+{
+    struct str file = arena_printf(ctx->arena, "fanfare-%s", name);
+    struct str path = file_find(ctx, name, file.ptr, X_OK);
+    if (!path.ptr)
+        ctx_fail(ctx, ERR_NOT_FOUND,
+                 "the program fanfare-%s is neither beside this one nor in the build tree", name);
+    return path;
+}
+
+struct str stack_file(struct ctx *ctx, const char *service, const char *name)
+{
+    struct str path = file_find(ctx, service, name, R_OK);
+    if (!path.ptr)
+        ctx_fail(ctx, ERR_NOT_FOUND, "%s is neither beside this program nor in the build tree",
+                 name);
+    return path;
 }
 
 struct str stack_data(struct ctx *ctx, const char *option, bool make)

@@ -23,6 +23,9 @@ int stack_catcher_port(int port_base);
 /* The program of a service, beside our own or in the build tree; ptr NULL with NOT_FOUND. */
 struct str stack_program(struct ctx *ctx, const char *name);
 
+/* A file that a service's build made for others, beside our own program or in the build tree; ptr NULL with NOT_FOUND. */
+struct str stack_file(struct ctx *ctx, const char *service, const char *name);
+
 /* --data, FANFARE_DATA or .fanfare, as an absolute path; made where `make`. ptr NULL with a sentence. */
 struct str stack_data(struct ctx *ctx, const char *option, bool make);
 

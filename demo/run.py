@@ -198,6 +198,17 @@ class Demo:
         self.check('the same order sent twice is one order', first == second, True)
         self.sums('The same sums everywhere, with the new orders')
 
+    def starters(self):
+        self.chapter('Templates to begin with: an order is confirmed by a mail')
+        said = self.stack.fanfare('import', 'starters').splitlines()
+        print('\n'.join(f'      {line}' for line in said), flush=True)
+        self.check('starter templates that are published', sum(line.endswith('published') for line in said), len(said))
+        again = self.stack.fanfare('import', 'starters').splitlines()
+        self.check('and the second time', sum(line.endswith('published') for line in again), 0)
+        confirmed = lambda: sum(one['subject'].startswith('Your order ') for one in self.stack.must('email', 'GET', '/v1/caught?limit=200')['items'])
+        self.orders(1)
+        self.check('the next order is confirmed by a mail', bool(wait_for(confirmed, 20)), True)
+
     def without_loyalty(self):
         self.chapter('Stop loyalty, place 200 orders, start it')
         self.stack.fanfare('stop', 'loyalty')
@@ -269,7 +280,7 @@ def main():
         demo.chapter('How fast pages come')
         demo.latencies('quick', 500, [])
         reaching = campaigns.Campaigns(demo)
-        for part in (demo.buy, reaching.reached, reaching.refused, demo.without_loyalty, demo.hung_personalization, demo.without_content):
+        for part in (demo.buy, reaching.reached, reaching.refused, demo.starters, demo.without_loyalty, demo.hung_personalization, demo.without_content):
             part()
     finally:
         if not options.keep:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Email's starter templates, as they arrive: imported with `fanfare import content`, asked for over email's API, handed over
+"""Email's starter templates, as they arrive: imported with `fanfare import starters`, which leaves alone what is there, asked for over email's API, handed over
 to the catcher, and judged there. python3-dkim verifies each with what GET /v1/domains says the DNS is to show, for every
 sender; SpamAssassin (without the network) gives a newsletter no points; each is good to read without HTML.
 
@@ -73,10 +73,7 @@ class Starters:
         self.stack.start('broker')
         self.stack.start('content', 'crm')
         self.stack.start('email', catcher_port=self.stack.port('catcher'), public_url='https://mail.shop.example')
-        lines = os.path.join(self.build, 'services', 'email', 'starters.jsonl')
-        done = subprocess.run([os.path.join(self.build, 'cli', 'fanfare'), 'import', 'content', lines, '--data', self.stack.folder,
-                               '--url', f'http://127.0.0.1:{self.stack.port("content")}'], capture_output=True, text=True, check=False)
-        self.report.equal(done.returncode, 0, f'the import ends well: {done.stderr}')
+        self.imported()
         for sender, domain in SENDERS.items():
             self.must('PUT', f'/v1/senders/{sender}', {'name': 'Your Shöp', 'address': f'news@{domain}'}, 200)
         self.sign('one.shop.example')
@@ -98,6 +95,37 @@ class Starters:
         else:
             self.must('PUT', f'/v1/domains/{domain}', {}, 200)
         self.must('POST', f'/v1/domains/{domain}/activation', None, 200)
+
+    def run_import(self, wanted):
+        """What became of each, and the exit status that is wanted."""
+        done = subprocess.run([os.path.join(self.build, 'cli', 'fanfare'), 'import', 'starters', '--data', self.stack.folder,
+                               '--url', f'http://127.0.0.1:{self.stack.port("content")}'], capture_output=True, text=True, check=False)
+        self.report.equal(done.returncode, wanted, f'the import ends so: {done.stdout}{done.stderr}')
+        return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+
+    def imported(self):
+        """Into a content where somebody has a template of that slug; again, after another one was changed; and once more."""
+        own, entries = {'kind': 'email_template', 'slug': 'notice', 'document': {'subject': 'Mine', 'html': '<p>Mine.</p>'}}, '/v1/entries/'
+        ask = lambda method, path, body=None: self.stack.call('content', method, path, body)
+        self.report.equal(ask('PUT', entries + 'ent_mine', own)[0], 200, 'a template of one\'s own')
+        first = self.run_import(0)
+        self.report.equal(sorted(slug for slug, what in first.items() if what == 'published'),
+                          sorted(set(MARKETING + SERVICE) - {'notice'}), 'those that are published')
+        self.report.equal(ask('GET', entries + 'ent_starter_notice')[0], 404, 'the entry whose slug was taken')
+        welcome = ask('GET', entries + 'ent_starter_welcome')[2]
+        changed = {'kind': 'email_template', 'slug': 'welcome', 'document': {**welcome['document'], 'subject': 'Changed by hand'}}
+        ask('PUT', entries + 'ent_starter_welcome', changed)
+        self.stack.call('content', 'DELETE', entries + 'ent_mine', headers={'If-Match': '*'}, expect=204)
+        again = self.run_import(0)
+        self.report.equal([slug for slug, what in again.items() if what == 'published'], ['notice'], 'those that are published then')
+        kept = ask('GET', entries + 'ent_starter_welcome')[2]
+        self.report.equal((kept['document']['subject'], kept['version']), ('Changed by hand', 2), 'what was changed')
+        ask('PUT', entries + 'ent_starter_welcome', {'kind': 'email_template', 'slug': 'welcome', 'document': welcome['document']})
+        ask('POST', entries + 'ent_starter_welcome/publish', {})
+        versions = lambda: {slug: ask('GET', f'{entries}ent_starter_{slug}')[2]['version'] for slug in MARKETING + SERVICE}
+        before = versions()
+        self.report.equal([what for what in self.run_import(0).values() if what == 'published'], [], 'the third time')
+        self.report.equal(versions(), before, 'the versions after it')
 
     # ---- on their way ----
 

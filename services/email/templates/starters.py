@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts the starter templates together, as lines that `fanfare import content` takes and publishes.
+"""Puts the starter templates together, as lines that `fanfare import starters` publishes.
 
 starters.py FOLDER OUTPUT
 
