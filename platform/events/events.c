@@ -17,6 +17,8 @@ struct events *events_open(struct ctx *ctx, const struct events_settings *settin
     sprintf(events->source, "/fanfare/%s", settings->service);
     events->db = settings->db;
     events->contract = settings->contract;
+    events->tells = settings->tells;
+    events->n_tells = settings->n_tells;
     events->outbox_max_bytes = settings->outbox_max_bytes;
     events->outbox_max_age_us = settings->outbox_max_age_s * US_PER_S;
     pthread_mutex_init(&events->lock, NULL);

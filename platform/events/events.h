@@ -138,6 +138,9 @@ struct events_settings {
     const char *service; /* source "/fanfare/<service>", group and client id */
     struct sql_db *db;   /* for the outbox and SQL positions; may be NULL */
     const struct contract *contract; /* its topics are created when missing */
+    const struct event_type *const
+        *tells; /* of other contracts: these topics too. Outlives the events. */
+    size_t n_tells;
     int64_t outbox_max_bytes,
         outbox_max_age_s; /* beyond: publishing answers UNAVAILABLE before accepting */
 };

@@ -341,6 +341,8 @@ struct events {
     char *url, *service, *source;
     struct sql_db *db;
     const struct contract *contract;
+    const struct event_type *const *tells;
+    size_t n_tells;
     int64_t outbox_max_bytes, outbox_max_age_us;
     struct broker_state broker;
     struct consumer *consumers[8];

@@ -9,7 +9,7 @@
 #define COMPACTION_LAG_MS                                                                          \
     "604800000" /* 7 days: tombstones and what they undo are seen by those who were away */
 
-/* Topics of the contract's events and of those that are reacted to (the publisher's contract says how they are kept,
+/* Topics of the contract's events, of others' that it tells, and of those that are reacted to (the publisher's contract says how they are kept,
  * so who comes first may create them), and the service's dead letters. */
 struct topics {
     struct events *events;
@@ -35,7 +35,7 @@ static void want(struct topics *topics, const struct event_type *type)
 
 static size_t count_types(const struct events *events)
 {
-    size_t n = 1;
+    size_t n = 1 + events->n_tells;
     if (events->contract)
         n += events->contract->n_publishes + events->contract->n_commands;
     for (size_t i = 0; i < events->n_consumers; i++)
@@ -54,6 +54,8 @@ static void want_all(struct topics *topics)
         want(topics, contract->publishes[i]);
     for (size_t i = 0; contract && i < contract->n_commands; i++)
         want(topics, contract->commands[i]);
+    for (size_t i = 0; i < events->n_tells; i++)
+        want(topics, events->tells[i]);
     for (size_t i = 0; i < events->n_consumers; i++)
         for (size_t k = 0; k < events->consumers[i]->settings.n_reactions; k++)
             want(topics, events->consumers[i]->settings.reactions[k].event);

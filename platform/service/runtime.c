@@ -1,6 +1,7 @@
 #include "platform/service/runtime.h"
 #include "platform/service/issued.h"
 #include "platform/service/registration.h"
+#include "platform/service/uses.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,7 @@ static bool open_database(struct ctx *ctx, struct runtime *runtime)
 
 static bool open_events(struct ctx *ctx, struct runtime *runtime)
 {
+    static const struct event_type *const tells[] = { &issued_used_type };
     if (runtime->service->no_events)
         return true;
     runtime->events =
@@ -114,6 +116,8 @@ static bool open_events(struct ctx *ctx, struct runtime *runtime)
                              .service = runtime->service->name,
                              .db = runtime->db,
                              .contract = runtime->service->contract,
+                             .tells = tells,
+                             .n_tells = COUNT(tells),
                              .outbox_max_bytes = setting_int(ctx, "outbox_max"),
                              .outbox_max_age_s = setting_int(ctx, "outbox_max_age") / US_PER_S,
                          });
@@ -260,6 +264,7 @@ void runtime_stop(struct runtime *runtime, void (*stage)(const char *name))
     tell(stage, "workers");
     workers_stop(runtime);
     tell(stage, "events that wait to be stored");
+    uses_tell(runtime);
     if (runtime->later && !later_flush(runtime->later, LATER_FLUSH_US))
         log_line(LOG_ERROR, NULL, "events_lost",
                  LOG_C("reason", "they could not be stored before the end"));

@@ -11,12 +11,13 @@
 #include "base/clock.h"
 #include "platform/faults/faults.h"
 #include "platform/service/runtime.h"
+#include "platform/service/uses.h"
 #include "platform/service/version.h"
 #include "platform/telemetry/trace.h"
 
 enum exit_status { EXIT_WELL = 0, EXIT_NOT_STARTED = 1, EXIT_FATAL = 3, EXIT_CUT = 4 };
 
-#define GIVE_BACK_EVERY_S 3
+#define ROUND_S 3 /* the main thread's, which has nothing else to do */
 
 /* What the process is at; one service runs in it. */
 static struct {
@@ -129,15 +130,17 @@ static bool listen_on(struct ctx *ctx, struct runtime *runtime, struct listeners
     return listeners->admin != NULL;
 }
 
-/* Until a signal or a fatal event; meanwhile, what a burst left behind goes back to the system. */
-static void wait_for_end(void)
+/* Until a signal or a fatal event; meanwhile, what a burst left behind goes back to the system, and uses of keys are told. */
+static void wait_for_end(struct runtime *runtime)
 {
     while (!process.signals && !atomic_load(&process.is_fatal)) {
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += GIVE_BACK_EVERY_S;
-        if (sem_clockwait(&process.wake, CLOCK_MONOTONIC, &at) < 0 && errno == ETIMEDOUT)
-            process_give_back(GIVE_BACK_EVERY_S * US_PER_S);
+        at.tv_sec += ROUND_S;
+        if (sem_clockwait(&process.wake, CLOCK_MONOTONIC, &at) == 0 || errno != ETIMEDOUT)
+            continue;
+        process_give_back(ROUND_S * US_PER_S);
+        uses_tell(runtime);
     }
 }
 
@@ -180,7 +183,7 @@ static int run(struct ctx *ctx, const struct service *service, struct settings *
                  LOG_I("port", http_server_port(listeners.api)),
                  LOG_I("admin_port", admin_port(listeners.admin)),
                  LOG_I("took_ms", (clock_mono_us() - start_us) / US_PER_MS));
-        wait_for_end();
+        wait_for_end(&runtime);
     }
     if (atomic_load(&process.is_fatal)) {
         log_line(LOG_ERROR, NULL, "fatal", LOG_C("reason", process.fatal));

@@ -59,6 +59,13 @@ void token_issued_change(struct token_keys *keys, const struct issued_change *ch
 void token_issued_each(struct token_keys *keys,
                        void (*visit)(void *argument, const struct issued_key *key), void *argument);
 
+/* The keys that were used since they were visited last; of each the first use, and then no two within an hour. `visit`
+ * must not call back; false: it is told this use again the next time. One thread at a time. */
+#define TOKEN_USE_GRAIN_US (3600 * US_PER_S)
+void token_issued_uses(struct token_keys *keys,
+                       bool (*visit)(void *argument, struct str key_id, int64_t used_us),
+                       void *argument);
+
 /* The place in the log up to which the issued keys are what it says. */
 struct issued_place {
     struct str log; /* "<cluster>/<topic generation>" */

@@ -29,7 +29,9 @@ static struct key key_answer(struct ctx *ctx, const struct key_row *row)
                        .has_expires_at = row->expires_us > 0,
                        .expires_at = row->expires_us,
                        .has_revoked_at = row->revoked_us > 0,
-                       .revoked_at = row->revoked_us };
+                       .revoked_at = row->revoked_us,
+                       .has_last_used_at = row->last_used_us > 0,
+                       .last_used_at = row->last_used_us };
     key.scopes = scopes_list(ctx->arena, row->scopes, &key.n_scopes);
     return key;
 }

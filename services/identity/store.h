@@ -30,7 +30,7 @@ struct attempts_row {
 
 struct key_row {
     struct str key_id, kind, name, hash, scopes, created_by;
-    int64_t version, created_us, expires_us, revoked_us;
+    int64_t version, created_us, expires_us, revoked_us, last_used_us;
 };
 
 /* ---- store.c: roles and people ---- */
@@ -78,3 +78,5 @@ bool store_keys(struct ctx *ctx, struct sql_moment before, size_t limit, struct 
 bool store_key_new(struct ctx *ctx, const struct key_row *key);
 /* Name, scopes, end and revocation, over the version before it. */
 bool store_key_change(struct ctx *ctx, const struct key_row *key);
+/* Later than what is known; a key that there is not is passed over. The version stays: nothing was changed by anybody. */
+bool store_key_used(struct ctx *ctx, struct str key_id, int64_t used_us);

@@ -3,7 +3,7 @@
 
 #define KEY_COLUMNS                                                                                \
     "SELECT key_id, kind, name, hash, scopes, created_by, version, created_us, expires_us,"        \
-    " revoked_us FROM keys"
+    " revoked_us, last_used_us FROM keys"
 
 /* A moment that may be "never" is kept as NULL, which is read as 0. */
 static struct sql_value moment(int64_t us)
@@ -22,7 +22,8 @@ static struct key_row key_of(struct ctx *ctx, const struct sql_rows *rows)
                              .version = row_int(rows, 6),
                              .created_us = row_int(rows, 7),
                              .expires_us = row_int(rows, 8),
-                             .revoked_us = row_int(rows, 9) };
+                             .revoked_us = row_int(rows, 9),
+                             .last_used_us = row_int(rows, 10) };
 }
 
 bool store_key(struct ctx *ctx, struct str key_id, struct key_row *out)
@@ -70,4 +71,12 @@ bool store_key_change(struct ctx *ctx, const struct key_row *key)
         return false;
     return changed == 1 ||
            ctx_fail(ctx, ERR_CONFLICT, "the key was changed by somebody else at the same time");
+}
+
+bool store_key_used(struct ctx *ctx, struct str key_id, int64_t used_us)
+{
+    return sql_exec(ctx, NULL,
+                    "UPDATE keys SET last_used_us = $2"
+                    " WHERE key_id = $1 AND (last_used_us IS NULL OR last_used_us < $2)",
+                    sql_str(key_id), sql_int(used_us));
 }

@@ -1,4 +1,5 @@
 /* Keys that identity has issued: good while they are, and what is kept of them on the disk. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,6 +91,59 @@ static void test_end(struct token_keys *keys)
     clock_hold_us(NOW_US);
 }
 
+struct heard {
+    size_t n;
+    bool refuses;
+    char key_id[20];
+    int64_t used_us;
+};
+
+static bool hear(void *argument, struct str key_id, int64_t used_us)
+{
+    struct heard *heard = argument;
+    heard->n++;
+    heard->used_us = used_us;
+    snprintf(heard->key_id, sizeof(heard->key_id), STR_FMT, STR_ARG(key_id));
+    return !heard->refuses;
+}
+
+/* How many uses are told now. */
+static size_t told(struct token_keys *keys, bool refuses, struct heard *heard)
+{
+    *heard = (struct heard){ .refuses = refuses };
+    token_issued_uses(keys, hear, heard);
+    return heard->n;
+}
+
+static void test_uses(struct token_keys *keys)
+{
+    struct principal who;
+    struct heard heard;
+    struct issued_change used = change("key_u", "ffk_used", 0), idle = change("key_i", "ffk_i", 0);
+    told(keys, false, &heard); /* of the tests before */
+    token_issued_change(keys, &used, 1);
+    token_issued_change(keys, &idle, 1);
+    CHECK_INT(told(keys, false, &heard), 0);
+    CHECK(good(keys, "ffk_used", &who) && !good(keys, "ffk_usee", &who));
+    CHECK_INT(told(keys, true, &heard), 1);
+    CHECK_INT(told(keys, false, &heard), 1); /* it was not taken */
+    CHECK_STR(str_of(heard.key_id), "key_u");
+    CHECK_INT(heard.used_us, NOW_US);
+    clock_hold_us(NOW_US + TOKEN_USE_GRAIN_US - 1);
+    CHECK(good(keys, "ffk_used", &who));
+    CHECK_INT(told(keys, false, &heard), 0); /* within the hour */
+    clock_hold_us(NOW_US + TOKEN_USE_GRAIN_US);
+    token_issued_change(keys, &used, 1); /* told again, as when its scopes change */
+    CHECK_INT(told(keys, false, &heard), 0);
+    CHECK(good(keys, "ffk_used", &who));
+    CHECK_INT(told(keys, false, &heard), 1);
+    CHECK_INT(heard.used_us, NOW_US + TOKEN_USE_GRAIN_US);
+    struct issued_change gone[] = { revoked("key_u"), revoked("key_i") };
+    token_issued_change(keys, gone, 2);
+    CHECK_INT(told(keys, false, &heard), 0);
+    clock_hold_us(NOW_US);
+}
+
 static void test_kept(struct token_keys *keys)
 {
     struct principal who;
@@ -142,6 +196,7 @@ int main(void)
     test_kinds(keys);
     test_changes(keys);
     test_end(keys);
+    test_uses(keys);
     test_kept(keys);
     test_broken(keys);
     token_keys_close(keys);

@@ -3,6 +3,7 @@
 #include "base/tests/check.h"
 #include "platform/service/issued.h"
 #include "platform/service/testing.h"
+#include "platform/service/uses.h"
 #include "services/identity/identity.h"
 #include "services/identity/password.h"
 #include "services/identity/scopes.h"
@@ -279,11 +280,13 @@ static void test_keys_are_heard(struct test_service *test)
     const struct event_type *const types[][2] = {
         { &issued_told_type, &IDENTITY_KEY_ISSUED_V1_TYPE },
         { &issued_revoked_type, &IDENTITY_KEY_REVOKED_V1_TYPE },
+        { &issued_used_type, &IDENTITY_KEY_USED_V1_TYPE },
     };
     for (size_t i = 0; i < COUNT(types); i++) {
         const struct event_type *heard = types[i][0], *told = types[i][1];
         CHECK(strcmp(heard->type, told->type) == 0 && strcmp(heard->topic, told->topic) == 0);
         CHECK(heard->keeping == told->keeping && heard->partitions == told->partitions);
+        CHECK_INT(heard->days, told->days);
         CHECK(strcmp(heard->key->name, told->key->name) == 0);
         for (size_t k = 0; k < heard->data->n_fields; k++) {
             const struct field *field = &heard->data->fields[k], *its = told->data->fields;
@@ -316,6 +319,48 @@ static void test_keys_are_heard(struct test_service *test)
     CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 401);
     test_reopen(test);
     CHECK_INT(send(test, "GET", "/v1/keys", NULL, bearer.ptr, NULL).status, 401);
+}
+
+/* What a service tells of uses, and what becomes of it. */
+static void test_last_use(struct test_service *test)
+{
+    struct arena *arena = test_ctx(test)->arena;
+    const struct event_type *told = &IDENTITY_KEY_ISSUED_V1_TYPE,
+                            *used = &IDENTITY_KEY_USED_V1_TYPE;
+    struct reply reply = send(test, "POST", "/v1/keys", "*", NULL,
+                              "{\"kind\":\"api\",\"name\":\"k\",\"scopes\":[\"keys:read\"]}");
+    struct str bearer = arena_printf(arena, "Authorization: Bearer " STR_FMT,
+                                     STR_ARG(member(test, reply, "secret")));
+    const struct json *issued = test_published_data(test, told, test_published(test, told) - 1);
+    struct str key_id = json_str(json_get(issued, "key_id"));
+    const char *path = arena_printf(arena, "/v1/keys/" STR_FMT, STR_ARG(key_id)).ptr;
+    CHECK_INT(test_event(test, told, NULL, json_text(arena, issued).ptr), DONE);
+    test_reopen(test); /* an end tells what was not told yet */
+    size_t before = test_published(test, used);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(send(test, "GET", path, NULL, bearer.ptr, NULL).status, 200);
+    CHECK(!member(test, send(test, "GET", path, "*", NULL, NULL), "last_used_at").ptr);
+    test_reopen(test);
+    REQUIRE(test_published(test, used) == before + 1);
+    const struct json *use = test_published_data(test, used, before);
+    CHECK(str_eq(json_str(json_get(use, "key_id")), key_id));
+    struct str etag = header_of(send(test, "GET", path, "*", NULL, NULL), "ETag");
+    CHECK_INT(test_event(test, used, NULL, json_text(arena, use).ptr), DONE);
+    reply = send(test, "GET", path, "*", NULL, NULL);
+    CHECK(str_eq(member(test, reply, "last_used_at"), json_str(json_get(use, "used_at"))));
+    CHECK(str_eq(header_of(reply, "ETag"), etag)); /* nobody changed it */
+    /* What comes late, and what cannot be: neither takes the newest one's place. */
+    static const char *const others[] = { "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z" };
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct str other = arena_printf(arena, "{\"key_id\":\"" STR_FMT "\",\"used_at\":\"%s\"}",
+                                        STR_ARG(key_id), others[i]);
+        CHECK_INT(test_event(test, used, NULL, other.ptr), DONE);
+    }
+    struct str last = member(test, send(test, "GET", path, "*", NULL, NULL), "last_used_at");
+    CHECK(last.len && !str_starts(last, STR("2020")) && !str_starts(last, STR("2099")));
+    CHECK_INT(test_event(test, used, NULL,
+                         "{\"key_id\":\"key_none\",\"used_at\":\"2026-11-24T09:30:00Z\"}"),
+              DONE);
 }
 
 static void test_write_keys(struct test_service *test)
@@ -357,6 +402,7 @@ static void test_room(const char *url)
     test_attempts_are_limited(test);
     test_keys(test);
     test_write_keys(test);
+    test_last_use(test);
     test_keys_are_heard(test);
     test_key_set(test);
     test_close(test);

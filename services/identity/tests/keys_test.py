@@ -6,6 +6,7 @@ killed in between. Another signing key takes over under load, without a restart.
 keys_test.py BUILD_FOLDER [--rounds N]   N kills of identity, 20 unless said
 """
 import base64
+import datetime
 import http.client
 import json
 import os
@@ -113,6 +114,33 @@ class Test:
             self.report.check(wait_for(lambda: self.track(service, secret) == 401, PATIENCE_S), f'{service} refuses it')
             self.report.equal(self.track(service, self.stack.keys.write_key), 200, f'{service}, with that of the file still')
 
+    def last_use(self):
+        """Told by whoever verified it, gateway and commerce here, also while identity is down; once an hour."""
+        def used(key_id):
+            return self.identity('GET', f'/v1/keys/{key_id}').get('last_used_at')
+        api_id, api = self.create()
+        write_id, write = self.create('write', ['collect'])
+        begun = time.time()
+        self.report.check(wait_for(lambda: self.status('commerce', api) == 200, PATIENCE_S), 'commerce takes the key')
+        self.report.check(wait_for(lambda: self.track('gateway', write) == 200, PATIENCE_S), 'the gateway takes the write key')
+        for key_id in (api_id, write_id):
+            told = wait_for(lambda: used(key_id), PATIENCE_S)
+            self.report.check(told and begun - 1 < moment(told) < time.time() + 1, f'when it was used: {told}')
+        unused_id, late = self.create()
+        self.report.check(wait_for(lambda: self.status('loyalty', late) != 401, PATIENCE_S), 'loyalty has heard of another')
+        first = wait_for(lambda: used(unused_id), PATIENCE_S)
+        self.stack['identity'].kill()
+        self.report.equal(self.status('crm', late), 200, 'with identity away')
+        self.stack.start('identity')
+        self.report.check(wait_for(lambda: used(unused_id) > first, PATIENCE_S), 'the use meanwhile is told')
+        again = used(api_id)
+        for _ in range(20):
+            self.status('commerce', api)
+        behind_id, behind = self.create()  # what commerce tells of this one comes after all that it told before
+        self.report.check(wait_for(lambda: self.status('commerce', behind) == 200, PATIENCE_S), 'commerce takes another')
+        self.report.check(wait_for(lambda: used(behind_id), PATIENCE_S), 'and tells it')
+        self.report.equal(used(api_id), again, 'within the hour nothing more is told')
+
     def identity_away(self):
         _, good = self.create()
         gone_id, gone = self.create()
@@ -204,6 +232,10 @@ class Test:
         self.report.equal(self.stack.stop(), [], 'those that did not end well')
 
 
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace('Z', '+00:00')).timestamp()
+
+
 def kid_of(token):
     head = token.split('.')[0]
     return json.loads(base64.urlsafe_b64decode(head + '=' * (-len(head) % 4)))['kid']
@@ -213,7 +245,7 @@ def main(build, rounds):
     report = Report()
     with Stack(build) as stack:
         test = Test(report, stack, rounds)
-        report.run(test.start, test.issued_and_revoked, test.scopes_change, test.write_keys, test.identity_away,
+        report.run(test.start, test.issued_and_revoked, test.scopes_change, test.write_keys, test.last_use, test.identity_away,
                    test.killed_before_it_is_told, test.kills, test.rotation, test.end)
     return report.end()
 
