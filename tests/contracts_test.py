@@ -13,7 +13,7 @@ from stack import Stack
 
 PATIENCE_S = 60
 LOG_AND_SOURCE = ('broker', 'content')  # what others document a 503 for
-GONE_TOO = {'gateway': 'ads'}  # and who, asked before
+GONE_TOO = {'gateway': ('ads', 'personalization')}  # and who, asked before
 
 
 def ask(stack, names):
@@ -27,7 +27,7 @@ def ask(stack, names):
     stack.stop(*LOG_AND_SOURCE)
     for name, run in runs.items():
         if name in GONE_TOO:
-            stack.stop(GONE_TOO[name])
+            stack.stop(*GONE_TOO[name])
         if name not in LOG_AND_SOURCE:
             run.unavailable()
         run.failed += [f'{name}: documented, but nothing provokes it: {one}' for one in run.unprovoked()]

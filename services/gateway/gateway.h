@@ -23,6 +23,7 @@ struct gateway {
     int64_t budget_us;  /* of a page, from its request on */
     int64_t margin_us;  /* of that, for putting the page together when the last answer has come */
     int64_t collect_us; /* how long analytics may take to answer for what a site told */
+    int64_t flags_us;   /* and personalization, to evaluate flags */
     int64_t fresh_us, stale_us; /* what a CDN may do with a page that is the same for everybody */
     struct metric *views_lost, *no_decision, *no_quote, *no_ads;
 };

@@ -227,6 +227,38 @@ bool ads_clicked(struct ctx *ctx, struct str token, int64_t deadline_us, struct 
                      deadline_us, out);
 }
 
+/* ---- what is passed on ---- */
+
+/* The request as it came, credentials too, to where the call says; the reply is the neighbour's own. False without an error:
+ * none came. */
+static bool pass_on(struct ctx *ctx, const char *peer, struct str visitor, struct call *call,
+                    struct reply *out)
+{
+    static const char *const passed[] = { "Authorization", "Content-Encoding", "If-None-Match" };
+    struct header headers[COUNT(passed)];
+    struct str type = request_header(ctx, "Content-Type");
+    call->method = "POST";
+    call->body = ctx->request->body;
+    call->content_type = type.ptr ? arena_cstr(ctx->arena, type) : NULL;
+    call->headers = headers;
+    for (size_t i = 0; i < COUNT(passed); i++) {
+        struct str value = request_header(ctx, passed[i]);
+        if (value.ptr)
+            headers[call->n_headers++] = (struct header){ str_of(passed[i]), value };
+    }
+    ask(ctx, visitor, &peer, call, 1);
+    ctx_clear(ctx);
+    if (call->status == 0 || call->error.code != ERR_NONE)
+        return false;
+    *out = reply_text(ctx, call->status,
+                      call->answer_type.ptr ? arena_cstr(ctx->arena, call->answer_type)
+                                            : "application/json",
+                      call->answer);
+    if (call->etag.ptr)
+        reply_add(ctx, out, "ETag", call->etag);
+    return true;
+}
+
 /* ---- analytics ---- */
 
 /* Who tells, so that one browser's calls stay together: in a batch, the first. What cannot be read here (it may be
@@ -250,28 +282,33 @@ static struct str teller(struct ctx *ctx)
 
 bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out)
 {
-    static const char *const peer = "analytics", *const passed[] = { "Authorization",
-                                                                     "Content-Encoding" };
-    struct header headers[COUNT(passed)];
-    struct str type = request_header(ctx, "Content-Type");
-    struct call call = { .method = "POST",
-                         .path = str_of(ctx->operation->path),
-                         .body = ctx->request->body,
-                         .content_type = type.ptr ? arena_cstr(ctx->arena, type) : NULL,
-                         .headers = headers,
-                         .deadline_us = deadline_us };
-    for (size_t i = 0; i < COUNT(passed); i++) {
-        struct str value = request_header(ctx, passed[i]);
-        if (value.ptr)
-            headers[call.n_headers++] = (struct header){ str_of(passed[i]), value };
-    }
-    ask(ctx, teller(ctx), &peer, &call, 1);
+    struct call call = { .path = str_of(ctx->operation->path), .deadline_us = deadline_us };
+    return pass_on(ctx, "analytics", teller(ctx), &call, out) ||
+           ctx_fail_openly(ctx, ERR_UNAVAILABLE,
+                           "what was told cannot be taken at the moment; send it again");
+}
+
+/* ---- personalization's flags ---- */
+
+/* Whom flags are evaluated for, as teller() has it. */
+static struct str targeted(struct ctx *ctx)
+{
+    const struct gateway *gateway = ctx->app;
+    if (!routing_splits(gateway->routing, "personalization"))
+        return (struct str){ NULL, 0 };
+    const struct json *asked = json_parse(ctx, ctx->request->body);
+    struct str key = json_str(json_get(json_get(asked, "context"), "targetingKey"));
     ctx_clear(ctx);
-    if (call.status == 0 || call.error.code != ERR_NONE)
-        return ctx_fail_openly(ctx, ERR_UNAVAILABLE,
-                               "what was told cannot be taken at the moment; send it again");
-    const char *answer_type = call.answer_type.ptr ? arena_cstr(ctx->arena, call.answer_type)
-                                                   : "application/json";
-    *out = reply_text(ctx, call.status, answer_type, call.answer);
-    return true;
+    return key.len ? key : ctx->request->remote;
+}
+
+bool flags_evaluate(struct ctx *ctx, struct str key, int64_t deadline_us, struct reply *out)
+{
+    struct call call = { .path = key.ptr ? personalization_evaluate_flag_target(
+                                               ctx->arena, &(struct evaluate_flag_in){ .key = key })
+                                         : str_of(ctx->operation->path),
+                         .idempotent = true,
+                         .deadline_us = deadline_us };
+    return pass_on(ctx, "personalization", targeted(ctx), &call, out) ||
+           ctx_fail_openly(ctx, ERR_UNAVAILABLE, "flags cannot be evaluated at the moment");
 }

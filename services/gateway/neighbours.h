@@ -23,3 +23,6 @@ bool ads_clicked(struct ctx *ctx, struct str token, int64_t deadline_us, struct 
 
 /* Passes the body of the request at hand on as it came; the reply is analytics' own. UNAVAILABLE when it does not answer. */
 bool analytics_tell(struct ctx *ctx, int64_t deadline_us, struct reply *out);
+
+/* The same to personalization, which evaluates a flag, or all where key.ptr is NULL. */
+bool flags_evaluate(struct ctx *ctx, struct str key, int64_t deadline_us, struct reply *out);

@@ -45,6 +45,12 @@ static const struct setting settings[] = {
       .help = "How long analytics may take to answer for what a site told",
       .least = 100 * US_PER_MS,
       .most = 60 * US_PER_S },
+    { .key = "flags_budget",
+      .kind = SETTING_DURATION,
+      .fallback = "1s",
+      .help = "How long personalization may take to evaluate the flags that a browser asks for",
+      .least = 10 * US_PER_MS,
+      .most = 60 * US_PER_S },
     { .key = "rate_per_address",
       .kind = SETTING_INTEGER,
       .fallback = "0",
@@ -130,6 +136,7 @@ static bool settings_read(struct ctx *ctx, struct gateway *gateway)
     gateway->budget_us = setting_int(ctx, "page_budget");
     gateway->margin_us = setting_int(ctx, "page_margin");
     gateway->collect_us = setting_int(ctx, "collect_budget");
+    gateway->flags_us = setting_int(ctx, "flags_budget");
     gateway->fresh_us = setting_int(ctx, "page_fresh");
     gateway->stale_us = setting_int(ctx, "page_stale");
     return gateway->margin_us < gateway->budget_us ||

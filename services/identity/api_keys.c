@@ -65,7 +65,10 @@ static bool tell_issued(struct ctx *ctx, const struct key_row *row)
 
 /* ---- making and changing ---- */
 
-/* An API key is a secret; a write key stands in the pages of sites, so it may collect and nothing else. */
+/* What a write key may do: it stands in the pages of sites. */
+static const char *const public_scopes[] = { "collect", "flags:evaluate" };
+
+/* An API key is a secret, a write key is none. */
 static struct str secret_new(struct arena *arena, enum key_kind kind)
 {
     uint8_t random[32];
@@ -76,10 +79,24 @@ static struct str secret_new(struct arena *arena, enum key_kind kind)
     return arena_printf(arena, "ffk_%s", crypto_base64url(arena, text).ptr);
 }
 
+static bool are_public(struct str scopes)
+{
+    struct str rest = scopes, one;
+    while (str_split(&rest, ' ', &one)) {
+        bool known = false;
+        for (size_t i = 0; i < COUNT(public_scopes); i++)
+            known |= str_is(one, public_scopes[i]);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
 static bool limits_check(struct ctx *ctx, const struct key_row *key)
 {
-    if (str_is(key->kind, "write") && !str_is(key->scopes, "collect"))
-        return ctx_fail_at(ctx, ERR_INVALID, STR("/scopes"), "a write key has the scope collect");
+    if (str_is(key->kind, "write") && !are_public(key->scopes))
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/scopes"),
+                           "a write key has the scopes collect and flags:evaluate, or one of them");
     if (key->expires_us && key->expires_us <= clock_now_us())
         return ctx_fail_at(ctx, ERR_INVALID, STR("/expires_at"), "is over");
     return caller_holds(ctx, key->scopes);

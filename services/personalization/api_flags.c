@@ -19,6 +19,8 @@ static bool flag_of(struct ctx *ctx, const struct definition_row *row, struct fl
                           .targeting = put.targeting,
                           .description = put.description,
                           .metadata = put.metadata,
+                          .has_public = put.has_public,
+                          .public = put.public,
                           .version = row->version,
                           .updated_at = row->updated_us };
     return true;

@@ -1,6 +1,7 @@
 /* OpenFeature Remote Evaluation Protocol 0.3: flags as stock OpenFeature clients ask for them. */
 #include "base/hash.h"
 #include "platform/http/http.h"
+#include "platform/token/token.h"
 #include "services/personalization/flags.h"
 #include "services/personalization/ofrep.h"
 #include "services/personalization/personalization.h"
@@ -72,6 +73,12 @@ static bool context_read(struct ctx *ctx, const struct json *body, struct flag_a
     return true;
 }
 
+/* A write key stands in pages for everybody to read: with it one sees what is marked for that. */
+static bool may_see(const struct ctx *ctx, const struct compiled_flag *flag)
+{
+    return ctx->who->kind != PRINCIPAL_WRITE_KEY || (flag->put.has_public && flag->put.public);
+}
+
 /* ---- evaluating ---- */
 
 static struct str success_text(struct ctx *ctx, const struct compiled_flag *flag,
@@ -97,7 +104,7 @@ static struct reply evaluate_one(struct ctx *ctx, struct str key, struct flag_as
 {
     const struct personalization *app = ctx->app;
     const struct compiled_flag *flag = flags_find(&definitions_now(app->definitions)->flags, key);
-    if (!flag) {
+    if (!flag || !may_see(ctx, flag)) {
         ctx_fail(ctx, ERR_NOT_FOUND, "There is no flag with this key.");
         return ofrep_refusal(ctx);
     }
@@ -117,6 +124,8 @@ static struct str evaluate_all(struct ctx *ctx, struct flag_asker *asker)
     json_key(&out, "flags");
     json_array(&out);
     for (size_t i = 0; i < flags->n; i++) {
+        if (!may_see(ctx, &flags->items[i]))
+            continue;
         struct flag_outcome outcome = flag_evaluate(ctx, &flags->items[i], asker);
         struct flag_failure failure = failure_of(&flags->items[i], &outcome);
         json_put_raw(&out, outcome.error ? flag_failure_encode(ctx, &failure)
