@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/export_media.h"
 #include "cli/progress.h"
 #include "cli/service_api.h"
 #include "cli/stack.h"
@@ -19,9 +20,10 @@ struct export
     struct str data, token;
     int64_t token_us;
     struct peer *peer;
-    const char *kind;
+    const char *kind; /* NULL: a whole export */
     FILE *file;
     int64_t lines;
+    struct media_export media;
 };
 
 static bool token_renew(struct ctx *ctx, struct export *export)
@@ -40,9 +42,10 @@ static bool page_take(struct ctx *ctx, struct export *export, struct str *cursor
     struct call call = {
         .peer = export->peer,
         .method = "GET",
-        .path = arena_printf(ctx->arena, "/v1/export?%s%s%s" STR_FMT, export->kind ? "kind=" : "",
-                             export->kind ? export->kind : "", cursor->len ? "&cursor=" : "",
-                             STR_ARG(client_escape(ctx->arena, *cursor))),
+        .path = arena_printf(
+            ctx->arena, "/v1/export?%s%s%s" STR_FMT,
+            export->kind ? "kind=" : "whole=", export->kind ? export->kind : "true",
+            cursor->len ? "&cursor=" : "", STR_ARG(client_escape(ctx->arena, *cursor))),
         .token = export->token,
         .deadline_us = clock_mono_us() + CALL_US,
     };
@@ -56,6 +59,8 @@ static bool page_take(struct ctx *ctx, struct export *export, struct str *cursor
     for (size_t i = 0; i < call.answer.len; i++)
         export->lines += call.answer.ptr[i] == '\n';
     *cursor = call.next_cursor;
+    if (!export->kind && !media_export(ctx, &export->media, call.answer))
+        return false;
     return fwrite(call.answer.ptr, 1, call.answer.len, export->file) == call.answer.len ||
            ctx_fail(ctx, ERR_UNAVAILABLE, "the file cannot be written: %s", strerror(errno));
 }
@@ -115,8 +120,10 @@ static int run_export(struct ctx *ctx, int argc, char **argv)
     }
     export.kind = options[KIND].value;
     export.data = stack_data(ctx, options[DATA].value, false);
+    export.media.folder = arena_printf(ctx->arena, "%s.media", rest[1]).ptr;
     if (export.data.ptr)
         export.peer = service_api(ctx, export.data, "content", options[URL].value);
+    export.media.peer = export.peer;
     bool ok = export.peer && export_run(ctx, &export, rest[1]);
     peer_free(export.peer);
     return ok ? 0 : command_failed(ctx);
@@ -125,12 +132,13 @@ static int run_export(struct ctx *ctx, int argc, char **argv)
 const struct command command_export = {
     .name = "export",
     .arguments = "content FILE [OPTION]...",
-    .help = "Take all entries out of content, as lines of JSON",
+    .help = "Take all there is out of content, as lines of JSON",
     .details =
-        "FILE is what `fanfare import content` takes: of each entry its draft, and what is shown of it. It is there\n"
-        "whole or not at all.\n\n"
+        "FILE is what `fanfare import content` takes: content types, locales, media, and of each entry its draft, what is\n"
+        "shown of it and where it was shown before. The bytes of media are in FILE.media/, each by its id. FILE is there\n"
+        "whole or not at all; done again, only media that are not in the folder yet are asked for.\n\n"
         "  --data DIR   the stack's folder: where it runs and its keys\n"
         "  --url URL    content, where it is not the stack's own\n"
-        "  --kind KIND  only page, snippet, email_template or item\n",
+        "  --kind KIND  only the entries that are page, snippet, email_template or item\n",
     .run = run_export,
 };

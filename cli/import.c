@@ -340,6 +340,7 @@ static bool import_open(struct ctx *ctx, struct import *import, const struct opt
     import->rejects_path = options[REJECTS].value
                                ? options[REJECTS].value
                                : arena_printf(ctx->arena, "%s.rejected", import->path).ptr;
+    import->target.media_folder = arena_printf(ctx->arena, "%s.media", import->path).ptr;
     if (!shape_read(ctx, import, options))
         return false;
     if (options[DRY_RUN].value)
@@ -426,8 +427,8 @@ const struct command command_import = {
         "profile_id (customers), order_id. Columns inside others have dots: price.amount, lines.product_id, traits.plan;\n"
         "consecutive rows with the same order_id are one order. Money may be decimal: price, with price.currency or\n"
         "--currency. Customers may bring \"consents\" (JSON lines), or columns consent.marketing.email and so on with yes or no,\n"
-        "and consent.source, consent.wording, consent.proof, consent.at beside them. Content is what `fanfare export content` writes. An import\n"
-        "that was stopped goes on where it was.\n\n"
+        "and consent.source, consent.wording, consent.proof, consent.at beside them. Content is what `fanfare export content` writes: FILE and\n"
+        "FILE.media/, where the bytes of its media are. An import that was stopped goes on where it was.\n\n"
         "starters needs no file: it publishes templates of mail to begin with (welcome, newsletter, abandoned_cart,\n"
         "order_confirmation, win_back, notice, double-opt-in). What is in their place already stays as it is, so it can be\n"
         "said again after a newer version brought more of them.\n\n"

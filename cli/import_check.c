@@ -36,10 +36,11 @@ static bool consents_fit(struct ctx *ctx, struct str text, size_t *n)
 static bool content_fits(struct ctx *ctx, const struct import_kind *kind, struct str text)
 {
     const struct json *json = json_parse(ctx, text);
-    if (!json || !kind->type->size) /* of events, the tables know the names only */
+    const struct schema_type *type = kind->type_of ? kind->type_of(json) : kind->type;
+    if (!json || !type->size) /* of events, the tables know the names only */
         return json;
-    void *room = arena_alloc(ctx->arena, kind->type->size);
-    return contract_decode(ctx, kind->type, json, DECODE_STRICT, room) ||
+    void *room = arena_alloc(ctx->arena, type->size);
+    return contract_decode(ctx, type, json, DECODE_STRICT, room) ||
            (ctx->error.pointer.len &&
             ctx_fail(ctx, ERR_INVALID, STR_FMT, STR_ARG(ctx->error.pointer)));
 }

@@ -21,6 +21,7 @@ struct import_target {
         parallel; /* calls at once: halved when the service refuses some, else growing again up to `most` */
     size_t most;
     bool progress;   /* the last round got something done */
+    const char *media_folder; /* of content: where the bytes of its media are */
     int64_t
         waiting; /* records that would be taken whole if others, later in the file, were there */
 };
@@ -31,6 +32,8 @@ struct import_kind {
     bool write_key; /* instead of a token */
     const char *id_prefix; /* that every id has; NULL: they may be called anything */
     bool consents;  /* see records.h */
+    /* What a record is to be, where the file has several sorts; NULL: `type`, all of them. */
+    const struct schema_type *(*type_of)(const struct json *record);
     /* Makes one round of calls for what is open, at most `parallel`. True: some are still open. */
     bool (*send)(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
 };
@@ -43,7 +46,10 @@ size_t sending_open(struct sending *sending, size_t n, struct sending **open);
 
 #define IMPORT_CALL_US (30 * US_PER_S)
 
-/* Of content: many entries in one call, each with an outcome of its own (import_content.c). */
-bool send_entries(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
+/* Of content: many lines in one call, each with an outcome of its own (import_content.c), after the bytes of media, one medium
+ * at a time (import_media.c). */
+bool send_content(struct ctx *ctx, struct import_target *target, struct sending *sending, size_t n);
+const struct schema_type *content_line_type(const struct json *line);
+void media_send(struct ctx *ctx, struct import_target *target, struct sending *one);
 
 const struct import_kind *import_kind_find(const char *name); /* NULL: none */

@@ -26,6 +26,7 @@ NEEDED = 'broker,commerce,content,crm,analytics'
 class Import:
     def __init__(self, report, folder, build):
         self.report, self.folder = report, folder
+        self.build = build
         self.stack = Fanfare(os.path.join(folder, 'data'), free_port_base(), build)
 
     # ---- files and runs ----
@@ -382,6 +383,63 @@ class Import:
         done = self.stack.run('export', 'pictures', out)
         self.report.check(done.returncode == FAILED and 'what is exported is content' in done.stderr, f'{done.stderr}')
 
+    def content_whole(self):
+        """A whole site into an empty stack: types, fallbacks, media with their bytes, where pages were before."""
+        media = [b'%PDF-1.4\n' + bytes([65 + i]) * size + b'\n%%EOF\n' for i, size in enumerate((10, 9 * 1024 * 1024))]
+        ids = [self.uploaded(one) for one in media]
+        self.stack.must('content', 'PUT', '/v1/types/offer', {'schema': {'required': ['price']}, 'description': 'Cheap'})
+        self.stack.must('content', 'PUT', '/v1/locales/de-AT', {'fallbacks': ['de-CH', 'en']})
+        tea = {'entry_id': 'ent_tea', 'kind': 'item', 'type': 'offer', 'locale': 'en', 'publish': True}
+        for slug in ('old-tea', 'tea'):
+            path = self.lines('tea.jsonl', [{**tea, 'slug': slug, 'document': {
+                'price': 5, 'files': [{'$media': one} for one in ids], 'see': {'$entry': 'ent_10'}}}])
+            self.report.equal(self.run('content', path), [], f'rejected of {slug}')
+        out = os.path.join(self.folder, 'site.jsonl')
+        lines = self.exported(out)
+        files = sorted(os.listdir(out + '.media'))
+        self.report.equal(files, sorted(ids), 'files beside the export')
+        for one, bytes_of in zip(ids, media):
+            with open(os.path.join(out + '.media', one), 'rb') as file:
+                self.report.check(file.read() == bytes_of, f'bytes of {one}')
+        os.truncate(os.path.join(out + '.media', ids[1]), 100)  # as when the export before was cut short
+        self.report.check(self.exported(out) == lines, 'the same again')
+        self.report.equal(self.run('content', out, '--dry-run'), [], 'rejected of a dry run')
+        self.report.equal(self.run('content', out), [], 'rejected where all is there already')
+        other = Fanfare(os.path.join(self.folder, 'other'), free_port_base(), self.build)
+        other.up('--only', 'broker,content')
+        try:
+            self.into_another(other, out, lines, ids)
+        finally:
+            other.down()
+
+    def uploaded(self, data):
+        status, _, medium = self.stack.call('content', 'POST', '/v1/media?name=terms.pdf', data, headers={'Content-Type': 'application/pdf'})
+        self.report.equal(status, 200, 'an upload')
+        return medium['media_id']
+
+    def into_another(self, other, out, lines, ids):
+        moved = os.path.join(out + '.media', ids[0])
+        os.rename(moved, moved + '.away')
+        done = other.run('import', 'content', out)
+        self.report.equal(done.returncode, SOME_REJECTED, f'status without a file: {done.stderr}')
+        reasons = [one['reason'] for one in self.rejected(out)]
+        self.report.check(len(reasons) == 2 and 'No such file' in reasons[0] and ids[0] in reasons[1], f'{reasons}')
+        os.rename(moved + '.away', moved)
+        done = other.run('import', 'content', out)
+        self.report.equal(done.returncode, DONE, f'status: {done.stderr}')
+        copy = os.path.join(self.folder, 'copy.jsonl')
+        done = other.run('export', 'content', copy)
+        with open(out, encoding='utf-8') as a, open(copy, encoding='utf-8') as b:
+            self.report.check(a.read() == b.read(), 'the copy is the same to the byte')
+        for path in ('/v1/published/tea?type=offer&kind=item&locale=de-AT', '/v1/published/old-tea?type=offer&kind=item&locale=de-AT'):
+            here, there = self.stack.must('content', 'GET', path), other.must('content', 'GET', path)
+            for volatile in ('published_at', 'version'):
+                here.pop(volatile), there.pop(volatile)
+            self.report.equal(there, here, path)
+        for one in ids:
+            here, there = (stack.must('content', 'GET', f'/v1/media/{one}/info') for stack in (self.stack, other))
+            self.report.equal((there['bytes'], there['name'], there['type']), (here['bytes'], here['name'], here['type']), one)
+
     def no_stack(self):
         self.stack.down()
         self.run('products', self.file('late.csv', 'product_id,name\nprd_1,x\n'), wanted=FAILED, says='no stack runs')
@@ -393,7 +451,7 @@ def main(build):
     test = Import(report, folder, build)
     try:
         report.run(test.start, test.products, test.customers, test.mapped, test.killed_customers, test.orders, test.events, test.bad_lines, test.mistakes,
-                   test.killed, test.killed_orders, test.another_file, test.away, test.content, test.no_stack)
+                   test.killed, test.killed_orders, test.another_file, test.away, test.content, test.content_whole, test.no_stack)
     finally:
         test.stack.run('down')
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,56 +1,9 @@
-/* All entries out, and many in. */
+/* All there is out, and many in. */
+#include "services/content/export.h"
 #include "services/content/import.h"
 #include "services/content/reply.h"
 
 /* ---- export ---- */
-
-/* A page ends with the line that fills it: what it holds in memory is this and one entry more. */
-#define PAGE_BYTES (1024 * 1024)
-
-struct export
-{
-    struct str *lines;
-    size_t n, most, bytes;
-    struct str last; /* entry_id of the last line */
-};
-
-static bool is_full(const struct export *export)
-{
-    return export->n == export->most || export->bytes >= PAGE_BYTES;
-}
-
-static const struct entry_shown *shown_line(struct ctx *ctx, const struct version_row *shown)
-{
-    struct entry_shown *line = ARENA_NEW(ctx->arena, struct entry_shown);
-    *line = (struct entry_shown){ .slug = shown->slug,
-                                  .locale = text_or_none(shown->locale),
-                                  .title = shown->title,
-                                  .document = json_parse(ctx, shown->document) };
-    return line->document ? line : NULL;
-}
-
-static bool export_line(struct ctx *ctx, const struct entry_row *row,
-                        const struct version_row *shown, void *argument)
-{
-    struct export *export = argument;
-    struct entry_line line = { .entry_id = row->entry_id,
-                               .kind = kind_of(row->kind),
-                               .type = type_of_kind(row->kind),
-                               .slug = row->slug,
-                               .locale = text_or_none(row->locale),
-                               .title = row->title,
-                               .document = json_parse(ctx, row->document),
-                               .publish = row->published_version == row->version };
-    if (shown)
-        line.published = shown_line(ctx, shown);
-    if (ctx_failed(ctx))
-        return false;
-    struct str text = entry_line_encode(ctx, &line);
-    export->lines[export->n++] = text;
-    export->bytes += text.len + 1;
-    export->last = row->entry_id;
-    return !is_full(export);
-}
 
 static struct str lines_join(struct ctx *ctx, const struct export *export)
 {
@@ -63,20 +16,45 @@ static struct str lines_join(struct ctx *ctx, const struct export *export)
     return (struct str){ text, export->bytes };
 }
 
+/* One of entries alone has no section in it, as it was before there were any. */
+static bool cursor_read(struct ctx *ctx, struct str cursor, struct export_asked *asked)
+{
+    struct str parts[2] = { STR(""), STR("") };
+    if (cursor.ptr && !sql_cursor_parse(ctx, cursor, parts, asked->whole ? 2 : 1))
+        return false;
+    asked->section = asked->whole ? parts[0] : STR("");
+    asked->after = parts[asked->whole];
+    return true;
+}
+
+static struct str cursor_of(struct ctx *ctx, const struct export_asked *asked,
+                            const struct export *export)
+{
+    const struct str parts[] = { export->section, export->last };
+    return asked->whole ? sql_cursor(ctx->arena, parts, 2) : sql_cursor(ctx->arena, &parts[1], 1);
+}
+
+static struct str kind_asked(const struct export_entries_in *in)
+{
+    return in->type.ptr ? in->type : in->has_kind ? str_of(entry_kind_name(in->kind)) : STR("");
+}
+
 struct reply content_export_entries(struct ctx *ctx, const struct export_entries_in *in)
 {
-    struct str after = STR("");
-    struct str kind = in->type.ptr   ? in->type
-                      : in->has_kind ? str_of(entry_kind_name(in->kind))
-                                     : STR("");
-    struct export export = { .most = (size_t)in->limit };
-    export.lines = ARENA_ARRAY(ctx->arena, struct str, export.most);
-    if ((in->cursor.ptr && !sql_cursor_parse(ctx, in->cursor, &after, 1)) ||
-        !store_export(ctx, kind, after, export.most, export_line, &export))
+    struct export export;
+    struct export_asked asked = { .kind = kind_asked(in),
+                                  .whole = in->whole,
+                                  .limit = (size_t)in->limit };
+    if (asked.whole && asked.kind.len) {
+        ctx_fail_at(ctx, ERR_INVALID, STR("query/whole"),
+                    "a whole export is of all kinds and types");
+        return reply_error(ctx);
+    }
+    if (!cursor_read(ctx, in->cursor, &asked) || !export_page(ctx, &asked, &export))
         return reply_error(ctx);
     struct reply reply = reply_text(ctx, 200, "application/x-ndjson", lines_join(ctx, &export));
-    if (is_full(&export))
-        reply_add(ctx, &reply, "Fanfare-Next-Cursor", sql_cursor(ctx->arena, &export.last, 1));
+    if (export.section.ptr)
+        reply_add(ctx, &reply, "Fanfare-Next-Cursor", cursor_of(ctx, &asked, &export));
     return reply;
 }
 
@@ -86,6 +64,9 @@ static struct imported_line line_answer(const struct import_line *line)
 {
     return (struct imported_line){ .line = line->number,
                                    .entry_id = line->content.entry_id,
+                                   .type = line->type.type,
+                                   .locale = line->locale.locale,
+                                   .media_id = line->medium.media_id,
                                    .outcome = line->outcome,
                                    .has_version = line->version > 0,
                                    .version = line->version,

@@ -1,32 +1,19 @@
-#include "base/clock.h"
+#include "services/content/locales.h"
 #include "services/content/reply.h"
 #include "content_contract.h"
 
 static bool locale_answer(struct ctx *ctx, const struct locale_row *row, struct locale *out)
 {
-    const struct json *list = json_parse(ctx, row->fallbacks);
-    struct str *fallbacks = ARENA_ARRAY(ctx->arena, struct str, json_size(list));
-    for (struct json_iter it = json_iter(list); json_next(&it);)
-        fallbacks[it.index] = json_str(it.value);
-    *out = (struct locale){ .locale = row->locale,
-                            .fallbacks = fallbacks,
-                            .n_fallbacks = json_size(list),
-                            .updated_at = row->updated_us };
-    return list != NULL;
+    *out = (struct locale){ .locale = row->locale, .updated_at = row->updated_us };
+    return locale_fallbacks_read(ctx, row->fallbacks, &out->fallbacks, &out->n_fallbacks);
 }
 
 struct reply content_put_locale(struct ctx *ctx, const struct put_locale_in *in)
 {
-    const struct locale_put *put = in->body;
-    struct json_out list;
-    json_out_init(&list, ctx->arena);
-    json_array(&list);
-    for (size_t i = 0; i < put->n_fallbacks; i++)
-        json_put_str(&list, put->fallbacks[i]);
-    json_array_end(&list);
-    struct locale_row row = { in->locale, json_out_str(&list), clock_now_us() };
+    struct locale_row row;
     struct locale locale;
-    if (!store_locale_put(ctx, &row) || !locale_answer(ctx, &row, &locale))
+    if (!locale_save(ctx, in->locale, in->body->fallbacks, in->body->n_fallbacks, &row) ||
+        !locale_answer(ctx, &row, &locale))
         return reply_error(ctx);
     return reply_ok(ctx, locale_encode(ctx, &locale));
 }

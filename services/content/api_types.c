@@ -1,6 +1,4 @@
-#include "base/clock.h"
 #include "services/content/reply.h"
-#include "services/content/save.h"
 #include "services/content/types.h"
 #include "content_contract.h"
 
@@ -34,57 +32,19 @@ static bool type_find(struct ctx *ctx, struct str type, struct type_row *out)
 
 /* ---- storing ---- */
 
-static bool judged_well(struct ctx *ctx, const struct judgement *judgement)
-{
-    struct str some = STR("");
-    size_t n = (size_t)MIN(judgement->n_misfits, 3);
-    for (size_t i = 0; i < n; i++) {
-        const struct misfit *misfit = &judgement->misfits[i];
-        some = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT " version %lld, " STR_FMT ": " STR_FMT,
-                            STR_ARG(some), i ? "; " : "", STR_ARG(misfit->entry_id),
-                            (long long)misfit->version, STR_ARG(misfit->pointer),
-                            STR_ARG(misfit->sentence));
-    }
-    return n == 0 || ctx_fail(ctx, ERR_CONFLICT,
-                              "%lld of %lld documents of the type would not fit: " STR_FMT "%s",
-                              (long long)judgement->n_misfits, (long long)judgement->n_documents,
-                              STR_ARG(some), judgement->n_misfits > (int64_t)n ? "; ..." : "");
-}
-
-static bool type_store(struct ctx *ctx, const struct json *schema_json, struct type_row *type)
-{
-    struct judgement judgement;
-    struct schema *schema = type_compile(ctx, schema_json, "/schema");
-    return schema && type_judge(ctx, type->type, schema, &judgement) &&
-           judged_well(ctx, &judgement) && store_type_put(ctx, type);
-}
-
-static bool same(const struct type_row *a, const struct type_row *b)
-{
-    return a->version && str_eq(a->schema, b->schema) && str_eq(a->description, b->description);
-}
-
 struct reply content_put_type(struct ctx *ctx, const struct put_type_in *in)
 {
     struct expectation expected = { .if_match = in->if_match, .if_none_match = in->if_none_match };
-    struct type_row before = { 0 }, type = { .type = in->type,
-                                             .description = in->body->description,
-                                             .schema = json_text(ctx->arena, in->body->schema),
-                                             .updated_us = clock_now_us() };
+    struct type_row saved, type = { .type = in->type,
+                                    .description = in->body->description,
+                                    .schema = json_text(ctx->arena, in->body->schema) };
     if (type_is_reserved(in->type)) {
         ctx_fail_at(ctx, ERR_INVALID, STR("path/type"), "this type is built in");
         return reply_error(ctx);
     }
-    store_type(ctx, in->type, &before);
-    type.version = before.version + 1;
-    type.n_entries = before.n_entries;
-    if (ctx_failed(ctx) || !expectation_check(ctx, &expected, before.version))
+    if (!type_save(ctx, &type, in->body->schema, &expected, &saved))
         return reply_error(ctx);
-    if (same(&before, &type))
-        return reply_type(ctx, &before);
-    if (!type_store(ctx, in->body->schema, &type))
-        return reply_error(ctx);
-    return reply_type(ctx, &type);
+    return reply_type(ctx, &saved);
 }
 
 struct reply content_delete_type(struct ctx *ctx, const struct delete_type_in *in)

@@ -15,18 +15,6 @@ static struct error error_take(struct ctx *ctx)
     return error;
 }
 
-static void line_read(struct ctx *ctx, struct str text, struct import_line *line)
-{
-    const struct json *json = json_parse(ctx, text);
-    line->outcome = IMPORT_OUTCOME_REFUSED;
-    if (!json || !contract_decode(ctx, &entry_line_type, json, DECODE_STRICT, &line->content))
-        line->error = error_take(ctx);
-    else if (line->content.publish && line->content.published)
-        line->error = (struct error){ .code = ERR_INVALID,
-                                      .pointer = STR("/published"),
-                                      .detail = STR("`publish` shows the draft itself") };
-}
-
 static bool lines_read(struct ctx *ctx, struct str body, struct import *import)
 {
     struct str text;
@@ -39,7 +27,8 @@ static bool lines_read(struct ctx *ctx, struct str body, struct import *import)
                             IMPORT_LINES);
         struct import_line *line = &import->lines[import->n++];
         line->number = number;
-        line_read(ctx, text, line);
+        if (!line_read(ctx, text, line))
+            line->error = error_take(ctx);
     }
     return true;
 }
@@ -59,6 +48,20 @@ static bool line_try(struct ctx *ctx, struct import_line *line, line_step step)
         return false;
     line->error = error_take(ctx);
     return sql_savepoint_undo(ctx);
+}
+
+/* ---- what entries stand on ---- */
+
+static bool others_take(struct ctx *ctx, struct import *import)
+{
+    for (enum line_kind kind = LINE_TYPE; kind < LINE_ENTRY; kind++)
+        for (size_t i = 0; i < import->n; i++) {
+            struct import_line *line = &import->lines[i];
+            if (line->kind == kind && line->error.code == ERR_NONE &&
+                !line_try(ctx, line, line_take))
+                return false;
+        }
+    return true;
 }
 
 /* ---- drafts ---- */
@@ -101,6 +104,17 @@ static bool shown_save(struct ctx *ctx, struct import_line *line, const struct e
     return true;
 }
 
+static bool earlier_save(struct ctx *ctx, const struct entry_line *content,
+                         const struct entry_row *entry)
+{
+    for (size_t i = 0; i < content->n_earlier; i++) {
+        struct place_row place = { content->earlier[i].slug, or_empty(content->earlier[i].locale) };
+        if (!store_moved_put(ctx, entry, &place))
+            return false;
+    }
+    return true;
+}
+
 static bool draft_save(struct ctx *ctx, struct import_line *line)
 {
     const struct entry_line *content = &line->content;
@@ -113,7 +127,8 @@ static bool draft_save(struct ctx *ctx, struct import_line *line)
     store_entry(ctx, content->entry_id, &before);
     if (ctx_failed(ctx) || !kind_read(ctx, content->kind, content->type, "/type", &wanted.kind) ||
         (content->published && !shown_save(ctx, line, &wanted, &before)) ||
-        !entry_save(ctx, &wanted, &(struct expectation){ 0 }, &saved))
+        !entry_save(ctx, &wanted, &(struct expectation){ 0 }, &saved) ||
+        !earlier_save(ctx, content, &saved))
         return false;
     if (content->publish)
         line->show = saved.version;
@@ -146,7 +161,7 @@ static bool drafts_save(struct ctx *ctx, struct import *import)
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < import->n; i++) {
             struct import_line *line = &import->lines[i];
-            if (line->error.code != (round ? ERR_CONFLICT : ERR_NONE))
+            if (line->kind != LINE_ENTRY || line->error.code != (round ? ERR_CONFLICT : ERR_NONE))
                 continue;
             line->error = (struct error){ 0 };
             if (is_twice(import, line))
@@ -158,7 +173,7 @@ static bool drafts_save(struct ctx *ctx, struct import *import)
         }
     import->by_id = ARENA_ARRAY(ctx->arena, struct import_line *, import->n);
     for (size_t i = 0; i < import->n; i++)
-        if (import->lines[i].error.code == ERR_NONE)
+        if (import->lines[i].kind == LINE_ENTRY && import->lines[i].error.code == ERR_NONE)
             import->by_id[import->n_saved++] = &import->lines[i];
     qsort(import->by_id, import->n_saved, sizeof(struct import_line *), by_entry_id);
     return true;
@@ -200,7 +215,7 @@ static bool show_in_order(struct ctx *ctx, struct import *import, struct import_
 bool import_run(struct ctx *ctx, struct str body, struct import *out)
 {
     *out = (struct import){ 0 };
-    if (!lines_read(ctx, body, out) || !drafts_save(ctx, out))
+    if (!lines_read(ctx, body, out) || !others_take(ctx, out) || !drafts_save(ctx, out))
         return false;
     for (size_t i = 0; i < out->n_saved; i++)
         if (out->by_id[i]->show && !show_in_order(ctx, out, out->by_id[i]))

@@ -100,6 +100,9 @@ struct place_row {
 bool store_moved(struct ctx *ctx, struct str entry_id, size_t most, struct place_row *out,
                  size_t *n);
 
+/* Who asks for what was shown there, where nothing is now, is sent to the entry. */
+bool store_moved_put(struct ctx *ctx, const struct entry_row *entry, const struct place_row *place);
+
 bool store_shown_entry(struct ctx *ctx, struct str entry_id,
                        struct shown_row *out); /* as store_entry */
 
@@ -213,6 +216,10 @@ bool store_media_put(struct ctx *ctx,
 /* Up to `limit` below `before`, newest first; type filters where it is not empty. */
 bool store_media_list(struct ctx *ctx, struct str type, struct sql_moment before, size_t limit,
                       struct media_row *out, size_t *n);
+
+/* Up to `limit` beyond `after`, by id. */
+bool store_media_by_id(struct ctx *ctx, struct str after, size_t limit, struct media_row *out,
+                       size_t *n);
 
 /* It is there no more, and its file is to be removed; one of those; and its row gone for good, held to the end of the
  * transaction. */

@@ -55,6 +55,20 @@ bool store_media_list(struct ctx *ctx, struct str type, struct sql_moment before
     return !ctx_failed(ctx);
 }
 
+bool store_media_by_id(struct ctx *ctx, struct str after, size_t limit, struct media_row *out,
+                       size_t *n)
+{
+    struct sql_rows rows;
+    if (!sql_query(ctx, &rows,
+                   MEDIA_COLUMNS
+                   " WHERE deleted_us = 0 AND media_id > $1 ORDER BY media_id LIMIT $2",
+                   sql_str(after), sql_int((int64_t)limit)))
+        return false;
+    for (*n = 0; sql_next(ctx, &rows); ++*n)
+        out[*n] = media_of(ctx, &rows);
+    return !ctx_failed(ctx);
+}
+
 bool store_media_delete(struct ctx *ctx, struct str media_id, int64_t now_us)
 {
     return sql_exec(ctx, NULL, "UPDATE media SET deleted_us = $1 WHERE media_id = $2",

@@ -146,3 +146,15 @@ bool store_moved(struct ctx *ctx, struct str entry_id, size_t most, struct place
         out[*n] = (struct place_row){ row_str(ctx, &rows, 0), row_str(ctx, &rows, 1) };
     return !ctx_failed(ctx);
 }
+
+bool store_moved_put(struct ctx *ctx, const struct entry_row *entry, const struct place_row *place)
+{
+    int64_t changed;
+    return sql_exec(ctx, &changed,
+                    "INSERT INTO moved (kind, slug, locale, entry_id) VALUES ($1, $2, $3, $4)"
+                    " ON CONFLICT (kind, slug, locale) DO UPDATE SET entry_id = excluded.entry_id"
+                    " WHERE moved.entry_id <> excluded.entry_id",
+                    sql_str(entry->kind), sql_str(place->slug), sql_str(place->locale),
+                    sql_str(entry->entry_id)) &&
+           (!changed || sql_exec(ctx, NULL, "UPDATE shown_revision SET revision = revision + 1"));
+}

@@ -1,5 +1,7 @@
 #include "services/content/types.h"
 
+#include "base/clock.h"
+
 /* ---- schemas ---- */
 
 bool type_is_reserved(struct str type)
@@ -107,4 +109,55 @@ bool type_judge(struct ctx *ctx, struct str type, const struct schema *schema,
     struct judge judge = { schema, out };
     *out = (struct judgement){ 0 };
     return store_typed(ctx, type, document_judge, &judge);
+}
+
+/* ---- storing ---- */
+
+static bool judged_well(struct ctx *ctx, const struct judgement *judgement)
+{
+    struct str some = STR("");
+    size_t n = (size_t)MIN(judgement->n_misfits, 3);
+    for (size_t i = 0; i < n; i++) {
+        const struct misfit *misfit = &judgement->misfits[i];
+        some = arena_printf(ctx->arena, STR_FMT "%s" STR_FMT " version %lld, " STR_FMT ": " STR_FMT,
+                            STR_ARG(some), i ? "; " : "", STR_ARG(misfit->entry_id),
+                            (long long)misfit->version, STR_ARG(misfit->pointer),
+                            STR_ARG(misfit->sentence));
+    }
+    return n == 0 || ctx_fail(ctx, ERR_CONFLICT,
+                              "%lld of %lld documents of the type would not fit: " STR_FMT "%s",
+                              (long long)judgement->n_misfits, (long long)judgement->n_documents,
+                              STR_ARG(some), judgement->n_misfits > (int64_t)n ? "; ..." : "");
+}
+
+static bool type_store(struct ctx *ctx, const struct json *schema_json, struct type_row *type)
+{
+    struct judgement judgement;
+    struct schema *schema = type_compile(ctx, schema_json, "/schema");
+    return schema && type_judge(ctx, type->type, schema, &judgement) &&
+           judged_well(ctx, &judgement) && store_type_put(ctx, type);
+}
+
+static bool same(const struct type_row *a, const struct type_row *b)
+{
+    return a->version && str_eq(a->schema, b->schema) && str_eq(a->description, b->description);
+}
+
+bool type_save(struct ctx *ctx, const struct type_row *wanted, const struct json *schema,
+               const struct expectation *expected, struct type_row *saved)
+{
+    struct type_row before = { 0 }, type = *wanted;
+    if (type_is_reserved(type.type))
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/type"), "this type is built in");
+    store_type(ctx, type.type, &before);
+    type.updated_us = clock_now_us();
+    type.version = before.version + 1;
+    type.n_entries = before.n_entries;
+    if (ctx_failed(ctx) || !expectation_check(ctx, expected, before.version))
+        return false;
+    bool again = same(&before, &type);
+    if (!again && !type_store(ctx, schema, &type))
+        return false;
+    *saved = again ? before : type;
+    return true;
 }

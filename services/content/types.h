@@ -1,6 +1,7 @@
 /* Content types: a JSON Schema each, which the documents of its entries fit. */
 #pragma once
 
+#include "platform/http/expectation.h"
 #include "platform/schema/schema.h"
 #include "services/content/store.h"
 
@@ -31,3 +32,9 @@ struct judgement {
 /* What the schema would say of all that is stored of the type. */
 bool type_judge(struct ctx *ctx, struct str type, const struct schema *schema,
                 struct judgement *out);
+
+/* Stores the schema (`type->schema` is its text) and description of the type as its next version, unless they are the same
+ * again. `saved` is the type as it stands now. INVALID at "/type" (built in) or below "/schema"; CONFLICT: what is stored would
+ * not fit; and what is above of expectations. */
+bool type_save(struct ctx *ctx, const struct type_row *type, const struct json *schema,
+               const struct expectation *expected, struct type_row *saved);

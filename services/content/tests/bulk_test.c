@@ -184,6 +184,101 @@ static void test_a_copy_of_all(struct test_service *test)
     test_close(other);
 }
 
+/* ---- a whole one ---- */
+
+#define MEDIUM "med_14bcd090baf31edba64e9cbd8cdfc15f943344aa72cb3675ad8e91bfcbce03ad"
+#define TYPE_LINE                                                                                  \
+    "{\"type\":\"offer\",\"schema\":{\"properties\":{\"price\":{\"type\":\"integer\"}}},"          \
+    "\"description\":\"What is cheap\"}\n"
+#define LOCALE_LINE "{\"locale\":\"de-AT\",\"fallbacks\":[\"de-CH\",\"en\"]}\n"
+#define MEDIA_LINE "{\"media_id\":\"" MEDIUM "\"}\n"
+#define OFFER_LINE                                                                                 \
+    "{\"entry_id\":\"ent_offer\",\"kind\":\"item\",\"type\":\"offer\",\"slug\":\"tea\",\"locale\":\"en\"," \
+    "\"document\":{\"price\":5,\"picture\":{\"$media\":\"" MEDIUM "\"}},\"publish\":true,"         \
+    "\"earlier\":[{\"slug\":\"old-tea\",\"locale\":\"en\"}]}\n"
+
+static void upload(struct test_service *test)
+{
+    CHECK_INT(test_call(test, "POST", "/v1/media?name=terms.pdf", "content:write",
+                        "Content-Type: application/pdf", "%PDF-1.4\n%%EOF\n")
+                  .status,
+              200);
+}
+
+static void test_lines_of_all_sorts(struct test_service *test)
+{
+    struct reply reply = import(test, OFFER_LINE MEDIA_LINE LOCALE_LINE TYPE_LINE);
+    CHECK_STR(told(test, reply),
+              "1 created 1: it refers to " MEDIUM
+              ", which is not shown; 2 refused 0 /media_id: its "
+              "bytes are not here: they are uploaded before; 3 created 0; 4 created 1");
+    CHECK_STR(text_at(test, reply, "/lines/1/media_id"), MEDIUM);
+    CHECK_STR(text_at(test, reply, "/lines/2/locale"), "de-AT");
+    CHECK_STR(text_at(test, reply, "/lines/3/type"), "offer");
+    upload(test);
+    CHECK_STR(told(test, import(test, OFFER_LINE MEDIA_LINE LOCALE_LINE TYPE_LINE)),
+              "1 unchanged 1 shown; 2 unchanged 0; 3 unchanged 0; 4 unchanged 1");
+    CHECK_STR(
+        told(test, import(test, "{\"type\":\"offer\",\"schema\":{\"required\":[\"stock\"]}}\n"
+                                "{\"type\":\"page\",\"schema\":{}}\n"
+                                "{\"type\":\"broken\",\"schema\":{\"type\":7}}\n"
+                                "{\"locale\":\"!\",\"fallbacks\":[]}\n"
+                                "{\"locale\":\"de-AT\",\"fallbacks\":[\"en\"],\"more\":1}\n"
+                                "{\"locale\":\"nl\",\"fallbacks\":[]}\n")),
+        "1 refused 0: 1 of 1 documents of the type would not fit: ent_offer version 1, "
+        "/document/stock: is required; 2 refused 0 /type: this type is built in; "
+        "3 refused 0 /schema/type: must be null, boolean, integer, number, string, array or object; "
+        "4 refused 0 /locale: /locale must have at least 2 characters; "
+        "5 refused 0 /more: /more is not known here; 6 created 0");
+}
+
+/* All that a reader of the site may ask for. */
+static void same_site(struct test_service *test, struct test_service *other)
+{
+    static const char *const asked[] = {
+        "/v1/published/tea?kind=item&type=offer&locale=en",
+        "/v1/published/tea?kind=item&type=offer&locale=de-AT",
+        "/v1/published/old-tea?kind=item&type=offer&locale=de-AT",
+        "/v1/published/tea?kind=item&type=offer&locale=fr",
+        "/v1/published/p1?kind=snippet",
+        "/v1/published/p2?kind=snippet",
+        "/v1/published/e?kind=snippet",
+    };
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        struct reply here = get(test, asked[i], NULL), there = get(other, asked[i], NULL);
+        CHECK_INT(there.status, here.status);
+        CHECK(str_eq(
+            json_text(test_ctx(test)->arena, json_get(test_json(test, here), "document")),
+            json_text(test_ctx(test)->arena, json_get(test_json(other, there), "document"))));
+        CHECK(str_eq(text_at(test, here, "/slug"), text_at(other, there, "/slug")));
+        CHECK(str_eq(text_at(test, here, "/moved_from"), text_at(other, there, "/moved_from")));
+    }
+    CHECK_STR(text_at(test, get(test, asked[2], NULL), "/moved_from"), "old-tea");
+    CHECK_INT(get(test, asked[3], NULL).status, 404);
+}
+
+static void test_a_whole_copy(struct test_service *test)
+{
+    size_t pages, one;
+    struct str all = export_all(test, "whole=true&limit=3", &pages);
+    CHECK(pages > 3);
+    CHECK(str_eq(all, export_all(test, "whole=true&limit=1000", &one)));
+    CHECK_INT(one, 1);
+    CHECK(strstr(all.ptr, TYPE_LINE) != NULL);
+    CHECK_INT(get(test, "/v1/export?whole=true&kind=page", NULL).status, 422);
+    struct str cursor = header_of(get(test, "/v1/export?limit=1", NULL), "Fanfare-Next-Cursor");
+    struct str target = arena_printf(test_ctx(test)->arena, "/v1/export?whole=true&cursor=" STR_FMT,
+                                     STR_ARG(cursor));
+    CHECK_INT(get(test, target.ptr, NULL).status, 422);
+    struct test_service *other = test_open(&content_service, NULL, NULL);
+    upload(other);
+    import_in_halves(other, all);
+    import_in_halves(other, all);
+    CHECK_STR(export_all(other, "whole=true&limit=1000", &one), all.ptr);
+    same_site(test, other);
+    test_close(other);
+}
+
 /* Documents of 200 KB: a page ends once it has a megabyte, whatever the limit. */
 static void test_pages_are_bounded(struct test_service *test)
 {
@@ -212,6 +307,8 @@ static void test_bulk(struct test_service *test)
     test_slugs_move_within_an_import(test);
     test_what_is_shown_is_not_the_draft(test);
     test_a_copy_of_all(test);
+    test_lines_of_all_sorts(test);
+    test_a_whole_copy(test);
     test_a_long_chain(test);
     CHECK_INT(
         test_call(test, "PUT", "/v1/types/big", "content:write", NULL, "{\"schema\":{}}").status,
