@@ -17,6 +17,7 @@ struct members {
 
 struct audience {
     pthread_mutex_t lock;
+    const struct percentile *percentile;
     atomic_int waiting; /* who counts lets these go first, chunk by chunk */
     struct bits stands;
     struct members **segments;
@@ -26,9 +27,10 @@ struct audience {
     int counts; /* under way: no column is dropped */
 };
 
-struct audience *audience_new(void)
+struct audience *audience_new(const struct percentile *percentile)
 {
     struct audience *audience = mem_alloc(sizeof *audience);
+    audience->percentile = percentile;
     pthread_mutex_init(&audience->lock, NULL);
     return audience;
 }
@@ -264,6 +266,8 @@ static struct bound *count_begin(struct ctx *ctx, struct audience *audience,
                                      .segment = segment_find,
                                      .pause = pause_count,
                                      .argument = audience,
+                                     .now_us = clock_now_us(),
+                                     .percentile = audience->percentile,
                                      .until_us = until_us };
     enter(audience);
     struct bound *bound = program_bind(ctx, program, input);

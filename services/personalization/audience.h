@@ -6,7 +6,7 @@
 
 struct audience;
 
-struct audience *audience_new(void);
+struct audience *audience_new(const struct percentile *percentile); /* which lives as long */
 void audience_free(struct audience *audience); /* NULL-safe */
 
 /* One person after a change. */

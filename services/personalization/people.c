@@ -64,7 +64,7 @@ void *people_open(struct ctx *ctx, const char *folder)
 {
     struct people *people = mem_alloc(sizeof(*people));
     people->percentile = percentile_new();
-    people->audience = audience_new();
+    people->audience = audience_new(people->percentile);
     people->arena = arena_new(0);
     people->untold = true;
     pthread_mutex_init(&people->writer, NULL);

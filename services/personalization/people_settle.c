@@ -191,7 +191,9 @@ static bool settle_one(struct ctx *ctx, struct people *people, struct str id)
     struct settling *settling = ARENA_NEW(ctx->arena, struct settling);
     struct person own_room, *own;
     bool known;
-    *settling = (struct settling){ .people = people, .asker.now_us = clock_now_us() };
+    *settling = (struct settling){ .people = people,
+                                   .asker.customers = people_percentile(people),
+                                   .asker.now_us = clock_now_us() };
     if (!group_root(ctx, &source, id, &settling->id) ||
         !people_update(ctx, people, settling->id, &own_room, &own))
         return false;

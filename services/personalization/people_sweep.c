@@ -319,20 +319,36 @@ static bool catch_up(struct ctx *ctx, struct people *people, const struct segmen
     return true;
 }
 
+static struct segment_set *set_hold(struct people *people)
+{
+    pthread_mutex_lock(&people->writer);
+    struct segment_set *set = people->set ? segment_set_hold(people->set) : NULL;
+    pthread_mutex_unlock(&people->writer);
+    return set;
+}
+
 bool people_catch_up(struct ctx *ctx, struct people *people, bool *changed)
 {
     *changed = false;
     if (!write_apart(ctx, people, nothing, NULL)) /* takes over the segments as they are now */
         return false;
-    pthread_mutex_lock(&people->writer);
-    struct segment_set *set = people->set ? segment_set_hold(people->set) : NULL;
-    pthread_mutex_unlock(&people->writer);
+    struct segment_set *set = set_hold(people);
     bool ok = !set || catch_up(ctx, people, set, changed);
     segment_set_drop(set);
     return ok;
 }
 
-/* ---- the passing of days ---- */
+/* ---- the passing of time ---- */
+
+bool people_pass_moment(struct ctx *ctx, struct people *people)
+{
+    struct segment_set *set = set_hold(people);
+    bool ok = true;
+    for (size_t i = 0; set && i < set->n && ok; i++)
+        ok = !set->items[i].moves || look_where_it_differs(ctx, people, &set->items[i]);
+    segment_set_drop(set);
+    return ok;
+}
 
 struct due {
     struct ctx *ctx;

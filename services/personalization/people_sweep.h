@@ -27,6 +27,9 @@ int64_t people_segment_size(struct people *people, struct str segment_id);
 /* Looks at everybody for whom a segment has changed since it was looked at last, until nothing is left to do. */
 bool people_catch_up(struct ctx *ctx, struct people *people, bool *changed);
 
+/* Looks at everybody for whom a segment that moves says something else by now. */
+bool people_pass_moment(struct ctx *ctx, struct people *people);
+
 /* Looks at some of those whose windows show less as of today; *more: there are others. */
 bool people_pass_day(struct ctx *ctx, struct people *people, bool *more);
 

@@ -14,5 +14,6 @@ struct personalization {
     struct segment_shelf *segments;
     int64_t caught_up_revision; /* of the segments that everybody was looked at by, the worker's */
     const void *caught_up_model;
+    int64_t moment; /* when segments that move were looked at last, in minutes; the worker's too */
     char currency[4]; /* the shop's: amounts in others are not summed */
 };

@@ -68,20 +68,34 @@ struct str name_segment(struct str name)
     return (struct str){ name.ptr + prefix, name.len - prefix };
 }
 
+bool name_is_now(struct str name)
+{
+    return str_is(name, "now");
+}
+
+bool name_is_percentile(struct str name)
+{
+    return str_is(name, "spend_percentile");
+}
+
+static bool name_is_of_request(struct str name)
+{
+    return str_starts(name, STR("context.")) || str_starts(name, STR("$flagd.")) ||
+           str_is(name, "context") || str_is(name, "person.customer") ||
+           str_is(name, "targetingKey");
+}
+
 static bool name_check(struct compiler *c, const struct spot *spot, struct str name)
 {
-    static const char *const moving[] = { "now", "spend_percentile", "person.customer",
-                                          "targetingKey" };
-    bool moves = str_starts(name, STR("context.")) || str_starts(name, STR("$flagd."));
-    for (size_t i = 0; i < COUNT(moving); i++)
-        moves |= str_is(name, moving[i]);
-    if (moves)
+    if (name_is_of_request(name))
         return ctx_fail_at(c->ctx, ERR_INVALID, pointer_of(c->ctx->arena, spot),
                            "a segment cannot read " STR_FMT
-                           ": it changes without anything happening to the person",
+                           ": it belongs to a request, and who is in a segment is known without "
+                           "one; the rule of an experience or a flag can read both",
                            STR_ARG(name));
-    return name_is_segment(name) || is_metric(name) || str_is(name, "visits") ||
-           str_is(name, "orders.total") || str_is(name, "tier") || str_is(name, "person.known") ||
+    return name_is_segment(name) || name_is_now(name) || name_is_percentile(name) ||
+           is_metric(name) || str_is(name, "visits") || str_is(name, "orders.total") ||
+           str_is(name, "tier") || str_is(name, "person.known") ||
            str_starts(name, STR("traits.")) || str_starts(name, STR("consent.")) ||
            ctx_fail_at(c->ctx, ERR_INVALID, pointer_of(c->ctx->arena, spot),
                        "there is no feature " STR_FMT, (int)MIN(name.len, 100), name.ptr);
@@ -279,17 +293,31 @@ struct program *program_compile(struct ctx *ctx, const struct json *logic)
     return part_compile(&c, logic, &whole);
 }
 
+static bool give_name(struct str name, program_name *each, void *argument)
+{
+    if (name_is_now(name))
+        return true;
+    if (name_is_percentile(name))
+        return each(argument, NAME_SPENT, false) && each(argument, NAME_ORDERS, false);
+    bool segment = name_is_segment(name);
+    return each(argument, segment ? name_segment(name) : name, segment);
+}
+
 bool program_names(const struct program *program, program_name *each, void *argument)
 {
-    for (size_t i = 0; i < program->n; i++) {
-        if (program->parts) {
-            if (!program_names(program->parts[i], each, argument))
-                return false;
-            continue;
-        }
-        bool segment = name_is_segment(program->names[i]);
-        if (!each(argument, segment ? name_segment(program->names[i]) : program->names[i], segment))
+    for (size_t i = 0; i < program->n; i++)
+        if (!(program->parts ? program_names(program->parts[i], each, argument)
+                             : give_name(program->names[i], each, argument)))
             return false;
-    }
     return true;
+}
+
+bool program_moves(const struct program *program)
+{
+    for (size_t i = 0; i < program->n; i++)
+        if (program->parts
+                ? program_moves(program->parts[i])
+                : name_is_now(program->names[i]) || name_is_percentile(program->names[i]))
+            return true;
+    return false;
 }

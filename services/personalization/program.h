@@ -3,14 +3,18 @@
 #pragma once
 
 #include "services/personalization/columns.h"
+#include "services/personalization/percentile.h"
 
 struct program;
 
-/* Into ctx->arena. INVALID with the pointer: no rule; a name is not fixed, is no feature, or one that moves by itself
- * (now, spend_percentile) or with the request (context). */
+/* Into ctx->arena. INVALID with the pointer: no rule; a name is not fixed, is no feature, or belongs to a request
+ * (context). */
 struct program *program_compile(struct ctx *ctx, const struct json *logic);
 
-/* `each` gets every feature that is read, and (segment) every other segment's id, until it gives false. */
+/* Does it change for people to whom nothing happens (now, spend_percentile)? */
+bool program_moves(const struct program *program);
+
+/* `each` gets every feature that has a column and is read, and (segment) every other segment's id, until it gives false. */
 typedef bool program_name(void *argument, struct str name, bool segment);
 bool program_names(const struct program *program, program_name *each, void *argument);
 
@@ -23,6 +27,8 @@ struct program_input {
     const struct bits *(*segment)(void *argument, struct str segment_id);
     void (*pause)(void *argument);
     void *argument;
+    int64_t now_us; /* what the rule takes as now */
+    const struct percentile *percentile;
     int64_t until_us;
     bool late;
 };

@@ -26,3 +26,9 @@ struct program {
 /* "segments.<id>" */
 bool name_is_segment(struct str name);
 struct str name_segment(struct str name);
+
+/* What has no column: the same for everybody, and what is made of two columns and of how all others stand. */
+bool name_is_now(struct str name);
+bool name_is_percentile(struct str name);
+#define NAME_SPENT STR("orders.total")
+#define NAME_ORDERS STR("orders.count")

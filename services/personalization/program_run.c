@@ -13,7 +13,8 @@ struct bound {
     struct program_input *input;
     struct bound **parts;
     uint64_t *left, *some; /* of a tree: what is still to be asked, what a part said */
-    struct column **columns; /* of the names of a leaf; NULL for a segment */
+    struct column **columns; /* of the names of a leaf; NULL for a segment, and for what has none */
+    struct column *spent, *orders; /* where a leaf reads spend_percentile */
     const struct bits **segments;
     bool *holds_for; /* by number of a value, of a RULE that reads one column of values */
     uint32_t n_known;
@@ -26,10 +27,17 @@ static bool leaf_bind(struct ctx *ctx, struct bound *bound, struct program_input
     bound->segments = ARENA_ARRAY(ctx->arena, const struct bits *, program->n);
     for (size_t i = 0; i < program->n; i++) {
         struct str name = program->names[i];
-        if (name_is_segment(name))
+        if (name_is_segment(name)) {
             bound->segments[i] = input->segment(input->argument, name_segment(name));
-        else if (!(bound->columns[i] = input->column(input->argument, name)))
+        } else if (name_is_percentile(name)) {
+            bound->spent = input->column(input->argument, NAME_SPENT);
+            bound->orders = input->column(input->argument, NAME_ORDERS);
+            if (!bound->spent || !bound->orders)
+                return false;
+        } else if (!name_is_now(name) &&
+                   !(bound->columns[i] = input->column(input->argument, name))) {
             return false;
+        }
     }
     return true;
 }
@@ -156,6 +164,24 @@ struct row_input {
     const struct value *value; /* of the only column; NULL: of the row */
 };
 
+static struct value number(double n)
+{
+    return (struct value){ .kind = VALUE_NUMBER, .number = n };
+}
+
+/* As asker.c has them. */
+static struct value percentile_at(const struct bound *bound, uint32_t row)
+{
+    bool none = column_get(bound->orders, row).number <= 0;
+    int64_t spent = (int64_t)column_get(bound->spent, row).number;
+    return number(none ? 0 : percentile_of(bound->input->percentile, spent));
+}
+
+static struct value now_of(const struct bound *bound)
+{
+    return number((double)(bound->input->now_us / US_PER_S));
+}
+
 static bool row_lookup(struct ctx *ctx, struct str name, void *argument, struct value *out)
 {
     const struct row_input *input = argument;
@@ -163,7 +189,11 @@ static bool row_lookup(struct ctx *ctx, struct str name, void *argument, struct 
     for (size_t i = 0; i < bound->program->n; i++) {
         if (!str_eq(bound->program->names[i], name))
             continue;
-        if (input->value)
+        if (name_is_now(name))
+            *out = now_of(bound);
+        else if (name_is_percentile(name))
+            *out = percentile_at(bound, input->row);
+        else if (input->value)
             *out = *input->value;
         else if (bound->columns[i])
             *out = column_get(bound->columns[i], input->row);
@@ -264,7 +294,8 @@ static void run_constant(struct ctx *ctx, struct bound *bound, const uint64_t *m
 static void run_rule(struct ctx *ctx, struct bound *bound, size_t chunk, const uint64_t *mask,
                      uint64_t *out)
 {
-    if (bound->program->n == 0) {
+    if (bound->program->n == 0 ||
+        (bound->program->n == 1 && name_is_now(bound->program->names[0]))) {
         run_constant(ctx, bound, mask, out);
         return;
     }

@@ -43,6 +43,7 @@ static bool draft_add(struct drafts *drafts, struct str segment_id, const struct
     if (rule && (!(segment.program = program_compile(ctx, rule)) ||
                  !(segment.rule = rule_compile(ctx, rule))))
         return false;
+    segment.moves = segment.program && program_moves(segment.program);
     if (segment.rule)
         arena_at_end(ctx->arena, rule_done, segment.rule);
     drafts->items[drafts->n++] = (struct draft){ .segment = segment };

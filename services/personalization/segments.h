@@ -12,6 +12,7 @@ struct compiled_segment {
     struct rule *rule;       /* NULL: a list */
     struct program *program; /* NULL: a list */
     int64_t stamp;           /* another one after each change */
+    bool moves; /* people enter and leave without anything happening to them (program_moves) */
 };
 
 struct segment_set {

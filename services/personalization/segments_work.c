@@ -10,6 +10,7 @@
 #define AT_ONCE 500
 #define MARK_DEFINITIONS STR("@definitions")
 #define MARK_DAY STR("@day")
+#define MOMENT_US (60 * US_PER_S) /* how late somebody may enter or leave to whom nothing happens */
 
 bool segments_load(struct ctx *ctx)
 {
@@ -170,6 +171,18 @@ static bool follow_definitions(struct ctx *ctx, struct people *people)
         return false;
     app->caught_up_revision = revision;
     app->caught_up_model = people;
+    app->moment = 0;
+    return true;
+}
+
+/* Once a minute: it is a walk over everybody, on columns. */
+static bool pass_moment(struct ctx *ctx, struct people *people)
+{
+    struct personalization *app = ctx->app;
+    int64_t moment = clock_now_us() / MOMENT_US;
+    if (moment != app->moment && !people_pass_moment(ctx, people))
+        return false;
+    app->moment = moment;
     return true;
 }
 
@@ -178,7 +191,8 @@ bool segments_work(struct ctx *ctx)
     CLEANUP(model_done) struct model_use use = service_model(ctx);
     struct people *people = use.model;
     bool more_due, more_told;
-    if (!follow_definitions(ctx, people) || !people_pass_day(ctx, people, &more_due))
+    if (!follow_definitions(ctx, people) || !pass_moment(ctx, people) ||
+        !people_pass_day(ctx, people, &more_due))
         return false;
     if (more_due)
         return true;

@@ -157,10 +157,10 @@ static void test_refused(struct test_service *test)
                   "there is no segment seg_none");
     check_refused(test, "seg_d", "{\"and\":[{\"var\":\"visits\"},{\">\":[{\"var\":\"spend\"},1]}]}",
                   "/rule/and/1", "there is no feature spend");
-    check_refused(test, "seg_d", "{\"<\":[{\"var\":\"orders.last_at\"},{\"var\":\"now\"}]}",
-                  "/rule", "a segment cannot read now");
     check_refused(test, "seg_d", "{\"!\":[{\"in\":[\"a\",{\"var\":\"context.x\"}]}]}", "/rule/!/0",
-                  "a segment cannot read context.x");
+                  "a segment cannot read context.x: it belongs to a request");
+    check_refused(test, "seg_d", "{\"and\":[true,{\"var\":\"person.customer\"}]}", "/rule/and/1",
+                  "a segment cannot read person.customer: it belongs to a request");
     check_refused(test, "seg_d", "{\"var\":{\"cat\":[\"vis\",\"its\"]}}", "/rule",
                   "names the features");
     check_refused(test, "seg_d", "{\"or\":[{\"did\":[\"orders\",1,31]}]}", "/rule/or/0/did",
@@ -292,6 +292,58 @@ static void test_time(struct test_service *test)
     check_told(test, "vis_t", "seg_idle", 1, 0);
     said(test, "track", "vis_t", "Seen", NULL, 1, NOON + 40 * US_PER_DAY);
     CHECK(!is_in(test, "vis_t", "seg_idle"));
+    clock_hold_us(0);
+}
+
+static void ordered(struct test_service *test, const char *who, int amount)
+{
+    struct str order = arena_printf(
+        arena_of(test),
+        "{\"order_id\":\"ord_%s\",\"customer_id\":\"%s\",\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"total\":{\"amount\":%d,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":%d,\"currency\":\"USD\"}}]}",
+        who, who, amount, amount);
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, NULL, order.ptr), DONE);
+}
+
+/* Nothing happens to those who enter and leave here but that time passes, or that others spend. */
+#define TICKED "{\"and\":[{\"did\":[\"events.Ticked\"]},"
+static void test_moving(struct test_service *test)
+{
+    static const char
+        waits[] = TICKED "{\">\":[{\"-\":[{\"var\":\"now\"},"
+                         "{\"var\":\"events.Ticked.last_at\"}]},3600]}]}",
+        mornings[] = TICKED "{\"<\":[{\"%\":[{\"var\":\"now\"},86400]},46800]}]}",
+        top[] = "{\">=\":[{\"var\":\"spend_percentile\"},90]}",
+        below[] = "{\"and\":[{\"did\":[\"orders\"]},{\"!\":{\"var\":\"segments.seg_top\"}}]}";
+    clock_hold_us(NOON);
+    CHECK_INT(put_rule(test, "seg_waits", waits).status, 200);
+    CHECK_INT(put_rule(test, "seg_morning", mornings).status, 200);
+    CHECK_INT(put_rule(test, "seg_top", top).status, 200);
+    CHECK_INT(put_rule(test, "seg_below", below).status, 200);
+    work(test);
+    said(test, "track", "vis_m", "Ticked", NULL, 1, NOON);
+    ordered(test, "prf_low", 100);
+    ordered(test, "prf_top", 1000000);
+    CHECK(is_in(test, "vis_m", "seg_morning") && !is_in(test, "vis_m", "seg_waits"));
+    CHECK(is_in(test, "prf_top", "seg_top") && !is_in(test, "prf_top", "seg_below"));
+    for (int minute = 15; minute <= 120; minute += 15) {
+        clock_hold_us(NOON + minute * 60 * US_PER_S);
+        work(test);
+        CHECK_INT(is_in(test, "vis_m", "seg_waits"), minute > 60);
+        CHECK_INT(is_in(test, "vis_m", "seg_morning"), minute < 60);
+        CHECK_INT(preview(test, waits), minute > 60);
+    }
+    check_told(test, "vis_m", "seg_morning", 1, 1);
+    for (int i = 0; i < 30; i++)
+        ordered(test, arena_printf(arena_of(test), "prf_more%d", i).ptr, 2000000 + i * 100000);
+    work(test);
+    CHECK(is_in(test, "prf_top", "seg_top")); /* within the minute */
+    clock_hold_us(NOON + 121 * 60 * US_PER_S);
+    work(test);
+    CHECK(!is_in(test, "prf_top", "seg_top") && is_in(test, "prf_top", "seg_below"));
+    CHECK_INT(size_of(test, "seg_top"), preview(test, top));
+    check_told(test, "prf_top", "seg_top", 1, 1);
     clock_hold_us(0);
 }
 
@@ -533,6 +585,7 @@ static void test_room(const char *url)
     test_decisions(test);
     test_joined(test);
     test_time(test);
+    test_moving(test);
     test_lists(test);
     test_columns(test);
     test_beside(test);
