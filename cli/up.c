@@ -203,6 +203,7 @@ const struct command command_up = {
         "  --without A,B     all but these\n"
         "  --port-base PORT  ports from here on (admin: 100 above) instead of the usual ones, for a second stack\n"
         "  --detach          come back once all are ready; the log goes to DIR/fanfare.log\n\n"
-        "Settings of a service come from the environment as always: FANFARE_<SERVICE>_<KEY>.\n",
+        "Settings of a service come from the environment as always: FANFARE_<SERVICE>_<KEY>.\n"
+        "Templates of mail to begin with: fanfare import starters.\n",
     .run = run_up,
 };
