@@ -94,6 +94,11 @@ static size_t corrections_make(struct finding *finding, struct correction *out)
     return n;
 }
 
+static const enum match_order orders[] = { [SEARCH_SORT_RELEVANCE] = MATCH_BY_SCORE,
+                                           [SEARCH_SORT_PRICE_ASC] = MATCH_CHEAPEST,
+                                           [SEARCH_SORT_PRICE_DESC] = MATCH_DEAREST,
+                                           [SEARCH_SORT_NEWEST] = MATCH_NEWEST };
+
 struct reply search_search(struct ctx *ctx, const struct search_in *in)
 {
     CLEANUP(model_done) struct model_use index = service_model(ctx);
@@ -101,8 +106,10 @@ struct reply search_search(struct ctx *ctx, const struct search_in *in)
     struct match *match = &finding.match;
     if (!finding_begin(ctx, &index, &finding) ||
         !filters_read(ctx, &finding.read, in->filter, in->n_filter, in->locale, match) ||
-        !facets_read(ctx, &finding.read, in->facets, in->n_facets, match) ||
-        !finding_run(&finding, in->q, in->cursor, (size_t)in->limit))
+        !facets_read(ctx, &finding.read, in->facets, in->n_facets, match))
+        return reply_error(ctx);
+    match->order = orders[in->sort];
+    if (!finding_run(&finding, in->q, in->cursor, (size_t)in->limit))
         return reply_error(ctx);
     struct hit *hits = ARENA_ARRAY(ctx->arena, struct hit, match->n_hits + 1);
     struct facet *facets = ARENA_ARRAY(ctx->arena, struct facet, match->n_facets + 1);

@@ -26,20 +26,29 @@ static void weights_read(struct finding *finding)
     }
 }
 
-/* score, number, when it was first asked: what is fresh or popular does not change from page to page. */
+#define CURSOR_PARTS 4
+
+/* Those of hits by their score have no order: versions that know no other understand them. */
+static size_t cursor_parts(const struct finding *finding)
+{
+    return finding->match.order == MATCH_BY_SCORE ? CURSOR_PARTS - 1 : CURSOR_PARTS;
+}
+
+/* score, number, when it was first asked (what is fresh or popular does not change from page to page), order. */
 static bool cursor_read(struct finding *finding, struct str cursor)
 {
-    struct str parts[3];
-    int64_t score, number, now_us;
+    struct str parts[CURSOR_PARTS] = { [CURSOR_PARTS - 1] = STR("0") };
+    int64_t score, number, now_us, order;
     struct match *match = &finding->match;
     if (!cursor.ptr)
         return true;
-    if (!sql_cursor_parse(finding->ctx, cursor, parts, COUNT(parts)))
+    if (!sql_cursor_parse(finding->ctx, cursor, parts, cursor_parts(finding)))
         return false;
     if (!str_to_int(parts[0], &score) || !str_to_int(parts[1], &number) ||
-        !str_to_int(parts[2], &now_us))
+        !str_to_int(parts[2], &now_us) || !str_to_int(parts[3], &order) ||
+        order != (int64_t)match->order)
         return ctx_fail_at(finding->ctx, ERR_INVALID, STR("query/cursor"),
-                           "the cursor is not one that a search gave");
+                           "the cursor is not one that a search in this order gave");
     match->after = true;
     match->behind = (struct match_hit){ (uint32_t)score, (uint32_t)number };
     match->now_us = now_us;
@@ -49,10 +58,12 @@ static bool cursor_read(struct finding *finding, struct str cursor)
 static struct str cursor_behind(struct finding *finding, struct match_hit hit)
 {
     struct arena *arena = finding->ctx->arena;
-    struct str parts[] = { arena_printf(arena, "%u", hit.score),
-                           arena_printf(arena, "%u", hit.number),
-                           arena_printf(arena, "%lld", (long long)finding->match.now_us) };
-    return sql_cursor(arena, parts, COUNT(parts));
+    struct str parts[CURSOR_PARTS] = {
+        arena_printf(arena, "%u", hit.score), arena_printf(arena, "%u", hit.number),
+        arena_printf(arena, "%lld", (long long)finding->match.now_us),
+        arena_printf(arena, "%d", finding->match.order)
+    };
+    return sql_cursor(arena, parts, cursor_parts(finding));
 }
 
 /* ---- pins ---- */
@@ -85,13 +96,14 @@ static void pins_read(struct finding *finding, struct str text)
     size_t n;
     struct str query = words_folded(finding->ctx->arena, text, &n);
     const struct pin_entry *pin = snapshot_pin(finding->snapshot, query);
-    if (!pin)
+    if (!pin || finding->query.n_without) /* its words are not those that are looked for */
         return;
     size_t all = pin->n_hidden + pin->n_pinned;
     finding->match.exceptions = ARENA_ARRAY(finding->ctx->arena, struct match_exception, all);
     finding->pinned = ARENA_ARRAY(finding->ctx->arena, struct match_hit, all);
     exceptions_add(finding, pin->hidden, pin->n_hidden, true);
-    exceptions_add(finding, pin->pinned, pin->n_pinned, false);
+    if (finding->match.order == MATCH_BY_SCORE)
+        exceptions_add(finding, pin->pinned, pin->n_pinned, false);
     qsort(finding->match.exceptions, finding->match.n_exceptions, sizeof(struct match_exception),
           by_number);
 }

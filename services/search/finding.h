@@ -20,5 +20,5 @@ struct finding {
 bool finding_begin(struct ctx *ctx, const struct model_use *index, struct finding *out);
 void finding_done(struct finding *finding);
 
-/* Filters and facets of the match stand. Makes a page of `limit` hits: match.hits, match.total. */
+/* Filters, facets and order of the match stand. Makes a page of `limit` hits: match.hits, match.total. */
 bool finding_run(struct finding *finding, struct str text, struct str cursor, size_t limit);

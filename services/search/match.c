@@ -39,9 +39,9 @@ struct run {
     struct match *match;
     const struct lmdb_read *read;
     uint16_t (*scores)[N_MATCH_CLASSES][256]; /* by group */
-    size_t *at;                               /* by group: the next part */
+    size_t *at, *without_at;                  /* by group: the next part */
     uint16_t *text, *group;                   /* by document of the chunk */
-    struct column_part filters[32], facets[N_COLUMNS], boosts[MATCH_BOOSTS], popularity, day;
+    struct column_part filters[32], facets[N_COLUMNS], boosts[MATCH_BOOSTS], popularity, day, price;
     float popular[POPULARITY_LEVELS], fresh[FRESH_DAYS];
     uint32_t today;
     double most_factor;
@@ -127,6 +127,23 @@ static void text_scores(struct run *run, uint32_t chunk)
     }
 }
 
+/* What has any of what it should be without has no score. */
+static void without_drop(struct run *run, uint32_t chunk)
+{
+    for (size_t g = 0; g < run->match->n_without; g++) {
+        const struct match_group *group = &run->match->without[g];
+        size_t *at = &run->without_at[g];
+        while (*at < group->n && group->parts[*at].chunk < chunk)
+            ++*at;
+        if (*at == group->n || group->parts[*at].chunk > chunk)
+            continue;
+        uint8_t values[CHUNK_DOCS];
+        postings_values(group->parts[*at].postings, values);
+        for (size_t doc = 0; doc < CHUNK_DOCS; doc++)
+            run->text[doc] = values[doc] ? 0 : run->text[doc];
+    }
+}
+
 static void parts_find(struct run *run, uint32_t chunk)
 {
     const struct match *match = run->match;
@@ -138,6 +155,7 @@ static void parts_find(struct run *run, uint32_t chunk)
         run->boosts[i] = column_part(run->read, match->weights->boosts[i].column, chunk);
     run->popularity = column_part(run->read, COLUMN_POPULARITY, chunk);
     run->day = column_part(run->read, COLUMN_DAY, chunk);
+    run->price = column_part(run->read, COLUMN_PRICE, chunk);
 }
 
 static bool lets_through(const struct match_filter *filter, uint32_t value)
@@ -185,6 +203,23 @@ static uint32_t score_of(const struct run *run, size_t doc)
     return (uint32_t)MIN(MAX(run->text[doc] * factor, 0), MOST_SCORE);
 }
 
+/* By what it is in order, the highest first. */
+static uint32_t rank_of(const struct run *run, size_t doc)
+{
+    uint32_t price = column_at(&run->price, doc), day = column_at(&run->day, doc);
+    switch (run->match->order) {
+    case MATCH_BY_SCORE:
+        return score_of(run, doc);
+    case MATCH_CHEAPEST:
+        return price ? UINT32_MAX - price : 0;
+    case MATCH_DEAREST:
+        return price;
+    case MATCH_NEWEST:
+        return MIN(day, UINT16_MAX) << 16 | run->text[doc];
+    }
+    return 0;
+}
+
 /* ---- the best ---- */
 
 static bool is_before(struct match_hit a, struct match_hit b)
@@ -220,7 +255,7 @@ static void keep(struct run *run, struct match_hit hit)
         match->hits[0] = hit;
         sink(match->hits, match->most, 0);
     }
-    if (match->most && match->n_hits == match->most)
+    if (match->order == MATCH_BY_SCORE && match->most && match->n_hits == match->most)
         run->least = (uint32_t)(match->hits[0].score / run->most_factor);
 }
 
@@ -228,7 +263,7 @@ static void keep(struct run *run, struct match_hit hit)
 static void consider(struct run *run, uint32_t chunk, size_t doc)
 {
     if (run->text[doc] >= run->least)
-        keep(run, (struct match_hit){ score_of(run, doc), chunk * CHUNK_DOCS + (uint32_t)doc });
+        keep(run, (struct match_hit){ rank_of(run, doc), chunk * CHUNK_DOCS + (uint32_t)doc });
 }
 
 /* Documents are asked for in their order. */
@@ -324,6 +359,7 @@ void match_run(const struct lmdb_read *read, struct arena *arena, struct match *
     run->match = match;
     run->read = read;
     run->at = ARENA_ARRAY(arena, size_t, match->n_groups);
+    run->without_at = ARENA_ARRAY(arena, size_t, match->n_without);
     run->text = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
     run->group = ARENA_ARRAY(arena, uint16_t, CHUNK_DOCS);
     run->scores = arena_alloc(arena, match->n_groups * sizeof *run->scores);
@@ -339,6 +375,7 @@ void match_run(const struct lmdb_read *read, struct arena *arena, struct match *
     weights_make(run);
     for (uint32_t chunk = 0; chunk_next(run, &chunk); chunk++) {
         text_scores(run, chunk);
+        without_drop(run, chunk);
         take_chunk(run, chunk);
         if (match->any && match->total)
             break;

@@ -63,10 +63,17 @@ struct match_exception {
     bool hidden, matched; /* matched: it was among what was found */
 };
 
+/* How hits are in order. What has no price comes last; of one day the better text first. */
+enum match_order { MATCH_BY_SCORE, MATCH_CHEAPEST, MATCH_DEAREST, MATCH_NEWEST };
+
 struct match {
     /* asked */
     struct match_group *groups;
     size_t n_groups;
+    const struct match_group
+        *without; /* what has any of these is not found; parts as they were gathered */
+    size_t n_without;
+    enum match_order order;
     const struct match_filter *filters;
     size_t n_filters; /* at most 31 */
     struct match_facet *facets;

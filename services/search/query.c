@@ -67,6 +67,9 @@ struct typed {
     struct query_word words[QUERY_WORDS];
     bool kept[QUERY_WORDS];
     size_t n, room; /* room: words that may still come, those of phrases too */
+    struct str without[QUERY_WORDS];
+    size_t n_without;
+    bool minus; /* it stands right before the next phrase */
 };
 
 static void phrase_add(struct arena *arena, struct str text, struct typed *typed)
@@ -77,17 +80,31 @@ static void phrase_add(struct arena *arena, struct str text, struct typed *typed
     for (; typed->room && words_next(&words, &word); typed->room--)
         phrase = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(phrase), phrase.len ? " " : "",
                               STR_ARG(word.folded));
-    if (phrase.len)
+    bool minus = typed->minus;
+    typed->minus = false;
+    if (phrase.len && minus)
+        typed->without[typed->n_without++] = phrase;
+    else if (phrase.len)
         typed->words[typed->n++] =
             (struct query_word){ .folded = phrase, .exact = true, .corrected = true };
 }
 
+/* "-t-shirt": without the phrase "t shirt". */
 static void words_add(struct arena *arena, struct str text, struct typed *typed)
 {
-    struct words words = words_of(text);
-    struct word word;
-    for (; typed->room && words_next(&words, &word); typed->room--)
-        typed->words[typed->n++] = (struct query_word){ .folded = arena_str(arena, word.folded) };
+    struct str part;
+    while (str_split(&text, ' ', &part)) {
+        typed->minus = part.len && part.ptr[0] == '-';
+        if (typed->minus && part.len > 1) {
+            phrase_add(arena, (struct str){ part.ptr + 1, part.len - 1 }, typed);
+            continue;
+        }
+        struct words words = words_of(part);
+        struct word word;
+        for (; typed->room && words_next(&words, &word); typed->room--)
+            typed->words[typed->n++] =
+                (struct query_word){ .folded = arena_str(arena, word.folded) };
+    }
 }
 
 static void stop_words_drop(const struct snapshot *snapshot, struct typed *typed)
@@ -138,6 +155,8 @@ void query_read(struct arena *arena, struct str text, const struct snapshot *sna
     if (typed->n)
         typed->words[typed->n - 1].begun = !typed->words[typed->n - 1].exact;
     memset(out, 0, sizeof *out);
+    memcpy(out->without, typed->without, sizeof out->without);
+    out->n_without = typed->n_without;
     for (size_t i = 0; i < typed->n; i++)
         if (typed->kept[i])
             out->words[out->n++] = typed->words[i];
@@ -220,6 +239,11 @@ void query_run(const struct lmdb_read *read, struct arena *arena, struct query *
                struct match *match)
 {
     bool more = false;
+    struct match_group *without = ARENA_ARRAY(arena, struct match_group, query->n_without);
+    for (size_t i = 0; i < query->n_without; i++)
+        gather_words(read, arena, query, &without[i], query->without[i], MATCH_TYPED);
+    match->without = without;
+    match->n_without = query->n_without;
     run_with(read, arena, query, match, false);
     for (size_t i = 0; i < query->n; i++)
         more |= !query->words[i].corrected;

@@ -24,11 +24,13 @@ struct query_word {
 struct query {
     struct query_word words[QUERY_WORDS];
     size_t n;
+    struct str without[QUERY_WORDS]; /* words and phrases that are not to be in what is found */
+    size_t n_without;
     struct query_phrase *phrases; /* that were looked for already (query.c) */
 };
 
 /* What is looked for: without stop words, unless there is nothing else; the last word is taken for begun. What stands in
- * quotes is a phrase; a quote alone parts words. Any bytes will do. */
+ * quotes is a phrase; a quote alone parts words. What a minus sign stands before is to be without. Any bytes will do. */
 void query_read(struct arena *arena, struct str text, const struct snapshot *snapshot,
                 struct query *out);
 

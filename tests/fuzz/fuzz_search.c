@@ -132,6 +132,8 @@ static void check_phrase(struct arena *arena, struct str text)
                   stands_in(arena, row, arena_printf(arena, "C%d", i % 7));
     struct str quoted = arena_printf(arena, "\"" STR_FMT "\"", STR_ARG(row));
     MUST(search(arena, quoted, STR(""), hits, &n_hits) == wanted);
+    struct str without = arena_printf(arena, "-" STR_FMT, STR_ARG(quoted));
+    MUST(search(arena, without, STR(""), hits, &n_hits) == DOCUMENTS - wanted);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

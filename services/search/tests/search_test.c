@@ -350,6 +350,52 @@ static void test_phrases(struct test_service *test)
     finds(test, "%22red+chair%22", "ent_20");
 }
 
+static void test_without(struct test_service *test)
+{
+    finds(test, "chair+-deluxe&filter=category:Seats", "prd_21 prd_20 prd_22");
+    finds(test, "chair+-red&filter=category:Seats", "");
+    finds(test, "red+chair+-oak", "prd_21 ent_20");
+    finds(test, "red+chair+-%22oak+chair%22", "prd_21 ent_20");
+    finds(test, "red+chair+-oak-chair", "prd_21 ent_20");
+    finds(test, "red+chair+-chair-oak+-%22sit+on%22", "prd_21 prd_20 prd_22");
+    finds(test, "-%22red+oak%22+-%22sit+on%22+red", "prd_21");
+    finds(test, "red-chair+-+oa", "prd_20 prd_22"); /* inside, and alone, it is none */
+    finds(test, "-oak&filter=category:Seats", "prd_21");
+    finds(test, "red+-nothing+-&filter=category:Seats", "prd_21 prd_20 prd_22");
+}
+
+static void test_sort(struct test_service *test)
+{
+    product(test, "prd_40", "Stand Alpha", "Sorted", 300, 1, true);
+    product(test, "prd_41", "Stand Brown", "Sorted", 100, 1, true);
+    product(test, "prd_42", "Stand Charlie", "Sorted", 200, 1, true);
+    page(test, "ent_40", "stand", "", "Stand", "", 1);
+    event(
+        test, &CONTENT_ENTRY_PUBLISHED_V1_TYPE,
+        "{\"entry_id\":\"ent_41\",\"kind\":\"page\",\"slug\":\"stand-two\",\"title\":\"Stand Two\",\"version\":1,"
+        "\"document\":{\"blocks\":[]},\"published_at\":\"2026-02-01T00:00:00Z\"}");
+    put(test, "/v1/pins/pin_3",
+        "{\"query\":\"stand\",\"pinned\":[\"prd_42\"],\"hidden\":[\"prd_9\"]}");
+    finds(test, "stand&sort=price_asc", "prd_41 prd_42 prd_40 ent_40 ent_41");
+    finds(test, "stand&sort=price_desc", "prd_40 prd_42 prd_41 ent_40 ent_41");
+    finds(test, "stand&sort=newest&limit=2", "ent_41 ent_40"); /* a shorter title of the same day */
+    finds(test, "stand&sort=relevance&limit=1", "prd_42");
+    const struct json *found = ask(test, "/v1/search?q=stand&sort=price_desc&limit=2");
+    CHECK_INT(json_int(json_get(found, "total")), 5);
+    struct str cursor = json_str(json_get(found, "next_cursor"));
+    struct arena *arena = test_ctx(test)->arena;
+    finds(test,
+          arena_printf(arena, "stand&sort=price_desc&limit=2&cursor=" STR_FMT, STR_ARG(cursor)).ptr,
+          "prd_41 ent_40");
+    refused(test, arena_printf(arena, "/v1/search?q=stand&cursor=" STR_FMT, STR_ARG(cursor)).ptr,
+            "cursor");
+    refused(
+        test,
+        arena_printf(arena, "/v1/search?q=stand&sort=newest&cursor=" STR_FMT, STR_ARG(cursor)).ptr,
+        "cursor");
+    refused(test, "/v1/search?q=stand&sort=price", "sort");
+}
+
 static void test_synonyms_of_words(struct test_service *test)
 {
     product(test, "prd_30", "Sofa Alpha", "Home", 100, 1, true);
@@ -425,6 +471,8 @@ static void test_room(const char *url)
     finds(test, "handy+cover", "prd_4");
     test_pins(test);
     test_phrases(test);
+    test_without(test);
+    test_sort(test);
     test_synonyms_of_words(test);
     test_close(test);
 }
