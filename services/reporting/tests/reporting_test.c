@@ -90,6 +90,10 @@ static const struct {
     { &ADS_SPEND_RECORDED_V1_TYPE,
       "{\"spend_id\":\"spd_1\",\"ad_id\":\"ad_1\",\"campaign_id\":\"cmp_ads\",\"network\":\"other\",\"amount\":{\"amount\":2500,\"currency\":\"USD\"},"
       "\"impressions\":100,\"clicks\":4,\"from\":\"2026-11-10T00:00:00Z\",\"until\":\"2026-11-11T00:00:00Z\"}" },
+    /* The network corrects that. */
+    { &ADS_SPEND_RECORDED_V1_TYPE,
+      "{\"spend_id\":\"spd_2\",\"ad_id\":\"ad_1\",\"campaign_id\":\"cmp_ads\",\"network\":\"other\",\"amount\":{\"amount\":-500,\"currency\":\"USD\"},"
+      "\"impressions\":0,\"clicks\":1,\"impressions_taken_back\":30,\"from\":\"2026-11-10T00:00:00Z\",\"until\":\"2026-11-11T00:00:00Z\"}" },
     { &CONTENT_ENTRY_PUBLISHED_V1_TYPE,
       "{\"entry_id\":\"ent_1\",\"kind\":\"page\",\"slug\":\"a\",\"version\":1,\"document\":{},\"published_at\":\"2026-11-10T09:00:00Z\"}" },
     { &CONTENT_ENTRY_PUBLISHED_V1_TYPE,
@@ -155,7 +159,10 @@ static void test_figures(struct test_service *test)
               3);                                                          /* prf_a, vis_b twice */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/1/figures/orders"), 1);   /* email */
     CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/net_revenue"), 7500); /* ads */
-    CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/return_on_spend"), 3);
+    CHECK(json_double(json_pointer(ask(test, "/v1/channels" RANGE),
+                                   STR("/items/2/figures/return_on_spend"))) == 3.75);
+    CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/spend"), 2000);
+    CHECK_INT(figure(test, "/v1/channels" RANGE, "/items/2/figures/impressions"), 70);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/sent"), 3);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/delivered"), 2);
     CHECK_INT(figure(test, "/v1/campaigns/cmp_mail", "/figures/failed"), 1);
