@@ -220,7 +220,7 @@ struct event_effects {
 };
 void effects_add(struct ctx *ctx, struct event_effects *effects, const struct event_record *record);
 
-/* ---- consumer.c, assignment.c ---- */
+/* ---- consumer.c, consumer_read.c, assignment.c ---- */
 
 /* One partition that this process reads. */
 struct partition {
@@ -283,6 +283,9 @@ const struct reaction *consumer_reaction(const struct consumer *consumer, struct
 void consumer_fatal(struct consumer *consumer, struct str sentence); /* it cannot go on at all */
 struct ctx consumer_ctx(const struct consumer *consumer,
                         struct arena *arena); /* of its reactions */
+
+/* Takes what has come into the hands of its partitions; waits for it where there is nothing else to do. */
+void consumer_read(struct consumer *consumer);
 
 /* Finds out the log and the position of each wanted partition and begins to read there. */
 void assignment_resolve(struct consumer *consumer);
