@@ -87,6 +87,18 @@ bool str_to_int(struct str text, int64_t *out)
     return true;
 }
 
+struct str str_of_int(int64_t value, char room[24])
+{
+    char *end = room + 24, *at = end;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + left % 10);
+    } while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    return (struct str){ at, (size_t)(end - at) };
+}
+
 bool str_to_double(struct str text, double *out)
 {
     char copy[64];

@@ -53,6 +53,9 @@ struct str str_trim(struct str text);
 bool str_to_int(struct str text, int64_t *out);
 bool str_to_double(struct str text, double *out);
 
+/* The number in decimal digits, in `room`. */
+struct str str_of_int(int64_t value, char room[24]);
+
 /* Well-formed UTF-8 (RFC 3629: no overlongs, no surrogates)? */
 bool str_is_utf8(struct str text);
 

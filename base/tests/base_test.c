@@ -37,6 +37,10 @@ static void test_str(void)
     int64_t n = 0;
     CHECK(str_to_int(STR("-9223372036854775808"), &n) && n == INT64_MIN);
     CHECK(!str_to_int(STR("9223372036854775808"), &n));
+    char room[24];
+    CHECK_STR(str_of_int(INT64_MIN, room), "-9223372036854775808");
+    CHECK_STR(str_of_int(INT64_MAX, room), "9223372036854775807");
+    CHECK_STR(str_of_int(0, room), "0");
     CHECK(str_to_int(STR("9223372036854775807"), &n) && n == INT64_MAX);
     CHECK(!str_to_int(STR("-"), &n) && !str_to_int(STR(""), &n) && !str_to_int(STR("1 "), &n));
     struct str rest = STR("a,,b"), part;

@@ -118,43 +118,50 @@ static size_t append_other(struct json_out *out, const char *at, size_t left)
 
 typedef int8_t bytes_16 __attribute__((vector_size(16)));
 
-/* Can the 16 bytes be copied as they are? As signed numbers, those over 0x7F are below the space too. */
-static inline bool is_plain_16(const char *at)
+/* Copies 16 bytes if they are ASCII without escapes. As signed numbers, those over 0x7F are below the space too. */
+static inline bool copy_plain_16(char *to, const char *from)
 {
-    bytes_16 bytes;
+    bytes_16 bytes, odd;
     uint64_t halves[2];
-    memcpy(&bytes, at, 16);
-    bytes = (bytes_16)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
-    memcpy(halves, &bytes, 16);
-    return (halves[0] | halves[1]) == 0;
+    memcpy(&bytes, from, 16);
+    odd = (bytes_16)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+    memcpy(halves, &odd, 16);
+    if (halves[0] | halves[1])
+        return false;
+    memcpy(to, &bytes, 16);
+    return true;
 }
 
-/* Where the next byte is that cannot be copied as it is; whether the text is UTF-8 is looked at only when it matters. */
-static size_t plain_until(struct str text, size_t at, int *utf8)
+static inline bool is_plain(char c)
 {
-    while (text.len - at >= 16 && is_plain_16(text.ptr + at))
+    return (signed char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Copies what is ASCII without escapes, most texts as a whole; gives how many bytes that were. */
+static inline size_t copy_plain(char *to, struct str text)
+{
+    size_t at = 0;
+    while (text.len - at >= 16 && copy_plain_16(to + at, text.ptr + at))
         at += 16;
-    for (; at < text.len; at++) {
-        unsigned char c = (unsigned char)text.ptr[at];
-        if (c < 0x20 || c == '"' || c == '\\')
-            break;
-        if (c >= 0x80) {
-            if (*utf8 < 0)
-                *utf8 = str_is_utf8(text);
-            if (!*utf8)
-                break;
-        }
-    }
+    for (; at < text.len && is_plain(text.ptr[at]); at++)
+        to[at] = text.ptr[at];
     return at;
 }
 
-static void append_string(struct json_out *out, struct str text)
+/* Where the next byte is that cannot be copied as it is. */
+static size_t plain_until(struct str text, size_t at, bool utf8)
 {
-    int utf8 = -1; /* not known yet */
-    append_one(out, '"');
-    for (size_t at = 0; at < text.len;) {
+    while (at < text.len && (is_plain(text.ptr[at]) || (utf8 && text.ptr[at] & 0x80)))
+        at++;
+    return at;
+}
+
+static void append_rest(struct json_out *out, struct str text, size_t at)
+{
+    bool utf8 = str_is_utf8(text);
+    while (at < text.len) {
         size_t from = at;
-        at = plain_until(text, at, &utf8);
+        at = plain_until(text, at, utf8);
         append(out, text.ptr + from, at - from);
         if (at == text.len)
             break;
@@ -163,6 +170,16 @@ static void append_string(struct json_out *out, struct str text)
         else
             append_escape(out, (unsigned char)text.ptr[at++]);
     }
+}
+
+static void append_string(struct json_out *out, struct str text)
+{
+    char *to = room(out, text.len + 2);
+    *to++ = '"';
+    size_t n = copy_plain(to, text);
+    out->len += 1 + n;
+    if (n < text.len)
+        append_rest(out, text, n);
     append_one(out, '"');
 }
 
@@ -211,14 +228,9 @@ static void put_number(struct json_out *out, const yyjson_val *number, bool keep
 
 void json_put_int(struct json_out *out, int64_t value)
 {
-    char digits[24], *at = digits + sizeof(digits);
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do {
-        *--at = (char)('0' + left % 10);
-    } while (left /= 10);
-    if (value < 0)
-        *--at = '-';
-    put_token(out, at, (size_t)(digits + sizeof(digits) - at));
+    char room[24];
+    struct str digits = str_of_int(value, room);
+    put_token(out, digits.ptr, digits.len);
 }
 
 void json_put_double(struct json_out *out, double value)

@@ -30,13 +30,11 @@ struct link_paths link_sign(struct arena *arena, const struct crypto_hmac_key *k
                             const struct link *link)
 {
     const struct str impressions = STR("/v1/impressions/"), clicks = STR("/v1/clicks/");
-    const struct str parts[] = { link->impression_id,
-                                 link->ad_id,
-                                 link->placement_id,
-                                 link->person_id,
-                                 link->launch_id,
-                                 link->campaign_id,
-                                 arena_printf(arena, "%lld", (long long)link->at_us) };
+    char room[24];
+    const struct str parts[] = {
+        link->impression_id, link->ad_id,       link->placement_id,           link->person_id,
+        link->launch_id,     link->campaign_id, str_of_int(link->at_us, room)
+    };
     struct str text = sql_cursor(arena, parts, COUNT(parts));
     struct str signature = signature_of(arena, key, text);
     struct str impression = path_of(arena, impressions, text, signature);

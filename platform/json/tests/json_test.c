@@ -321,6 +321,24 @@ static void test_writing(void)
         "\"2023-11-14T22:13:20Z\"],\"\\\"\\\\\\n\":\"\\u0001/\x7F\\b\\t\\f\\r \xC3\xA9 \xF0\x9F\x98\x80\"}");
 }
 
+/* Texts are copied 16 bytes at a time: what cannot be is found wherever it stands. */
+static void test_writing_at_each_place(void)
+{
+    static const char *const odd[] = { "\"", "\\", "\n", "\x1f", "\x7f", "\xC3\xA9" };
+    for (size_t length = 0; length < 40; length++)
+        for (size_t at = 0; at <= length; at++)
+            for (size_t i = 0; i < COUNT(odd); i++) {
+                struct json_out out;
+                struct str text = arena_printf(
+                    arena, "%.*s%s%.*s", (int)at,
+                    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", odd[i],
+                    (int)(length - at), "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ");
+                json_out_init(&out, arena);
+                json_put_str(&out, text);
+                CHECK(str_eq(json_str(parse(json_out_str(&out))), text));
+            }
+}
+
 static void test_writing_bad_utf8(void)
 {
     struct json_out out;
@@ -375,6 +393,7 @@ int main(void)
     test_bad_input();
     test_slices();
     test_writing();
+    test_writing_at_each_place();
     test_writing_bad_utf8();
     test_doubles();
     test_round_trip();
