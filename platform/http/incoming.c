@@ -178,10 +178,26 @@ static bool is_token(struct str text)
     return all;
 }
 
+typedef int8_t bytes_16 __attribute__((vector_size(16)));
+
+/* 16 characters of ASCII, none of them a control character? Tokens are long, and are mostly made of those. */
+static inline bool is_printed_16(const char *at)
+{
+    bytes_16 bytes;
+    uint64_t halves[2];
+    memcpy(&bytes, at, 16);
+    bytes = (bytes_16)((bytes < ' ') | (bytes == 0x7f));
+    memcpy(halves, &bytes, 16);
+    return (halves[0] | halves[1]) == 0;
+}
+
 static bool is_header_value(struct str text)
 {
     bool all = true;
-    for (size_t i = 0; i < text.len; i++) {
+    size_t i = 0;
+    while (text.len - i >= 16 && is_printed_16(text.ptr + i))
+        i += 16;
+    for (; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         all &= (c >= ' ' && c != 0x7f) || c == '\t';
     }

@@ -169,6 +169,8 @@ static void test_malformed(void)
         "G@T /v1/things/latest HTTP/1.1\r\n" HOST "\r\n",
         "GET /v1/things/\x01 HTTP/1.1\r\n" HOST "\r\n",
         "GET /v1/things/latest HTTP/1.1\r\n" HOST "X: a\x01z\r\n\r\n",
+        "GET /v1/things/latest HTTP/1.1\r\n" HOST "X: sixteen and more \x01 behind them\r\n\r\n",
+        "GET /v1/things/latest HTTP/1.1\r\n" HOST "X: sixteen and more than that \x7f\r\n\r\n",
         "GET /v1/things/%2 HTTP/1.1\r\n" HOST
         "Authorization: Bearer x\r\nAuthorization: Bearer y\r\n\r\n",
     };
