@@ -22,11 +22,8 @@ struct value value_of(const struct json *json)
     }
 }
 
-bool take_steps(struct run *run, size_t n)
+bool too_many_steps(struct run *run)
 {
-    run->steps += n;
-    if (run->steps <= MOST_STEPS)
-        return true;
     return ctx_fail(run->ctx, ERR_INVALID, "the rule takes more than %d steps", MOST_STEPS);
 }
 
@@ -120,7 +117,9 @@ OPERATOR(op_and_or)
     for (uint32_t i = 0; i < node->n; i++) {
         if (!evaluate(run, &node->args[i], out))
             return false;
-        if (rule_truthy(out) == (node->op == OP_OR))
+        bool yes = out->kind == VALUE_BOOL ? out->boolean
+                                           : rule_truthy(out); /* mostly a comparison */
+        if (yes == (node->op == OP_OR))
             return true;
     }
     return true;
@@ -405,7 +404,8 @@ bool rule_evaluate(struct ctx *ctx, const struct rule *rule, const struct rule_i
 {
     struct run run = { .ctx = ctx, .input = input };
     struct value result;
-    if (!evaluate(&run, rule->root, &result) || !measure(&run, &result, 0))
+    if (!evaluate(&run, rule->root, &result) ||
+        (result.kind != VALUE_BOOL && !measure(&run, &result, 0)))
         return false;
     *out = result;
     return true;

@@ -113,8 +113,14 @@ bool behaviour_compile(struct arena *arena, struct node *node, const char **why)
 
 bool evaluate(struct run *run, const struct node *node, struct value *out);
 
+bool too_many_steps(struct run *run); /* fails with ERR_INVALID */
+
 /* Counts; false with ERR_INVALID when there were too many. */
-bool take_steps(struct run *run, size_t n);
+static inline bool take_steps(struct run *run, size_t n)
+{
+    run->steps += n;
+    return run->steps <= MOST_STEPS || too_many_steps(run);
+}
 
 /* An array's elements, those of the others none. They may be the value's own: not to be written to. */
 bool items_of(struct run *run, const struct value *value, const struct value **items, size_t *n);
