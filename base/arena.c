@@ -117,6 +117,19 @@ struct str arena_str(struct arena *arena, struct str text)
     return (struct str){ arena_cstr(arena, text), text.len };
 }
 
+struct str arena_join(struct arena *arena, const struct str *parts, size_t n)
+{
+    size_t len = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    char *text = arena_alloc_raw(arena, len + 1);
+    for (size_t i = 0; i < n; at += parts[i++].len)
+        if (parts[i].len)
+            memcpy(text + at, parts[i].ptr, parts[i].len);
+    text[len] = '\0';
+    return (struct str){ text, len };
+}
+
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
     va_list again;

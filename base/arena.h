@@ -27,6 +27,9 @@ struct str arena_str(struct arena *arena, struct str text);
 char *arena_cstr(struct arena *arena, struct str text);
 void *arena_copy(struct arena *arena, const void *from, size_t bytes);
 
+/* One text of several; what has no pointer is nothing. */
+struct str arena_join(struct arena *arena, const struct str *parts, size_t n);
+
 /* Formatted text; `.ptr` ends in NUL. */
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args);

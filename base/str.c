@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/macros.h"
 
@@ -11,11 +10,6 @@ int str_cmp(struct str a, struct str b)
     size_t common = MIN(a.len, b.len);
     int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
     return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-bool str_eq_nocase(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 bool str_starts(struct str text, struct str prefix)

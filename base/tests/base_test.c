@@ -1,6 +1,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/ctx.h"
+#include "base/eight.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/library.h"
@@ -52,6 +53,34 @@ static void test_str(void)
     CHECK(!str_is_utf8(STR("\xC0\xAF")) && !str_is_utf8(STR("\xED\xA0\x80")) &&
           !str_is_utf8(STR("\xE2\x82")));
     CHECK(!str_is_utf8(STR("\xF4\x90\x80\x80")));
+    struct arena *arena = arena_new(0);
+    struct str parts[] = { STR("a"), { NULL, 0 }, STR(""), STR("bc") };
+    CHECK_STR(arena_join(arena, parts, COUNT(parts)), "abc");
+    CHECK_STR(arena_join(arena, NULL, 0), "");
+    arena_free(arena);
+}
+
+/* Every byte at every place, beside neighbours that differ from it by one. */
+static void test_eight(void)
+{
+    for (int c = 0; c < 256; c++)
+        for (size_t place = 0; place < 8; place++) {
+            char bytes[8];
+            for (size_t i = 0; i < 8; i++)
+                bytes[i] = (char)(i % 2 ? c + 1 : c - 1);
+            bytes[place] = (char)c;
+            for (size_t i = 0; i < 8; i++) {
+                unsigned char one = (unsigned char)bytes[i];
+                uint64_t few = eight_at_most(eight_load(bytes), ' '),
+                         same = eight_equal(eight_load(bytes), '=');
+                char marks[8], equals[8];
+                memcpy(marks, &few, 8);
+                memcpy(equals, &same, 8);
+                CHECK_INT((unsigned char)marks[i], one <= ' ' ? 0x80 : 0);
+                CHECK_INT((unsigned char)equals[i], one == '=' ? 0x80 : 0);
+            }
+        }
+    CHECK_INT(eight_first(eight_equal(eight_load("abc=def="), '=')), 3);
 }
 
 static void test_clock(void)
@@ -187,6 +216,7 @@ int main(void)
 {
     test_arena();
     test_str();
+    test_eight();
     test_clock();
     test_id();
     test_hash();

@@ -5,12 +5,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/eight.h"
 #include "platform/crypto/crypto.h"
 #include "platform/mail/header.h"
 #include "platform/mail/mime_parse.h"
 
 #define RSA_LEAST 2048
 #define RSA_MOST 8192
+#define SIGNATURE_BYTES 1024 /* of a header, more or less */
 
 struct dkim_key {
     struct str domain, selector;
@@ -167,33 +169,53 @@ struct str dkim_key_text(const struct dkim_key *key, struct arena *arena)
     return arena_printf(arena, "v=DKIM1; k=rsa; p=" STR_FMT, STR_ARG(coded));
 }
 
+/* How many bytes from `at` on are the same in the relaxed form: up to a control character, or a space in front of another
+ * blank or of a line end. */
+static size_t same_run(struct str body, size_t at)
+{
+    size_t i = at;
+    for (; i + 9 <= body.len; i += 8) {
+        uint64_t here = eight_load(body.ptr + i), next = eight_load(body.ptr + i + 1);
+        uint64_t marks = eight_at_most(here, ' ') &
+                         (eight_at_most(here, ' ' - 1) | eight_at_most(next, ' '));
+        if (marks)
+            return i + eight_first(marks) - at;
+    }
+    for (; i < body.len; i++) {
+        unsigned char c = (unsigned char)body.ptr[i];
+        if (c < ' ' || (c == ' ' && (i + 1 == body.len || (unsigned char)body.ptr[i + 1] <= ' ')))
+            break;
+    }
+    return i - at;
+}
+
+/* Behind the spaces and tabs that stand from `at` on. */
+static size_t blanks_end(struct str body, size_t at)
+{
+    while (at + 8 <= body.len && eight_load(body.ptr + at) == EIGHT_TIMES((uint64_t)' '))
+        at += 8;
+    while (at < body.len && (body.ptr[at] == ' ' || body.ptr[at] == '\t'))
+        at++;
+    return at;
+}
+
 /* Runs of blanks are one space, none at the end of a line, no empty lines at the end (RFC 6376 section 3.4.4). */
 static struct str relaxed_body(struct arena *arena, struct str body)
 {
     char *to = arena_alloc_raw(arena, body.len + 3);
-    size_t n = 0;
-    bool blank = false;
-    for (size_t i = 0; i < body.len;) {
-        size_t run = i;
-        while (run < body.len && body.ptr[run] != ' ' && body.ptr[run] != '\t' &&
-               body.ptr[run] != '\r')
-            run++;
-        bool ends = run == i && i + 1 < body.len && body.ptr[i] == '\r' && body.ptr[i + 1] == '\n';
-        if (run == i && !ends && body.ptr[i] != '\r') {
-            blank = true;
-            i++;
-            continue;
+    size_t n = 0, bytes;
+    for (size_t i = 0; i < body.len; i += bytes) {
+        if ((bytes = same_run(body, i)) > 0) {
+            memcpy(to + n, body.ptr + i, bytes);
+            n += bytes;
+        } else if ((bytes = blanks_end(body, i) - i) > 0) {
+            if (i + bytes == body.len || body.ptr[i + bytes] != '\r')
+                to[n++] = ' ';
+        } else {
+            to[n++] = body.ptr[i];
+            bytes = 1;
         }
-        run += ends ? 2 : run == i; /* a CR alone is a character like others */
-        if (blank && !ends)
-            to[n++] = ' ';
-        blank = false;
-        memcpy(to + n, body.ptr + i, run - i);
-        n += run - i;
-        i = run;
     }
-    if (blank)
-        to[n++] = ' ';
     while (n >= 2 && to[n - 2] == '\r' && to[n - 1] == '\n')
         n -= 2;
     if (n) {
@@ -292,17 +314,20 @@ static bool put_signature(struct ctx *ctx, struct dkim_key *key, const struct si
     return true;
 }
 
-/* Each LF has its CR, and there are as many of the one as of the other. */
+/* Behind each CR stands an LF, and nowhere else one. */
 static bool has_bare_line_end(struct str message)
 {
-    size_t feeds = 0, returns = 0;
-    const char *end = message.ptr + message.len;
-    for (const char *at = message.ptr; (at = memchr(at, '\n', (size_t)(end - at))); at++, feeds++)
-        if (at == message.ptr || at[-1] != '\r')
+    const char *text = message.ptr;
+    size_t i = 0;
+    if (message.len && text[0] == '\n')
+        return true;
+    for (; i + 9 <= message.len; i += 8)
+        if (eight_equal(eight_load(text + i), '\r') != eight_equal(eight_load(text + i + 1), '\n'))
             return true;
-    for (const char *at = message.ptr; (at = memchr(at, '\r', (size_t)(end - at))); at++)
-        returns++;
-    return feeds != returns;
+    for (; i < message.len; i++)
+        if ((text[i] == '\r') != (i + 1 < message.len && text[i + 1] == '\n'))
+            return true;
+    return false;
 }
 
 bool dkim_sign(struct ctx *ctx, struct dkim_key *const *keys, size_t n, int64_t now_us,
@@ -324,6 +349,7 @@ bool dkim_sign(struct ctx *ctx, struct dkim_key *const *keys, size_t n, int64_t 
     it.body_hash = crypto_base64(ctx->arena, (struct str){ (char *)hash, 32 });
     it.lines = signed_headers(ctx->arena, headers, n_headers, &it.names);
     struct mail_out to = { .arena = ctx->arena };
+    mail_reserve(&to, message.len + n * SIGNATURE_BYTES);
     for (size_t i = 0; i < n; i++)
         if (!put_signature(ctx, keys[i], &it, &to))
             return false;

@@ -29,19 +29,14 @@ static const struct str made_here[] = {
     STR_INIT("return-path"),
 };
 
-void mail_put(struct mail_out *out, struct str text)
+void mail_reserve(struct mail_out *out, size_t bytes)
 {
-    if (text.len > out->room - out->len) {
-        size_t room = (out->len + text.len) * 2 + 1024;
-        char *more = arena_alloc_raw(out->arena, room);
-        if (out->len)
-            memcpy(more, out->ptr, out->len);
-        out->ptr = more;
-        out->room = room;
-    }
-    if (text.len)
-        memcpy(out->ptr + out->len, text.ptr, text.len);
-    out->len += text.len;
+    size_t room = out->len + MAX(bytes, out->len + 1024);
+    char *more = arena_alloc_raw(out->arena, room);
+    if (out->len)
+        memcpy(more, out->ptr, out->len);
+    out->ptr = more;
+    out->room = room;
 }
 
 void mail_begin(struct mail_out *out, struct str name)

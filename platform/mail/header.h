@@ -10,7 +10,17 @@ struct mail_out {
     size_t column; /* of the header line that is being written */
 };
 
-void mail_put(struct mail_out *out, struct str text);
+/* Makes room for so many bytes more. */
+void mail_reserve(struct mail_out *out, size_t bytes);
+
+static inline void mail_put(struct mail_out *out, struct str text)
+{
+    if (text.len > out->room - out->len)
+        mail_reserve(out, text.len);
+    if (text.len)
+        memcpy(out->ptr + out->len, text.ptr, text.len);
+    out->len += text.len;
+}
 
 /* "Name:", then words with a space or a fold in front of each, then mail_end(). */
 void mail_begin(struct mail_out *out, struct str name);

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "base/eight.h"
 #include "platform/crypto/crypto.h"
 #include "platform/mail/header.h"
 #include "platform/mail/mime_parse.h"
@@ -222,12 +223,25 @@ static bool is_literal(unsigned char c)
     return c >= ' ' && c < 0x7f && c != '=';
 }
 
+/* Marks of what does not. */
+static uint64_t coded_marks(uint64_t bytes)
+{
+    return eight_at_most(bytes, ' ' - 1) | eight_equal(bytes, '=') |
+           (eight_at_most(bytes, 0x7e) ^ EIGHT_MARKS);
+}
+
 /* How many bytes from `i` on can be written as they are, up to the end of a line of `room`. */
 static size_t literal_run(struct str text, size_t i, size_t room)
 {
     size_t end = MIN(text.len, i + room), at = i;
-    while (at < end && is_literal((unsigned char)text.ptr[at]))
-        at++;
+    uint64_t marks = 0;
+    while (at + 8 <= end && !(marks = coded_marks(eight_load(text.ptr + at))))
+        at += 8;
+    if (marks)
+        at += eight_first(marks);
+    else
+        while (at < end && is_literal((unsigned char)text.ptr[at]))
+            at++;
     bool ends_line = at == text.len || line_end(text, at);
     if (ends_line && at > i && text.ptr[at - 1] == ' ')
         at--; /* this one is coded */
@@ -353,6 +367,15 @@ static void put_letter(struct composing *it)
     boundary(it, "alternative", "--");
 }
 
+/* What a mail has more or less: most of a text stands for itself. */
+static size_t bytes_expected(const struct mail *mail, struct str text)
+{
+    size_t bytes = 4096 + (text.len + mail->html.len) / 8 * 9;
+    for (size_t i = 0; i < mail->n_attachments; i++)
+        bytes += mail->attachments[i].content.len / 57 * 78 + 1024;
+    return bytes;
+}
+
 bool mail_compose(struct ctx *ctx, const struct mail *mail, struct str *out)
 {
     if (!check_addresses(ctx, mail) || !check_headers(ctx, mail) || !check_parts(ctx, mail))
@@ -365,6 +388,7 @@ bool mail_compose(struct ctx *ctx, const struct mail *mail, struct str *out)
         .text = mail->text.len ? mail->text : mail_text_of_html(ctx->arena, mail->html),
         .seed = crypto_hex(ctx->arena, hash, 16),
     };
+    mail_reserve(&it.out, bytes_expected(mail, it.text));
     put_headers(&it.out, mail);
     bool mixed = mail->n_attachments > count_shown(mail);
     if (mixed) {

@@ -1,5 +1,7 @@
 #include "platform/mail/mime_parse.h"
 
+#include "base/eight.h"
+
 static int hex(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
@@ -213,15 +215,34 @@ static uint32_t entity(struct str text, size_t *bytes)
     return code >= 0xd800 && code < 0xe000 ? 0 : code;
 }
 
-static const char *const line_ends[] = { "br",  "p",  "/p",  "div", "/div", "tr",
-                                         "/tr", "li", "/li", "h1",  "/h1",  "h2",
-                                         "/h2", "h3", "/h3", "pre", "/pre" };
+/* A name of at most four bytes, none of them a blank, in small letters. */
+#define NAME(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
 static bool ends_line(struct str tag)
 {
-    for (size_t i = 0; i < COUNT(line_ends) && tag.len <= 4; i++) /* the longest */
-        if (str_eq_nocase(tag, str_of(line_ends[i])))
-            return true;
+    uint32_t name = 0;
+    for (size_t i = 0; i < tag.len && tag.len <= 4; i++)
+        name = name << 8 | (unsigned char)tag.ptr[i] | 0x20;
+    switch (name) {
+    case NAME(0, 0, 'b', 'r'):
+    case NAME(0, 0, 0, 'p'):
+    case NAME(0, 0, '/', 'p'):
+    case NAME(0, 'd', 'i', 'v'):
+    case NAME('/', 'd', 'i', 'v'):
+    case NAME(0, 0, 't', 'r'):
+    case NAME(0, '/', 't', 'r'):
+    case NAME(0, 0, 'l', 'i'):
+    case NAME(0, '/', 'l', 'i'):
+    case NAME(0, 0, 'h', '1'):
+    case NAME(0, '/', 'h', '1'):
+    case NAME(0, 0, 'h', '2'):
+    case NAME(0, '/', 'h', '2'):
+    case NAME(0, 0, 'h', '3'):
+    case NAME(0, '/', 'h', '3'):
+    case NAME(0, 'p', 'r', 'e'):
+    case NAME('/', 'p', 'r', 'e'):
+        return true;
+    }
     return false;
 }
 
@@ -245,11 +266,10 @@ static size_t find_nocase(struct str text, size_t from, struct str what)
 static size_t tag_end(struct str text, size_t at, struct str *name)
 {
     static const struct {
-        const char *name;
-        struct str end;
-    } hidden[] = { { "script", STR_INIT("</script") },
-                   { "style", STR_INIT("</style") },
-                   { "title", STR_INIT("</title") } };
+        struct str name, end;
+    } hidden[] = { { STR_INIT("script"), STR_INIT("</script") },
+                   { STR_INIT("style"), STR_INIT("</style") },
+                   { STR_INIT("title"), STR_INIT("</title") } };
     if (str_starts((struct str){ text.ptr + at, text.len - at }, STR("<!--")))
         return MIN(find_nocase(text, at + 4, STR("-->")) + 3, text.len);
     size_t i = at + 1, end;
@@ -260,9 +280,26 @@ static size_t tag_end(struct str text, size_t at, struct str *name)
         name->len--;
     end = find_char(text, i, '>');
     for (size_t h = 0; h < COUNT(hidden); h++)
-        if (str_eq_nocase(*name, str_of(hidden[h].name)))
+        if (str_eq_nocase(*name, hidden[h].name))
             end = find_nocase(text, end, hidden[h].end);
     return MIN(find_char(text, end, '>') + 1, text.len);
+}
+
+/* How many bytes from `at` on are text as they stand: up to a tag, a reference or a control character. */
+static size_t text_run(struct str html, size_t at)
+{
+    size_t i = at;
+    for (; i + 8 <= html.len; i += 8) {
+        uint64_t bytes = eight_load(html.ptr + i);
+        uint64_t marks = eight_at_most(bytes, ' ' - 1) | eight_equal(bytes, '<') |
+                         eight_equal(bytes, '&');
+        if (marks)
+            return i + eight_first(marks) - at;
+    }
+    while (i < html.len && (unsigned char)html.ptr[i] >= ' ' && html.ptr[i] != '<' &&
+           html.ptr[i] != '&')
+        i++;
+    return i - at;
 }
 
 struct str mime_html_text(struct arena *arena, struct str html)
@@ -274,7 +311,11 @@ struct str mime_html_text(struct arena *arena, struct str html)
         char c = html.ptr[i];
         struct str name = STR("");
         uint32_t code;
-        if (c == '<') {
+        if ((bytes = text_run(html, i)) > 0) {
+            memcpy(out + n, html.ptr + i, bytes);
+            n += bytes;
+            i += bytes;
+        } else if (c == '<') {
             i = tag_end(html, i, &name);
             if (ends_line(name))
                 out[n++] = '\n';

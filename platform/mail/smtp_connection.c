@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/eight.h"
 #include "platform/mail/smtp_dialogue.h"
 #include "platform/tls/tls.h"
 
@@ -169,6 +170,21 @@ static bool listen_to(struct smtp_connection *connection)
     return !connection->closed;
 }
 
+/* How many bytes of the text from `at` on, `most` at most, are of one line. */
+static size_t line_run(struct str text, size_t at, size_t most)
+{
+    size_t end = at + MIN(most, text.len - at), i = at;
+    for (; i + 8 <= end; i += 8) {
+        uint64_t bytes = eight_load(text.ptr + i);
+        uint64_t marks = eight_equal(bytes, '\n') | eight_equal(bytes, '\r');
+        if (marks)
+            return i + eight_first(marks) - at;
+    }
+    while (i < end && text.ptr[i] != '\n' && text.ptr[i] != '\r')
+        i++;
+    return i - at;
+}
+
 /* The next piece of the text: with CRLF at the end of each line, a dot before each that begins with one (RFC 5321 section
  * 4.5.2), and at the very end. */
 static void fill(struct smtp_connection *connection, struct smtp_delivery *delivery)
@@ -176,17 +192,19 @@ static void fill(struct smtp_connection *connection, struct smtp_delivery *deliv
     struct str text = delivery->message.text;
     char *out = connection->out, *end = out + sizeof connection->out - 2;
     while (delivery->at < text.len && out < end) {
-        char c = text.ptr[delivery->at++];
-        bool lone_cr = c == '\r' && (delivery->at == text.len || text.ptr[delivery->at] != '\n');
-        if (c == '\n' || lone_cr) {
+        char c = text.ptr[delivery->at];
+        size_t n = line_run(text, delivery->at, (size_t)(end - out));
+        if (n && c == '.' && delivery->line_start)
+            *out++ = '.';
+        memcpy(out, text.ptr + delivery->at, n);
+        out += n;
+        delivery->at += n ? n : 1;
+        if (n) {
+            delivery->line_start = false;
+        } else if (c == '\n' || delivery->at == text.len || text.ptr[delivery->at] != '\n') {
             *out++ = '\r';
             *out++ = '\n';
             delivery->line_start = true;
-        } else if (c != '\r') {
-            if (c == '.' && delivery->line_start)
-                *out++ = '.';
-            *out++ = c;
-            delivery->line_start = false;
         }
     }
     if (delivery->at == text.len && !delivery->line_start && out < end) {

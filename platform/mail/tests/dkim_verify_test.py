@@ -3,6 +3,7 @@
 dkim_verify_test.py DKIM_SIGN
 """
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ BODIES = [
     b'a\r\n \r\n\t\r\n', b'.\r\n..\r\n', b'From here\r\n', b'\r\n\r\nlate\r\n', b'\xc3\xa4\xff\x00\r\n', b'y' * 5000 + b'\r\n',
     b'a ', b'a\r\n ', b'=20\r\n', b'x \r\n' * 1000,
 ]
+PIECES = [b' ', b'\t', b'        ', b'\r\n', b'\r\n\r\n', b'word', b'=20', b'\xc3\xa4', b'\x00\x1f', b'.', b'a longer piece of text']
+RANDOM = random.Random(6376)
+BODIES += [b''.join(RANDOM.choices(PIECES, k=RANDOM.randrange(1, 60))) for _ in range(200)]
 
 
 def verified(message, records, index):

@@ -137,6 +137,34 @@ static void check_long_lines(void)
     }
 }
 
+/* Whatever stands where in a text, it is the same when it is read. */
+static void check_texts(void)
+{
+    static const struct str pieces[] = {
+        STR_INIT("word"), STR_INIT(" "),  STR_INIT("        "), STR_INIT("\n"),
+        STR_INIT("="),    STR_INIT("\t"), STR_INIT("na\u00efve"), STR_INIT("\nFrom "),
+        STR_INIT("\n."),  STR_INIT("\x7f"), STR_INIT("seventeen letters"),
+    };
+    uint32_t state = 2045;
+    for (int round = 0; round < 300; round++) {
+        struct str some[80], out;
+        for (size_t i = 0; i < COUNT(some); i++) {
+            state = state * 1664525 + 1013904223;
+            some[i] = pieces[(state >> 16) % COUNT(pieces)];
+        }
+        struct mail mail = sample();
+        mail.text = arena_join(arena, some, 1 + (size_t)round % COUNT(some));
+        struct str read = mime_text(arena, composed(&mail, &out));
+        char *plain = arena_cstr(arena, read);
+        size_t n = 0;
+        for (size_t i = 0; i < read.len; i++)
+            if (plain[i] != '\r')
+                plain[n++] = plain[i];
+        struct str whole[] = { mail.text, STR("\n") };
+        CHECK(str_eq((struct str){ plain, n }, arena_join(arena, whole, COUNT(whole))));
+    }
+}
+
 static void refused(const struct mail *mail, const char *pointer)
 {
     struct str out;
@@ -233,6 +261,7 @@ int main(void)
     check_headers();
     check_parts();
     check_long_lines();
+    check_texts();
     check_refused();
     check_too_large();
     check_addresses();
