@@ -8,6 +8,7 @@
 #define MOST_KEYS 20
 #define MAC_BYTES 16 /* half of SHA-256 (RFC 2104 section 5) */
 #define VERSION 1
+#define SIGNED_AS "link 1 " /* VERSION, so that no signature is of two */
 #define HEAD_BYTES (2 + MAC_BYTES) /* version, key, MAC */
 
 struct links {
@@ -81,8 +82,8 @@ void links_close(struct links *links)
 static void sign(struct arena *arena, const struct links *links, uint8_t key, enum link_kind kind,
                  struct str signed_text, uint8_t out[32])
 {
-    struct str named =
-        arena_printf(arena, "link %d %s\n" STR_FMT, VERSION, paths[kind], STR_ARG(signed_text));
+    struct str parts[] = { STR(SIGNED_AS), str_of(paths[kind]), STR("\n"), signed_text };
+    struct str named = arena_join(arena, parts, COUNT(parts));
     crypto_hmac_sha256((struct str){ (const char *)links->keys[key], 32 }, named, out);
 }
 
@@ -90,8 +91,8 @@ struct str link_token(struct arena *arena, const struct links *links, enum link_
                       struct str message_id, struct str target)
 {
     uint8_t mac[32];
-    struct str text =
-        arena_printf(arena, STR_FMT "\n" STR_FMT, STR_ARG(message_id), STR_ARG(target));
+    struct str parts[] = { message_id, STR("\n"), target };
+    struct str text = arena_join(arena, parts, COUNT(parts));
     char *token = arena_alloc(arena, HEAD_BYTES + text.len);
     token[0] = VERSION;
     token[1] = (char)links->newest;
@@ -126,8 +127,9 @@ bool link_read(struct ctx *ctx, const struct links *links, enum link_kind kind, 
 struct str link_url(struct arena *arena, const struct links *links, enum link_kind kind,
                     struct str message_id, struct str target)
 {
-    return arena_printf(arena, "%s/v1/%s/" STR_FMT, links->base, paths[kind],
-                        STR_ARG(link_token(arena, links, kind, message_id, target)));
+    struct str parts[] = { str_of(links->base), STR("/v1/"), str_of(paths[kind]), STR("/"),
+                           link_token(arena, links, kind, message_id, target) };
+    return arena_join(arena, parts, COUNT(parts));
 }
 
 struct str link_unsubscribe(struct arena *arena, const struct links *links, struct str message_id)

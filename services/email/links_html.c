@@ -52,9 +52,12 @@ static size_t attribute_read(struct str html, size_t i, struct tag *tag)
         char quote = i < html.len ? html.ptr[i] : 0;
         bool quoted = quote == '"' || quote == '\'';
         size_t start = quoted ? ++i : i;
-        while (i < html.len &&
-               (quoted ? html.ptr[i] != quote : !is_blank(html.ptr[i]) && html.ptr[i] != '>'))
-            i++;
+        const char *end = quoted ? memchr(html.ptr + i, quote, html.len - i) : NULL;
+        if (quoted)
+            i = end ? (size_t)(end - html.ptr) : html.len;
+        else
+            while (i < html.len && !is_blank(html.ptr[i]) && html.ptr[i] != '>')
+                i++;
         value = (struct str){ html.ptr + start, i - start };
         i += quoted && i < html.len;
     }
@@ -103,8 +106,9 @@ static size_t comment_end(struct str html, size_t i)
 }
 
 /* Elements whose content is text to browsers, whatever it looks like. */
-static const char *const texts[] = { "script", "style",   "textarea", "title",
-                                     "xmp",    "iframe",  "noembed",  "noframes" };
+static const struct str texts[] = { STR_INIT("script"),   STR_INIT("style"), STR_INIT("textarea"),
+                                    STR_INIT("title"),    STR_INIT("xmp"),   STR_INIT("iframe"),
+                                    STR_INIT("noembed"),  STR_INIT("noframes") };
 
 /* Where the end tag of the element begins, whose start tag ends at `i`. */
 static size_t text_end(struct str html, size_t i, struct str name)
@@ -123,7 +127,7 @@ static size_t text_end(struct str html, size_t i, struct str name)
 static bool is_text(const struct tag *tag)
 {
     for (size_t i = 0; i < COUNT(texts); i++)
-        if (!tag->ends && str_eq_nocase(tag->name, str_of(texts[i])))
+        if (!tag->ends && str_eq_nocase(tag->name, texts[i]))
             return true;
     return false;
 }
@@ -235,10 +239,14 @@ static uint32_t entity_read(struct str text, size_t *bytes)
 }
 
 /* What URLs may hold in themselves; all else is given in percents. */
-static bool is_url_character(unsigned char c)
-{
-    return is_letter((char)c) || is_digit((char)c) || (c && strchr("-._~:/?#[]@!$&'()*+,;=%|", c));
-}
+static const bool url_characters[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true,
+    ['_'] = true,         ['~'] = true,         [':'] = true,         ['/'] = true, ['?'] = true,
+    ['#'] = true,         ['['] = true,         [']'] = true,         ['@'] = true, ['!'] = true,
+    ['$'] = true,         ['&'] = true,         ['\''] = true,        ['('] = true, [')'] = true,
+    ['*'] = true,         ['+'] = true,         [','] = true,         [';'] = true, ['='] = true,
+    ['%'] = true,         ['|'] = true,
+};
 
 struct address {
     char *ptr;
@@ -254,7 +262,7 @@ static bool address_put(struct address *out, unsigned char c)
         return true;
     if (c < ' ' || c == 0x7f || c == '\\' || out->len + 3 > LINKS_MOST_TARGET)
         return false;
-    if (is_url_character(c)) {
+    if (url_characters[c]) {
         out->ptr[out->len++] = (char)c;
         return true;
     }
@@ -279,13 +287,14 @@ static bool is_web(struct str url)
 
 struct str link_target(struct arena *arena, struct str value)
 {
-    struct address out = { .ptr = arena_alloc_raw(arena, LINKS_MOST_TARGET + 1) };
+    struct address out = { 0 };
     while (value.len && (unsigned char)value.ptr[0] <= ' ')
         value = (struct str){ value.ptr + 1, value.len - 1 };
     while (value.len && (unsigned char)value.ptr[value.len - 1] <= ' ')
         value.len--;
     if (!str_is_utf8(value))
         return (struct str){ 0 };
+    out.ptr = arena_alloc_raw(arena, MIN(value.len * 3, LINKS_MOST_TARGET) + 1);
     for (size_t i = 0, bytes; i < value.len; i += bytes) {
         struct str rest = { value.ptr + i, value.len - i };
         bytes = 1;

@@ -131,12 +131,12 @@ static bool render(struct ctx *ctx, const struct writing *writing, struct outgoi
 /* Where the body's tag ends; 0: there is none. */
 static size_t body_begin(struct str html)
 {
-    for (size_t i = 0; i + 6 < html.len; i++) {
-        struct str tag = { html.ptr + i, 5 };
-        if (html.ptr[i] != '<' || !str_eq_nocase(tag, STR("<body")))
+    const char *end = html.ptr + html.len, *at = html.ptr;
+    for (; (at = memchr(at, '<', (size_t)(end - at))) && end - at > 6; at++) {
+        if (!str_eq_nocase((struct str){ at, 5 }, STR("<body")))
             continue;
-        ptrdiff_t end = str_find_char((struct str){ html.ptr + i, html.len - i }, '>');
-        return end > 0 ? i + (size_t)end + 1 : 0;
+        at = memchr(at, '>', (size_t)(end - at));
+        return at ? (size_t)(at + 1 - html.ptr) : 0;
     }
     return 0;
 }
@@ -147,10 +147,12 @@ static struct str with_preheader(struct arena *arena, struct str html, struct st
     if (!preheader.len || !html.ptr)
         return html;
     size_t at = body_begin(html);
-    return arena_printf(arena,
-                        "%.*s<div style=\"display:none;max-height:0;overflow:hidden\">" STR_FMT
-                        "</div>" STR_FMT,
-                        (int)at, html.ptr, STR_ARG(preheader), (int)(html.len - at), html.ptr + at);
+    struct str parts[] = { { html.ptr, at },
+                           STR("<div style=\"display:none;max-height:0;overflow:hidden\">"),
+                           preheader,
+                           STR("</div>"),
+                           { html.ptr + at, html.len - at } };
+    return arena_join(arena, parts, COUNT(parts));
 }
 
 /* ---- the mail ---- */
