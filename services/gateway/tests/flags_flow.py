@@ -40,6 +40,10 @@ class Flags:
         return self.stack.call('gateway', 'POST', path, {'context': context}, scopes=None,
                                headers={'Authorization': f'Basic {pair}', 'Origin': SHOP, **named})
 
+    def whole(self):
+        told = self.stack.call('gateway', 'POST', ALL, {'context': CONTEXT}, scopes='flags:evaluate')[2]
+        return {flag['key'] for flag in told['flags']}
+
     def begin(self):
         self.stack.start('broker')
         self.stack.start('identity', 'personalization')
@@ -54,7 +58,7 @@ class Flags:
             'kind': 'write', 'name': 'shop', 'scopes': scopes})['secret'] for scopes in (['collect', 'flags:evaluate'], ['collect']))
         self.report.check(wait_for(lambda: self.ask()[0] == 200, PATIENCE_S), 'both have heard of the key')
         self.report.check(wait_for(lambda: self.ask(key=self.collects)[0] == 403, PATIENCE_S), 'one that may only collect is refused')
-        self.report.check(wait_for(lambda: len(self.ask()[2]['flags']) == 2, PATIENCE_S), 'the flags are there')
+        self.report.check(wait_for(lambda: len(self.whole()) == len(FLAGS), PATIENCE_S), 'the flags are there')
 
     def public_ones(self):
         told = {flag['key']: flag for flag in self.ask()[2]['flags']}
@@ -66,8 +70,7 @@ class Flags:
         for hidden in ('secret', 'private', 'nothing', 'ban%2Fner'):
             status, told, answer = self.ask(f'{ALL}/{hidden}')
             self.report.equal((status, answer['errorCode'], told['Content-Type']), (404, 'FLAG_NOT_FOUND', 'application/json'), hidden)
-        whole = self.stack.call('gateway', 'POST', ALL, {'context': CONTEXT}, scopes='flags:evaluate')[2]
-        self.report.equal({flag['key'] for flag in whole['flags']}, set(FLAGS), 'what a token sees, which is a secret')
+        self.report.equal(self.whole(), set(FLAGS), 'what a token sees, which is a secret')
 
     def refused(self):
         status, told, answer = self.ask(context='nobody')
