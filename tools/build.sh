@@ -26,6 +26,13 @@ build_sanitized()
         -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-Wno-error
 }
 
+# With the thread sanitizer, which cannot be together with the others.
+build_racing()
+{
+    build_folder build-tsan 'Building with the thread sanitizer' --buildtype=debugoptimized \
+        -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-error
+}
+
 # The fuzz targets alone, with the same sanitizers and clang.
 build_fuzz()
 {

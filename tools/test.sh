@@ -1,16 +1,17 @@
 # Tests: every suite in build/, then, under the sanitizers, the suites without processes of
 # their own, and the whole stack with bad input; beside all that the fuzz targets. Sourced by ./dev.
 
-# run_tests [--fast] [--rounds N] [--against REV] [NAME...]: a NAME is a suite or a test. --fast: without the sanitizers
-# and fuzzing. --rounds: the long form of tests that go in rounds, without a limit of time; of fuzz targets so many
+# run_tests [--fast | --races] [--rounds N] [--against REV] [NAME...]: a NAME is a suite or a test. --fast: without the
+# sanitizers and fuzzing. --races: these (unit and service unless named), under the thread sanitizer alone. --rounds: the long form of tests that go in rounds, without a limit of time; of fuzz targets so many
 # minutes. --against: the commit that mixed versions meet.
 # The last line printed is the count over everything: `N passed, N failed`.
 run_tests()
 {
-    local names=() sanitize=yes runs=() status=0 limit=1
+    local names=() sanitize=yes races='' runs=() status=0 limit=1
     while [ $# -gt 0 ]; do
         case $1 in
         --fast) sanitize='' ;;
+        --races) races=yes ;;
         --rounds)
             [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die 'test: --rounds wants a number'
             export FANFARE_TEST_ROUNDS=$2
@@ -29,7 +30,11 @@ run_tests()
     done
     build test
     ! wants_peers "${names[@]}" || setup peers
-    if [ "${names[*]}" = fuzz ]; then
+    if [ -n "$races" ]; then
+        build_racing
+        [ ${#names[@]} -gt 0 ] || names=(unit service)
+        run_in build-tsan "${names[@]}"
+    elif [ "${names[*]}" = fuzz ]; then
         build_fuzz
         run_in build-fuzz fuzz
     elif [ ${#names[@]} -gt 0 ]; then
@@ -92,6 +97,7 @@ run_in()
     # shellcheck disable=SC2086 # names of tests have no spaces
     ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=1 \
         UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        TSAN_OPTIONS=suppressions=$root/tools/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1 \
         LSAN_OPTIONS=suppressions=$root/tools/lsan.supp:print_suppressions=0 \
         PYTHONUNBUFFERED=1 \
         meson test -C "$folder" --no-rebuild --timeout-multiplier "$factor" ${jobs:+--num-processes "$jobs"} $selected </dev/null 2>&1 |
