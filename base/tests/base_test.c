@@ -1,7 +1,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/ctx.h"
-#include "base/eight.h"
+#include "base/sixteen.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/library.h"
@@ -61,26 +61,21 @@ static void test_str(void)
 }
 
 /* Every byte at every place, beside neighbours that differ from it by one. */
-static void test_eight(void)
+static void test_sixteen(void)
 {
     for (int c = 0; c < 256; c++)
-        for (size_t place = 0; place < 8; place++) {
-            char bytes[8];
-            for (size_t i = 0; i < 8; i++)
-                bytes[i] = (char)(i % 2 ? c + 1 : c - 1);
-            bytes[place] = (char)c;
-            for (size_t i = 0; i < 8; i++) {
-                unsigned char one = (unsigned char)bytes[i];
-                uint64_t few = eight_at_most(eight_load(bytes), ' '),
-                         same = eight_equal(eight_load(bytes), '=');
-                char marks[8], equals[8];
-                memcpy(marks, &few, 8);
-                memcpy(equals, &same, 8);
-                CHECK_INT((unsigned char)marks[i], one <= ' ' ? 0x80 : 0);
-                CHECK_INT((unsigned char)equals[i], one == '=' ? 0x80 : 0);
-            }
+        for (size_t place = 0; place < 16; place++) {
+            char text[16];
+            size_t small = 0;
+            for (size_t i = 0; i < 16; i++)
+                text[i] = (char)(i % 2 ? c + 1 : c - 1);
+            text[place] = (char)c;
+            sixteen bytes = sixteen_load(text);
+            CHECK_INT(sixteen_first((sixteen)(bytes == (uint8_t)c)), place);
+            while (small < 16 && (unsigned char)text[small] >= ' ')
+                small++;
+            CHECK_INT(sixteen_first((sixteen)(bytes < ' ')), small);
         }
-    CHECK_INT(eight_first(eight_equal(eight_load("abc=def="), '=')), 3);
 }
 
 static void test_clock(void)
@@ -216,7 +211,7 @@ int main(void)
 {
     test_arena();
     test_str();
-    test_eight();
+    test_sixteen();
     test_clock();
     test_id();
     test_hash();

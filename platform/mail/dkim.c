@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "base/eight.h"
+#include "base/sixteen.h"
 #include "platform/crypto/crypto.h"
 #include "platform/mail/header.h"
 #include "platform/mail/mime_parse.h"
@@ -174,12 +174,10 @@ struct str dkim_key_text(const struct dkim_key *key, struct arena *arena)
 static size_t same_run(struct str body, size_t at)
 {
     size_t i = at;
-    for (; i + 9 <= body.len; i += 8) {
-        uint64_t here = eight_load(body.ptr + i), next = eight_load(body.ptr + i + 1);
-        uint64_t marks = eight_at_most(here, ' ') &
-                         (eight_at_most(here, ' ' - 1) | eight_at_most(next, ' '));
-        if (marks)
-            return i + eight_first(marks) - at;
+    for (size_t n; i + 17 <= body.len; i += 16) {
+        sixteen here = sixteen_load(body.ptr + i), next = sixteen_load(body.ptr + i + 1);
+        if ((n = sixteen_first((sixteen)((here < ' ') | ((here == ' ') & (next <= ' '))))) < 16)
+            return i + n - at;
     }
     for (; i < body.len; i++) {
         unsigned char c = (unsigned char)body.ptr[i];
@@ -192,8 +190,6 @@ static size_t same_run(struct str body, size_t at)
 /* Behind the spaces and tabs that stand from `at` on. */
 static size_t blanks_end(struct str body, size_t at)
 {
-    while (at + 8 <= body.len && eight_load(body.ptr + at) == EIGHT_TIMES((uint64_t)' '))
-        at += 8;
     while (at < body.len && (body.ptr[at] == ' ' || body.ptr[at] == '\t'))
         at++;
     return at;
@@ -321,9 +317,11 @@ static bool has_bare_line_end(struct str message)
     size_t i = 0;
     if (message.len && text[0] == '\n')
         return true;
-    for (; i + 9 <= message.len; i += 8)
-        if (eight_equal(eight_load(text + i), '\r') != eight_equal(eight_load(text + i + 1), '\n'))
+    for (; i + 17 <= message.len; i += 16) {
+        sixteen here = sixteen_load(text + i), next = sixteen_load(text + i + 1);
+        if (sixteen_first((sixteen)((here == '\r') ^ (next == '\n'))) < 16)
             return true;
+    }
     for (; i < message.len; i++)
         if ((text[i] == '\r') != (i + 1 < message.len && text[i + 1] == '\n'))
             return true;

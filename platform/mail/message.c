@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "base/eight.h"
+#include "base/sixteen.h"
 #include "platform/crypto/crypto.h"
 #include "platform/mail/header.h"
 #include "platform/mail/mime_parse.h"
@@ -223,25 +223,18 @@ static bool is_literal(unsigned char c)
     return c >= ' ' && c < 0x7f && c != '=';
 }
 
-/* Marks of what does not. */
-static uint64_t coded_marks(uint64_t bytes)
-{
-    return eight_at_most(bytes, ' ' - 1) | eight_equal(bytes, '=') |
-           (eight_at_most(bytes, 0x7e) ^ EIGHT_MARKS);
-}
-
 /* How many bytes from `i` on can be written as they are, up to the end of a line of `room`. */
 static size_t literal_run(struct str text, size_t i, size_t room)
 {
     size_t end = MIN(text.len, i + room), at = i;
-    uint64_t marks = 0;
-    while (at + 8 <= end && !(marks = coded_marks(eight_load(text.ptr + at))))
-        at += 8;
-    if (marks)
-        at += eight_first(marks);
-    else
-        while (at < end && is_literal((unsigned char)text.ptr[at]))
-            at++;
+    size_t n = 16;
+    while (n == 16 && at + 16 <= end) {
+        sixteen bytes = sixteen_load(text.ptr + at);
+        n = sixteen_first((sixteen)((bytes < ' ') | (bytes >= 0x7f) | (bytes == '=')));
+        at += n;
+    }
+    while (n == 16 && at < end && is_literal((unsigned char)text.ptr[at]))
+        at++;
     bool ends_line = at == text.len || line_end(text, at);
     if (ends_line && at > i && text.ptr[at - 1] == ' ')
         at--; /* this one is coded */

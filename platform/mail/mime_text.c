@@ -1,6 +1,6 @@
 #include "platform/mail/mime_parse.h"
 
-#include "base/eight.h"
+#include "base/sixteen.h"
 
 static int hex(char c)
 {
@@ -289,12 +289,10 @@ static size_t tag_end(struct str text, size_t at, struct str *name)
 static size_t text_run(struct str html, size_t at)
 {
     size_t i = at;
-    for (; i + 8 <= html.len; i += 8) {
-        uint64_t bytes = eight_load(html.ptr + i);
-        uint64_t marks = eight_at_most(bytes, ' ' - 1) | eight_equal(bytes, '<') |
-                         eight_equal(bytes, '&');
-        if (marks)
-            return i + eight_first(marks) - at;
+    for (size_t n; i + 16 <= html.len; i += 16) {
+        sixteen bytes = sixteen_load(html.ptr + i);
+        if ((n = sixteen_first((sixteen)((bytes < ' ') | (bytes == '<') | (bytes == '&')))) < 16)
+            return i + n - at;
     }
     while (i < html.len && (unsigned char)html.ptr[i] >= ' ' && html.ptr[i] != '<' &&
            html.ptr[i] != '&')

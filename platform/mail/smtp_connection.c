@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/eight.h"
+#include "base/sixteen.h"
 #include "platform/mail/smtp_dialogue.h"
 #include "platform/tls/tls.h"
 
@@ -174,11 +174,10 @@ static bool listen_to(struct smtp_connection *connection)
 static size_t line_run(struct str text, size_t at, size_t most)
 {
     size_t end = at + MIN(most, text.len - at), i = at;
-    for (; i + 8 <= end; i += 8) {
-        uint64_t bytes = eight_load(text.ptr + i);
-        uint64_t marks = eight_equal(bytes, '\n') | eight_equal(bytes, '\r');
-        if (marks)
-            return i + eight_first(marks) - at;
+    for (size_t n; i + 16 <= end; i += 16) {
+        sixteen bytes = sixteen_load(text.ptr + i);
+        if ((n = sixteen_first((sixteen)((bytes == '\n') | (bytes == '\r')))) < 16)
+            return i + n - at;
     }
     while (i < end && text.ptr[i] != '\n' && text.ptr[i] != '\r')
         i++;
