@@ -47,6 +47,17 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
     return DONE;
 }
 
+/* The difference counts when the order does, and is no order of anybody. */
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *changed)
+{
+    struct warehouse_order row = { .order_id = changed->order_id,
+                                   .person_id = STR(""),
+                                   .currency = str_of(changed->total.currency),
+                                   .amount = changed->total.amount - changed->total_before.amount,
+                                   .at_us = changed->placed_at };
+    return warehouse_add_order(ctx, ctx->model, &row) ? DONE : outcome_of(ctx);
+}
+
 static enum outcome add_refund(struct ctx *ctx, struct str order_id, struct str person_id,
                                struct money amount, int64_t at_us)
 {

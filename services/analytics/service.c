@@ -16,6 +16,8 @@ static const struct reaction reactions[] = {
        READS("order_id", "customer_id", "refund", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled,
        READS("order_id", "customer_id", "total", "cancelled_at")),
+    ON(COMMERCE_ORDER_CHANGED_V1, on_order_changed,
+       READS("order_id", "total", "total_before", "placed_at")),
     ON(EMAIL_MESSAGE_SENT_V1, on_message_sent, READS("person_id", "campaign_id", "sent_at")),
     ON(ADS_IMPRESSION_RECORDED_V1, on_impression_recorded,
        READS("person_id", "campaign_id", "seen_at")),

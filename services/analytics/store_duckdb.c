@@ -470,7 +470,7 @@ bool warehouse_revenue(struct ctx *ctx, struct warehouse *warehouse, struct ware
     struct parameter bounds[] = { P_I(span.from_us), P_I(span.to_us) };
     return question(
         ctx, warehouse,
-        "WITH o AS (SELECT currency, count(*) n, sum(amount) s FROM orders WHERE moment >= $1 AND moment < $2 GROUP BY 1),"
+        "WITH o AS (SELECT currency, count(*) FILTER (person <> '') n, sum(amount) s FROM orders WHERE moment >= $1 AND moment < $2 GROUP BY 1),"
         " r AS (SELECT currency, sum(amount) s FROM refunds WHERE moment >= $1 AND moment < $2 GROUP BY 1)"
         " SELECT coalesce(o.currency, r.currency) c, coalesce(o.n, 0), coalesce(o.s, 0)::BIGINT,"
         " coalesce(r.s, 0)::BIGINT FROM o FULL OUTER JOIN r USING (currency) ORDER BY c",

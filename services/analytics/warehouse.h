@@ -49,6 +49,7 @@ bool warehouse_add_event(struct ctx *ctx, struct warehouse *warehouse,
                          const struct warehouse_event *row);
 bool warehouse_add_view(struct ctx *ctx, struct warehouse *warehouse,
                         const struct warehouse_view *row);
+/* Without a person (""): what the order costs more or less since it changed. */
 bool warehouse_add_order(struct ctx *ctx, struct warehouse *warehouse,
                          const struct warehouse_order *row);
 bool warehouse_add_line(struct ctx *ctx, struct warehouse *warehouse,

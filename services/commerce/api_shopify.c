@@ -4,7 +4,8 @@
 #include "services/commerce/shopify.h"
 #include "commerce_contract.h"
 
-/* Each delivery says how things stand, and takes an order only onwards: so they may come in any order, and again. */
+/* Each delivery says how things stand, and takes an order only onwards; what the order consists of is what the latest said of
+ * it. So they may come in any order, and again. */
 
 /* ---- refunds and cancellation ---- */
 
@@ -57,7 +58,7 @@ static bool skus_find(struct ctx *ctx, struct order_row *order)
 
 /* The order as it is here, made if it is new. One of another shop is none of this one's business. */
 static bool order_open(struct ctx *ctx, struct str shop, const struct shopify_order *from,
-                       struct order_row *order)
+                       const struct order_told *told, struct order_row *order)
 {
     struct str owner = arena_printf(ctx->arena, "shopify " STR_FMT, STR_ARG(shop));
     if (store_order(ctx, shopify_order_id(ctx, from->id), order))
@@ -66,7 +67,60 @@ static bool order_open(struct ctx *ctx, struct str shop, const struct shopify_or
     if (ctx_failed(ctx) || !shopify_order_map(ctx, from, order) || !skus_find(ctx, order))
         return false;
     order->asked = owner;
+    order->told = *told;
     return change_place(ctx, order);
+}
+
+/* ---- edits ---- */
+
+static bool is_later(const struct order_told *told, const struct order_told *than)
+{
+    return told->updated_us != than->updated_us ? told->updated_us > than->updated_us
+                                                : told->triggered_us > than->triggered_us;
+}
+
+static bool same_lines(const struct order_row *a, const struct order_row *b)
+{
+    bool same = a->n_lines == b->n_lines && a->total == b->total;
+    for (size_t i = 0; same && i < a->n_lines; i++)
+        same = str_eq(a->lines[i].product_id, b->lines[i].product_id) &&
+               str_eq(a->lines[i].sku, b->lines[i].sku) &&
+               a->lines[i].quantity == b->lines[i].quantity &&
+               a->lines[i].amount == b->lines[i].amount;
+    return same;
+}
+
+/* What was paid back by lines here stays on those that are still there. */
+static void refunded_keep(const struct order_row *order, struct order_row *to)
+{
+    for (size_t i = 0; i < to->n_lines; i++)
+        for (size_t j = 0; j < order->n_lines; j++)
+            if (str_eq(order->lines[j].product_id, to->lines[i].product_id) &&
+                str_eq(order->lines[j].sku, to->lines[i].sku))
+                to->lines[i].refunded_quantity =
+                    MIN(order->lines[j].refunded_quantity, to->lines[i].quantity);
+}
+
+/* An order that is over stays as it is; so does one that would cost less than was paid back, until that is told too. */
+static bool edit_apply(struct ctx *ctx, const struct shopify_order *from,
+                       const struct order_told *told, struct order_row *order)
+{
+    struct order_row to;
+    if (!is_later(told, &order->told) || from->has_cancelled_at ||
+        order->state == ORDER_STATE_CANCELLED || order->state == ORDER_STATE_REFUNDED)
+        return true;
+    if (!shopify_order_map(ctx, from, &to) || !skus_find(ctx, &to))
+        return false;
+    if (strcmp(to.currency, order->currency) != 0)
+        return ctx_fail_at(ctx, ERR_INVALID, STR("/currency"), "the order is in %s",
+                           order->currency);
+    if (to.total < order->refunded)
+        return true;
+    refunded_keep(order, &to);
+    to.order_id = order->order_id;
+    return (same_lines(order, &to) ||
+            change_lines(ctx, order, &to, MIN(told->updated_us, clock_now_us()))) &&
+           store_order_told(ctx, order, told);
 }
 
 static bool steps_apply(struct ctx *ctx, struct order_row *order, enum order_state to)
@@ -95,23 +149,28 @@ static bool refunds_apply(struct ctx *ctx, struct str shop, const struct shopify
     return true;
 }
 
-static bool order_told(struct ctx *ctx, struct str shop, const struct json *body,
+static bool order_tell(struct ctx *ctx, const struct take_shopify_in *in, const struct json *body,
                        struct webhook_taken *out)
 {
     struct shopify_order from;
     struct order_row order;
-    if (!shopify_order_read(ctx, body, &from) || !order_open(ctx, shop, &from, &order))
+    if (!shopify_order_read(ctx, body, &from))
+        return false;
+    struct order_told told = { from.has_updated_at ? from.updated_at : 0,
+                               in->has_x_shopify_triggered_at ? in->x_shopify_triggered_at : 0 };
+    if (!order_open(ctx, in->shop, &from, &told, &order) || !edit_apply(ctx, &from, &told, &order))
         return false;
     out->order_id = order.order_id;
     out->outcome = WEBHOOK_OUTCOME_TAKEN;
     return steps_apply(ctx, &order, shopify_state(&from)) &&
-           refunds_apply(ctx, shop, &from, &order) &&
+           refunds_apply(ctx, in->shop, &from, &order) &&
            (!from.has_cancelled_at || cancel_apply(ctx, &order, from.cancel_reason));
 }
 
-static bool refund_told(struct ctx *ctx, struct str shop, const struct json *body,
+static bool refund_tell(struct ctx *ctx, const struct take_shopify_in *in, const struct json *body,
                         struct webhook_taken *out)
 {
+    struct str shop = in->shop;
     struct shopify_refund from;
     struct shop_refund refund;
     struct order_row order;
@@ -130,16 +189,29 @@ static bool refund_told(struct ctx *ctx, struct str shop, const struct json *bod
            (!refund.amount.amount || store_shop_refund_wait(ctx, shop, &refund));
 }
 
+/* It says what was added and removed, not what that costs: lines and total come with the orders/updated of the same edit. */
+static bool edit_tell(struct ctx *ctx, const struct take_shopify_in *in, const struct json *body,
+                      struct webhook_taken *out)
+{
+    struct shopify_edited edited;
+    if (!shopify_edited_read(ctx, body, &edited))
+        return false;
+    out->order_id = shopify_order_id(ctx, edited.order_edit.order_id);
+    out->outcome = WEBHOOK_OUTCOME_TAKEN;
+    return true;
+}
+
 /* ---- deliveries ---- */
 
 static const struct {
     const char *topic;
-    bool (*told)(struct ctx *ctx, struct str shop, const struct json *body,
+    bool (*tell)(struct ctx *ctx, const struct take_shopify_in *in, const struct json *body,
                  struct webhook_taken *out);
 } topics[] = {
-    { "orders/create", order_told },    { "orders/paid", order_told },
-    { "orders/updated", order_told },   { "orders/fulfilled", order_told },
-    { "orders/cancelled", order_told }, { "refunds/create", refund_told },
+    { "orders/create", order_tell },    { "orders/paid", order_tell },
+    { "orders/updated", order_tell },   { "orders/fulfilled", order_tell },
+    { "orders/cancelled", order_tell }, { "orders/edited", edit_tell },
+    { "refunds/create", refund_tell },
 };
 
 static bool shop_check(struct ctx *ctx, const struct take_shopify_in *in)
@@ -171,7 +243,7 @@ static bool delivery_take(struct ctx *ctx, const struct take_shopify_in *in,
     if (!body || !store_delivery(ctx, in->shop, in->x_shopify_webhook_id, &again))
         return false;
     out->outcome = WEBHOOK_OUTCOME_KNOWN;
-    return again || topics[i].told(ctx, in->shop, body, out);
+    return again || topics[i].tell(ctx, in, body, out);
 }
 
 struct reply commerce_take_shopify(struct ctx *ctx, const struct take_shopify_in *in)

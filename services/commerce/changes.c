@@ -40,6 +40,43 @@ bool change_place(struct ctx *ctx, const struct order_row *order)
     return store_order_add(ctx, order) && tell_placed(ctx, order);
 }
 
+/* ---- changed ---- */
+
+static bool tell_changed(struct ctx *ctx, const struct order_row *row, int64_t total_before,
+                         int64_t at_us)
+{
+    struct order_changed_line *lines =
+        ARENA_ARRAY(ctx->arena, struct order_changed_line, row->n_lines);
+    for (size_t i = 0; i < row->n_lines; i++)
+        lines[i] = (struct order_changed_line){ .product_id = row->lines[i].product_id,
+                                                .sku = row->lines[i].sku,
+                                                .quantity = row->lines[i].quantity,
+                                                .amount = order_money(row, row->lines[i].amount) };
+    return publish_order_changed(
+        ctx, &(struct order_changed){ .order_id = row->order_id,
+                                      .customer_id = row->customer_id,
+                                      .change = row->changes,
+                                      .placed_at = row->placed_us,
+                                      .changed_at = at_us,
+                                      .total = order_money(row, row->total),
+                                      .total_before = order_money(row, total_before),
+                                      .lines = lines,
+                                      .n_lines = row->n_lines });
+}
+
+bool change_lines(struct ctx *ctx, struct order_row *order, const struct order_row *to,
+                  int64_t at_us)
+{
+    int64_t before = order->total;
+    if (!store_order_change(ctx, order, to))
+        return false;
+    order->total = to->total;
+    order->lines = to->lines;
+    order->n_lines = to->n_lines;
+    order->changes++;
+    return tell_changed(ctx, order, before, at_us);
+}
+
 /* ---- paid, fulfilled, completed ---- */
 
 static bool tell_moved(struct ctx *ctx, const struct order_row *order)

@@ -69,15 +69,40 @@ static struct line_row line_map(struct ctx *ctx, const struct shopify_line_item 
     };
 }
 
+/* Does the refund pay something back? What an edit took out of an order that was not paid is a refund of nothing. */
+static bool pays_back(const struct shopify_refund *refund)
+{
+    for (size_t i = 0; i < refund->n_transactions; i++)
+        if (str_is(refund->transactions[i].kind, "refund") &&
+            str_is(refund->transactions[i].status, "success"))
+            return true;
+    return false;
+}
+
+/* How many of the item the order has, those included that were paid back. */
+static int64_t quantity_of(const struct shopify_order *from, const struct shopify_line_item *item)
+{
+    if (from->has_cancelled_at || !item->has_current_quantity)
+        return item->quantity;
+    int64_t quantity = item->current_quantity;
+    for (size_t i = 0; i < from->n_refunds; i++)
+        for (size_t j = 0; pays_back(&from->refunds[i]) && j < from->refunds[i].n_refund_line_items;
+             j++)
+            if (from->refunds[i].refund_line_items[j].line_item_id == item->id)
+                quantity += from->refunds[i].refund_line_items[j].quantity;
+    return MIN(quantity, MAX(item->quantity, item->current_quantity));
+}
+
+/* Discounts are those of the whole quantity. */
 static bool item_amount(struct ctx *ctx, const struct shopify_line_item *item, size_t i,
-                        const char *currency, struct money *out)
+                        int64_t quantity, const char *currency, struct money *out)
 {
     struct str pointer = arena_printf(ctx->arena, "/line_items/%zu/price", i);
     struct money price = { 0 };
     memcpy(price.currency, currency, 4);
     if (!amount_read(ctx, item->price, currency, pointer, &price.amount))
         return false;
-    if (!money_times(price, item->quantity, out))
+    if (!money_times(price, MAX(item->quantity, quantity), out))
         return ctx_fail_at(ctx, ERR_INVALID, pointer, "the amount is too large");
     for (size_t j = 0; j < item->n_discount_allocations; j++) {
         int64_t off;
@@ -88,6 +113,31 @@ static bool item_amount(struct ctx *ctx, const struct shopify_line_item *item, s
             return ctx_fail_at(ctx, ERR_INVALID, pointer, "it is more than the item costs");
         out->amount -= off;
     }
+    return quantity >= item->quantity || money_share(*out, quantity, item->quantity, out) ||
+           ctx_fail_at(ctx, ERR_INVALID, pointer, "the amount is too large");
+}
+
+/* What it costs with its edits, and with what was paid back. */
+static bool total_read(struct ctx *ctx, const struct shopify_order *from, const char *currency,
+                       int64_t *out)
+{
+    struct shop_refund refund;
+    if (from->has_cancelled_at || !from->current_total_price.ptr)
+        return amount_read(ctx, from->total_price, currency, STR("/total_price"), out);
+    struct money total = { 0 };
+    memcpy(total.currency, currency, 4);
+    if (!amount_read(ctx, from->current_total_price, currency, STR("/current_total_price"),
+                     &total.amount))
+        return false;
+    for (size_t i = 0; i < from->n_refunds; i++) {
+        struct str pointer = arena_printf(ctx->arena, "/refunds/%zu", i);
+        if (!shopify_refund_map(ctx, &from->refunds[i], pointer.ptr, &refund))
+            return false;
+        if (refund.amount.amount && !money_add(total, refund.amount, &total))
+            return ctx_fail_at(ctx, ERR_INVALID, pointer,
+                               "it is in another currency, or too large");
+    }
+    *out = total.amount;
     return true;
 }
 
@@ -96,7 +146,7 @@ static bool rest_add(struct ctx *ctx, const struct shopify_order *from, struct o
                      struct money *amounts)
 {
     int64_t total, items = order->total;
-    if (!amount_read(ctx, from->total_price, order->currency, STR("/total_price"), &total))
+    if (!total_read(ctx, from, order->currency, &total))
         return false;
     if (total < items)
         return ctx_fail_at(ctx, ERR_INVALID, STR("/total_price"), "the items alone cost more");
@@ -127,10 +177,13 @@ bool shopify_order_map(struct ctx *ctx, const struct shopify_order *from, struct
     if (!currency_read(ctx, from->currency, STR("/currency"), currency))
         return false;
     for (size_t i = 0; i < from->n_line_items; i++) {
-        if (from->line_items[i].quantity == 0)
+        int64_t quantity = quantity_of(from, &from->line_items[i]);
+        if (quantity == 0)
             continue; /* taken out of the order */
         order.lines[order.n_lines] = line_map(ctx, &from->line_items[i]);
-        if (!item_amount(ctx, &from->line_items[i], i, currency, &amounts[order.n_lines++]))
+        order.lines[order.n_lines].quantity = quantity;
+        if (!item_amount(ctx, &from->line_items[i], i, quantity, currency,
+                         &amounts[order.n_lines++]))
             return false;
     }
     memcpy(order.currency, currency, sizeof(order.currency));

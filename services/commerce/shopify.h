@@ -7,7 +7,8 @@
 /* Is the base64 text the HMAC-SHA256 of the body with this secret? In constant time. */
 bool shopify_signed(struct ctx *ctx, struct str secret, struct str body, struct str signature);
 
-/* The order as it was placed: what is paid for each item after its discounts, and one line for what goes beyond the items
+/* The order as it stands there: what was taken out of it by an edit is not in it, what was paid back is. One that was cancelled:
+ * as it was placed. What is paid for each item after its discounts, and one line for what goes beyond the items
  * (shipping, taxes, tips), so that the total is Shopify's. INVALID with the pointer: an unknown currency, an amount that
  * is none or has more digits than the currency, items that cost more than the order. */
 bool shopify_order_map(struct ctx *ctx, const struct shopify_order *from, struct order_row *out);

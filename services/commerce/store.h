@@ -29,6 +29,10 @@ struct order_row {
     enum order_state state;
     bool paid; /* also where it was cancelled or refunded since */
     int64_t placed_us, total, refunded;
+    int64_t changes; /* of its lines and total, so far */
+    struct order_told {
+        int64_t updated_us, triggered_us; /* 0: not said */
+    } told; /* as of when its shop last told all of it */
     char currency[4];
     struct line_row *lines;
     size_t n_lines;
@@ -96,6 +100,12 @@ bool store_order_add(struct ctx *ctx, const struct order_row *order);
 bool store_order_move(struct ctx *ctx, const struct order_row *order, enum order_state to);
 bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_t amount,
                           enum order_state to);
+
+/* Puts other lines and another total in place of those of `order`; and as of when that is. */
+bool store_order_change(struct ctx *ctx, const struct order_row *order,
+                        const struct order_row *changed);
+bool store_order_told(struct ctx *ctx, const struct order_row *order,
+                      const struct order_told *told);
 
 /* Notes a refund, with its parts on their lines. CONFLICT: this one is noted already. */
 bool store_refund_add(struct ctx *ctx, const struct order_row *order,

@@ -1,7 +1,8 @@
 #include "services/commerce/store.h"
 
 #define ORDER_COLUMNS                                                                              \
-    "order_id, customer_id, state, channel, asked, placed_us, total, refunded, currency, stage"
+    "order_id, customer_id, state, channel, asked, placed_us, total, refunded, currency, stage,"   \
+    " changes, told_us, triggered_us"
 
 /* What an older version wrote has no stage, and counts as paid. */
 static struct order_row order_of(struct ctx *ctx, const struct sql_rows *rows)
@@ -13,7 +14,9 @@ static struct order_row order_of(struct ctx *ctx, const struct sql_rows *rows)
                                .asked = row_str(ctx, rows, 4),
                                .placed_us = row_int(rows, 5),
                                .total = row_int(rows, 6),
-                               .refunded = row_int(rows, 7) };
+                               .refunded = row_int(rows, 7),
+                               .changes = row_int(rows, 10),
+                               .told = { row_int(rows, 11), row_int(rows, 12) } };
     store_currency(ctx, rows, 8, order.currency);
     enum order_state stage = row_is_null(rows, 9) ? ORDER_STATE_PAID
                                                   : order_state_parse(row_str(ctx, rows, 9));
@@ -84,26 +87,34 @@ static bool line_add(struct ctx *ctx, const struct order_row *order, size_t i)
     const struct line_row *line = &order->lines[i];
     return sql_exec(
         ctx, NULL,
-        "INSERT INTO order_lines (order_id, line, product_id, quantity, amount, sku, taken)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO order_lines (order_id, line, product_id, quantity, amount, sku, taken, refunded_quantity)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         sql_str(order->order_id), sql_int((int64_t)i), sql_str(line->product_id),
-        sql_int(line->quantity), sql_int(line->amount), sql_str(line->sku), sql_int(line->taken));
+        sql_int(line->quantity), sql_int(line->amount), sql_str(line->sku), sql_int(line->taken),
+        sql_int(line->refunded_quantity));
+}
+
+static bool lines_add(struct ctx *ctx, const struct order_row *order)
+{
+    for (size_t i = 0; i < order->n_lines; i++)
+        if (!line_add(ctx, order, i))
+            return false;
+    return true;
 }
 
 bool store_order_add(struct ctx *ctx, const struct order_row *order)
 {
     if (!sql_exec(ctx, NULL,
                   "INSERT INTO orders (" ORDER_COLUMNS
-                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
                   sql_str(order->order_id), sql_str(order->customer_id),
                   sql_text(stored_state(order->state)), sql_str(order->channel),
                   sql_str(order->asked), sql_int(order->placed_us), sql_int(order->total),
                   sql_int(order->refunded), sql_text(order->currency),
-                  sql_text(order_state_name(order->state))))
+                  sql_text(order_state_name(order->state)), sql_int(order->changes),
+                  sql_int(order->told.updated_us), sql_int(order->told.triggered_us)) ||
+        !lines_add(ctx, order))
         return false;
-    for (size_t i = 0; i < order->n_lines; i++)
-        if (!line_add(ctx, order, i))
-            return false;
     return revenue_add(ctx, order->currency, 1, order->total, 0);
 }
 
@@ -117,15 +128,16 @@ static bool changed_one(struct ctx *ctx, int64_t changed)
 
 /* The order as it was read, before its end. */
 #define AS_READ                                                                                    \
-    " WHERE order_id = $1 AND refunded = $2 AND state = 'placed' AND coalesce(stage, 'paid') = $3"
+    " WHERE order_id = $1 AND refunded = $2 AND state = 'placed' AND coalesce(stage, 'paid') = $3" \
+    " AND changes = $4"
 #define AS_READ_VALUES(order)                                                                      \
     sql_str((order)->order_id), sql_int((order)->refunded),                                        \
-        sql_text(order_state_name((order)->state))
+        sql_text(order_state_name((order)->state)), sql_int((order)->changes)
 
 bool store_order_move(struct ctx *ctx, const struct order_row *order, enum order_state to)
 {
     int64_t changed;
-    return sql_exec(ctx, &changed, "UPDATE orders SET stage = $4" AS_READ, AS_READ_VALUES(order),
+    return sql_exec(ctx, &changed, "UPDATE orders SET stage = $5" AS_READ, AS_READ_VALUES(order),
                     sql_text(order_state_name(to))) &&
            changed_one(ctx, changed);
 }
@@ -134,9 +146,30 @@ bool store_order_pay_back(struct ctx *ctx, const struct order_row *order, int64_
                           enum order_state to)
 {
     int64_t changed;
-    return sql_exec(ctx, &changed, "UPDATE orders SET refunded = refunded + $4, state = $5" AS_READ,
+    return sql_exec(ctx, &changed, "UPDATE orders SET refunded = refunded + $5, state = $6" AS_READ,
                     AS_READ_VALUES(order), sql_int(amount), sql_text(stored_state(to))) &&
            changed_one(ctx, changed) && revenue_add(ctx, order->currency, 0, 0, amount);
+}
+
+bool store_order_change(struct ctx *ctx, const struct order_row *order,
+                        const struct order_row *changed)
+{
+    int64_t changed_rows;
+    return sql_exec(ctx, &changed_rows,
+                    "UPDATE orders SET total = $5, changes = changes + 1" AS_READ,
+                    AS_READ_VALUES(order), sql_int(changed->total)) &&
+           changed_one(ctx, changed_rows) &&
+           sql_exec(ctx, NULL, "DELETE FROM order_lines WHERE order_id = $1",
+                    sql_str(order->order_id)) &&
+           lines_add(ctx, changed) &&
+           revenue_add(ctx, order->currency, 0, changed->total - order->total, 0);
+}
+
+bool store_order_told(struct ctx *ctx, const struct order_row *order, const struct order_told *told)
+{
+    return sql_exec(
+        ctx, NULL, "UPDATE orders SET told_us = $2, triggered_us = $3 WHERE order_id = $1",
+        sql_str(order->order_id), sql_int(told->updated_us), sql_int(told->triggered_us));
 }
 
 static bool part_add(struct ctx *ctx, const struct order_row *order,

@@ -72,6 +72,22 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
     return note_order(ctx, &entry, &part);
 }
 
+/* The order stands there again, with its total of then. */
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *changed)
+{
+    struct timeline_row entry = { .profile_id = changed->customer_id,
+                                  .entry_id = arena_printf(ctx->arena, STR_FMT ":%lld",
+                                                           STR_ARG(changed->order_id),
+                                                           (long long)changed->change),
+                                  .kind = STR("order"),
+                                  .reference = changed->order_id,
+                                  .amount = changed->total,
+                                  .at_us = changed->changed_at };
+    struct spent_row part = { .spent = changed->total.amount - changed->total_before.amount };
+    memcpy(part.currency, changed->total.currency, sizeof(part.currency));
+    return note_order(ctx, &entry, &part);
+}
+
 enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed)
 {
     bool known, added;

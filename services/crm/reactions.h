@@ -9,6 +9,7 @@
 #include "loyalty_events.h"
 
 enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed);
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *changed);
 enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *refunded);
 enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *cancelled);
 enum outcome on_tier_changed(struct ctx *ctx, const struct tier_changed *changed);

@@ -17,6 +17,8 @@ static const struct reaction reactions[] = {
        READS("order_id", "refund_id", "customer_id", "refund", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled,
        READS("order_id", "customer_id", "total", "cancelled_at")),
+    ON(COMMERCE_ORDER_CHANGED_V1, on_order_changed,
+       READS("order_id", "customer_id", "change", "total", "total_before", "changed_at")),
     ON(LOYALTY_TIER_CHANGED_V1,     on_tier_changed,    READS("customer_id", "tier", "changed_at")),
     ON(ANALYTICS_TRAITS_TOLD_V1, on_traits_told,
        READS("message_id", "user_id", "anonymous_id", "traits", "told_at")),

@@ -63,6 +63,16 @@ enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *c
                      "cancellation", cancelled->cancelled_at);
 }
 
+/* What it earns of its total of now; one that is not known: see give_back. */
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *changed)
+{
+    struct order_row order;
+    if (!store_order(ctx, changed->order_id, &order))
+        return ctx_failed(ctx) ? outcome_of(ctx) : DONE;
+    order.total = changed->total.amount;
+    return settle(ctx, &order, changed->total, "order", changed->changed_at);
+}
+
 enum outcome on_profile_erased(struct ctx *ctx, const struct profile_erased *erased)
 {
     struct erasure_done done = { .request_id = erased->request_id,

@@ -10,6 +10,7 @@ static const struct reaction reactions[] = {
     ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded,
        READS("order_id", "refunded_total", "refunded_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id", "total", "cancelled_at")),
+    ON(COMMERCE_ORDER_CHANGED_V1,   on_order_changed,   READS("order_id", "total", "changed_at")),
     ON(CRM_PROFILE_ERASED_V1,       on_profile_erased,  READS("profile_id", "request_id")),
 };
 

@@ -53,6 +53,17 @@ enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *placed)
     return with_person(ctx, placed->customer_id, add_order, placed);
 }
 
+static void add_difference(struct ctx *ctx, struct person *person, const void *event)
+{
+    const struct order_changed *changed = event;
+    person->spent += in_currency(ctx, changed->total) - in_currency(ctx, changed->total_before);
+}
+
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *changed)
+{
+    return with_person(ctx, changed->customer_id, add_difference, changed);
+}
+
 static void add_refund(struct ctx *ctx, struct person *person, const void *event)
 {
     person->refunded += in_currency(ctx, ((const struct order_refunded *)event)->refund);

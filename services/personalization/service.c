@@ -16,6 +16,7 @@
 
 static const struct reaction reactions[] = {
     ON(COMMERCE_ORDER_PLACED_V1, on_order_placed, READS("customer_id", "total", "placed_at")),
+    ON(COMMERCE_ORDER_CHANGED_V1, on_order_changed, READS("customer_id", "total", "total_before")),
     ON(COMMERCE_ORDER_REFUNDED_V1,   on_order_refunded,  READS("customer_id", "refund")),
     ON(COMMERCE_ORDER_CANCELLED_V1,  on_order_cancelled, READS("customer_id", "total")),
     ON(GATEWAY_PAGE_VIEWED_V1,       on_page_viewed,     READS("person_id", "viewed_at", "shown")),

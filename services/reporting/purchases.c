@@ -6,7 +6,7 @@
 struct order {
     int64_t placed_us, total, refunded;
     char currency[4];
-    uint8_t channel, placed, cancelled, zero;
+    uint8_t channel, placed, cancelled, changed; /* the last: the number of its newest change */
 };
 _Static_assert(sizeof(struct order) == 32, "without padding");
 
@@ -172,7 +172,8 @@ bool purchase_placed(struct ctx *ctx, struct lmdb *db, struct str order_id,
         return true;
     after.order.placed = 1;
     after.order.placed_us = at_us;
-    after.order.total = total.amount;
+    if (!after.order.changed)
+        after.order.total = total.amount;
     memcpy(after.order.currency, total.currency, sizeof(after.order.currency));
     if (customer) {
         struct key key = bought_key(*customer, at_us, order_id);
@@ -188,6 +189,17 @@ bool purchase_refunded(struct ctx *ctx, struct lmdb *db, struct str order_id,
 {
     struct purchase before = purchase_read(ctx, db, order_id), after = before;
     after.order.refunded = MAX(before.order.refunded, refunded_in_all);
+    return purchase_change(ctx, db, order_id, &before, &after);
+}
+
+bool purchase_changed(struct ctx *ctx, struct lmdb *db, struct str order_id, int64_t change,
+                      int64_t total)
+{
+    struct purchase before = purchase_read(ctx, db, order_id), after = before;
+    if (MIN(change, UINT8_MAX) < before.order.changed)
+        return true;
+    after.order.changed = (uint8_t)MIN(change, UINT8_MAX);
+    after.order.total = total;
     return purchase_change(ctx, db, order_id, &before, &after);
 }
 

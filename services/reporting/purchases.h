@@ -8,6 +8,9 @@ bool purchase_placed(struct ctx *ctx, struct lmdb *db, struct str order_id,
                      const struct hash *customer, struct money total, int64_t at_us);
 bool purchase_refunded(struct ctx *ctx, struct lmdb *db, struct str order_id,
                        int64_t refunded_in_all);
+/* By its change of that number it costs so much: the newest holds, whatever comes first. */
+bool purchase_changed(struct ctx *ctx, struct lmdb *db, struct str order_id, int64_t change,
+                      int64_t total);
 bool purchase_cancelled(struct ctx *ctx, struct lmdb *db, struct str order_id);
 
 /* Finds anew the touch that each order of the customer from one moment to before another is counted for. */

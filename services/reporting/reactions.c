@@ -184,6 +184,12 @@ enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *eve
                 purchase_refunded(ctx, ctx->model, event->order_id, event->refunded_total.amount));
 }
 
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *event)
+{
+    return done(ctx, purchase_changed(ctx, ctx->model, event->order_id, event->change,
+                                      event->total.amount));
+}
+
 enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *event)
 {
     return done(ctx, purchase_cancelled(ctx, ctx->model, event->order_id));

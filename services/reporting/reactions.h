@@ -42,6 +42,7 @@ enum outcome on_event_recorded(struct ctx *ctx, const struct event_recorded *eve
 enum outcome on_page_viewed(struct ctx *ctx, const struct page_viewed *event);
 
 enum outcome on_order_placed(struct ctx *ctx, const struct order_placed *event);
+enum outcome on_order_changed(struct ctx *ctx, const struct order_changed *event);
 enum outcome on_order_refunded(struct ctx *ctx, const struct order_refunded *event);
 enum outcome on_order_cancelled(struct ctx *ctx, const struct order_cancelled *event);
 

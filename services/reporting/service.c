@@ -62,6 +62,7 @@ static const struct reaction reactions[] = {
     ON(GATEWAY_PAGE_VIEWED_V1, on_page_viewed,
        READS("person_id", "visitor_id", "customer_id", "viewed_at")),
     ON(COMMERCE_ORDER_CANCELLED_V1, on_order_cancelled, READS("order_id")),
+    ON(COMMERCE_ORDER_CHANGED_V1, on_order_changed, READS("order_id", "change", "total")),
     ON(COMMERCE_ORDER_PLACED_V1, on_order_placed,
        READS("order_id", "customer_id", "total", "placed_at")),
     ON(COMMERCE_ORDER_REFUNDED_V1, on_order_refunded, READS("order_id", "refunded_total")),

@@ -57,9 +57,15 @@ static void test_revenue(struct test_service *test)
         "{\"order_id\":\"ord_o1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_a\","
         "\"refund\":{\"amount\":200,\"currency\":\"USD\"},\"refunded_total\":{\"amount\":200,\"currency\":\"USD\"},"
         "\"refunded_at\":\"2026-11-02T00:00:00Z\"}");
+    event(
+        test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "c1",
+        "{\"order_id\":\"ord_o1\",\"customer_id\":\"prf_a\",\"change\":1,\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"changed_at\":\"2026-11-02T00:00:00Z\",\"total\":{\"amount\":1300,\"currency\":\"USD\"},"
+        "\"total_before\":{\"amount\":1000,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":1300,\"currency\":\"USD\"}}]}");
     const struct json *json = ask(test, "/v1/reports/revenue");
     CHECK_INT(at(json, "/items/0/orders"), 2);
-    CHECK_INT(at(json, "/items/0/revenue"), 1500);
+    CHECK_INT(at(json, "/items/0/revenue"), 1800);
     CHECK_INT(at(json, "/items/0/refunded"), 200);
     CHECK_INT(
         json_size(json_get(ask(test, "/v1/reports/revenue?from=2026-11-03T00:00:00Z"), "items")),
@@ -137,7 +143,7 @@ static void test_pages_and_forgetting(struct test_service *test)
     CHECK_INT(at(json, "/items/0/people"), 2);
     CHECK_INT(at(json, "/items/0/defaults"), 1);
     CHECK_INT(at(ask(test, "/v1/reports/revenue"), "/items/0/revenue"),
-              1500); /* counted on, without the person */
+              1800); /* counted on, without the person */
 }
 
 /* ---- campaigns ---- */

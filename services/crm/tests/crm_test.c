@@ -174,19 +174,26 @@ static void test_orders_on_the_timeline_once(struct test_service *test)
         test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e2", PLACED("ord_1", "prf_ann", "1000")),
         DONE);
     CHECK_INT(test_event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "e3", REFUNDED), DONE);
+    static const char changed[] =
+        "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_ann\",\"change\":1,\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"changed_at\":\"2026-11-02T00:00:00Z\",\"total\":{\"amount\":1300,\"currency\":\"USD\"},"
+        "\"total_before\":{\"amount\":1000,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":1300,\"currency\":\"USD\"}}]}";
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "e3c", changed), DONE);
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "e3d", changed), DONE); /* once */
     CHECK_INT(test_event(test, &LOYALTY_TIER_CHANGED_V1_TYPE, "e4", TIER), DONE);
     CHECK_INT(
         test_event(test, &COMMERCE_ORDER_PLACED_V1_TYPE, "e5", PLACED("ord_2", "prf_new", "500")),
         DONE);
     const struct json *profile = get(test, "/v1/profiles/prf_ann");
     CHECK_INT(json_int(json_get(profile, "orders")), 1);
-    CHECK_INT(json_int(json_pointer(profile, STR("/spent/0/spent"))), 1000);
+    CHECK_INT(json_int(json_pointer(profile, STR("/spent/0/spent"))), 1300);
     CHECK_INT(json_int(json_pointer(profile, STR("/spent/0/refunded"))), 200);
     CHECK(get(test, "/v1/profiles/prf_new") != NULL); /* an order makes a bare profile */
     const struct json *timeline = get(test, "/v1/profiles/prf_ann/timeline?limit=2");
     CHECK_INT(json_size(json_get(timeline, "items")), 2);
     CHECK(json_get(timeline, "next_cursor") != NULL);
-    CHECK_INT(json_int(json_pointer(get(test, "/v1/totals"), STR("/revenue/0/spent"))), 1500);
+    CHECK_INT(json_int(json_pointer(get(test, "/v1/totals"), STR("/revenue/0/spent"))), 1800);
 }
 
 static void test_identify(struct test_service *test)
@@ -238,7 +245,7 @@ static void test_erasing(struct test_service *test)
               DONE);
     CHECK_INT(test_event(test, &LOYALTY_TIER_CHANGED_V1_TYPE, "e7", TIER), DONE);
     CHECK_INT(status(test, "GET", "/v1/profiles/prf_ann", "profiles:read", NULL), 410);
-    CHECK_INT(json_int(json_pointer(get(test, "/v1/totals"), STR("/revenue/0/spent"))), 1600);
+    CHECK_INT(json_int(json_pointer(get(test, "/v1/totals"), STR("/revenue/0/spent"))), 1900);
     CHECK_INT(status(test, "DELETE", "/v1/profiles/prf_none", "profiles:erase", NULL), 404);
 }
 

@@ -41,6 +41,31 @@ static void test_an_order_earns_once(struct test_service *test)
     CHECK_STR(json_str(json_get(tier, "previous_tier")), "bronze");
 }
 
+/* What it earned for is another total now; the points follow. */
+static void test_changes_move_the_difference(struct test_service *test)
+{
+    static const char more[] =
+        "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"change\":1,\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"changed_at\":\"2026-11-02T00:00:00Z\",\"total\":{\"amount\":70096,\"currency\":\"USD\"},"
+        "\"total_before\":{\"amount\":60096,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":70096,\"currency\":\"USD\"}}]}";
+    static const char as_before[] =
+        "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"change\":2,\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"changed_at\":\"2026-11-02T00:00:00Z\",\"total\":{\"amount\":60096,\"currency\":\"USD\"},"
+        "\"total_before\":{\"amount\":70096,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":60096,\"currency\":\"USD\"}}]}";
+    static const char unknown[] =
+        "{\"order_id\":\"ord_none\",\"customer_id\":\"prf_a\",\"change\":1,\"placed_at\":\"2026-11-01T00:00:00Z\","
+        "\"changed_at\":\"2026-11-02T00:00:00Z\",\"total\":{\"amount\":500,\"currency\":\"USD\"},"
+        "\"total_before\":{\"amount\":1,\"currency\":\"USD\"},\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,"
+        "\"amount\":{\"amount\":500,\"currency\":\"USD\"}}]}";
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "c1", more), DONE);
+    CHECK_INT(points_of(test, "points"), 700);
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "c2", as_before), DONE);
+    CHECK_INT(test_event(test, &COMMERCE_ORDER_CHANGED_V1_TYPE, "c3", unknown), DONE);
+    CHECK_INT(points_of(test, "points"), 600);
+}
+
 static void test_refunds_take_back_the_difference(struct test_service *test)
 {
     CHECK_INT(test_event(test, &COMMERCE_ORDER_REFUNDED_V1_TYPE, "e3", REFUNDED), DONE);
@@ -104,7 +129,7 @@ static void test_entries_in_pages(struct test_service *test)
         seen += json_size(json_get(test_json(test, reply), "items"));
         cursor = json_str(json_get(test_json(test, reply), "next_cursor"));
     }
-    CHECK_INT(seen, 5); /* order, refund, cancellation, adjustment, spend */
+    CHECK_INT(seen, 7); /* order, two changes, refund, cancellation, adjustment, spend */
     CHECK_INT(
         test_call(test, "GET", "/v1/balances/prf_a/entries?cursor=junk", "loyalty:read", NULL, NULL)
             .status,
@@ -140,6 +165,7 @@ static void test_room(const char *url)
 {
     struct test_service *test = test_open(&loyalty_service, url, NULL);
     test_an_order_earns_once(test);
+    test_changes_move_the_difference(test);
     test_refunds_take_back_the_difference(test);
     test_spending(test);
     test_entries_in_pages(test);

@@ -31,6 +31,14 @@ static const struct {
     { &COMMERCE_ORDER_PLACED_V1_TYPE,
       "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"placed_at\":\"2026-11-10T12:00:00Z\",\"total\":{\"amount\":10000,\"currency\":\"USD\"},"
       "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":10000,\"currency\":\"USD\"}}]}" },
+    { &COMMERCE_ORDER_CHANGED_V1_TYPE,
+      "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"change\":1,\"placed_at\":\"2026-11-10T12:00:00Z\",\"changed_at\":\"2026-11-11T12:00:00Z\","
+      "\"total\":{\"amount\":12000,\"currency\":\"USD\"},\"total_before\":{\"amount\":10000,\"currency\":\"USD\"},"
+      "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":12000,\"currency\":\"USD\"}}]}" },
+    { &COMMERCE_ORDER_CHANGED_V1_TYPE,
+      "{\"order_id\":\"ord_1\",\"customer_id\":\"prf_a\",\"change\":2,\"placed_at\":\"2026-11-10T12:00:00Z\",\"changed_at\":\"2026-11-11T12:00:00Z\","
+      "\"total\":{\"amount\":11000,\"currency\":\"USD\"},\"total_before\":{\"amount\":12000,\"currency\":\"USD\"},"
+      "\"lines\":[{\"product_id\":\"prd_1\",\"quantity\":1,\"amount\":{\"amount\":11000,\"currency\":\"USD\"}}]}" },
     { &COMMERCE_ORDER_REFUNDED_V1_TYPE,
       "{\"order_id\":\"ord_1\",\"refund_id\":\"rfd_1\",\"customer_id\":\"prf_a\",\"refund\":{\"amount\":2500,\"currency\":\"USD\"},"
       "\"refunded_total\":{\"amount\":2500,\"currency\":\"USD\"},\"refunded_at\":\"2026-11-12T12:00:00Z\"}" },
@@ -139,7 +147,7 @@ static int64_t figure(struct test_service *test, const char *target, const char 
 static void test_figures(struct test_service *test)
 {
     CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/orders"), 4);
-    CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/revenue"), 17300);
+    CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/revenue"), 18300);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE, "/figures/net_revenue"), 14800);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE "&currency=EUR", "/figures/revenue"), 900);
     CHECK_INT(figure(test, "/v1/dashboard" RANGE "&currency=EUR", "/figures/net_revenue"), 0);
