@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "platform/sql/secrets.h"
 #include "services/ads/networks.h"
 #include "services/ads/people.h"
 #include "services/ads/reactions.h"
@@ -71,7 +72,7 @@ static bool refresh(struct ctx *ctx)
 
 static bool key_read(struct ctx *ctx, void *argument)
 {
-    return store_secret(ctx, STR("links"), argument);
+    return sql_secret_make(ctx, STR("links"), argument);
 }
 
 static void ads_close(void *argument)

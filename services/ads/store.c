@@ -1,8 +1,5 @@
 #include "services/ads/store.h"
 
-#include "base/id.h"
-#include "platform/crypto/crypto.h"
-
 static bool revision_move(struct ctx *ctx)
 {
     return sql_exec(ctx, NULL, "UPDATE revision SET value = value + 1");
@@ -14,22 +11,6 @@ bool store_revision(struct ctx *ctx, int64_t *out)
     if (!sql_one(ctx, &rows, "SELECT value FROM revision"))
         return ctx_fail(ctx, ERR_INTERNAL, "reading the revision");
     *out = row_int(&rows, 0);
-    sql_rows_close(&rows);
-    return true;
-}
-
-bool store_secret(struct ctx *ctx, struct str name, struct str *out)
-{
-    struct sql_rows rows;
-    uint8_t bytes[32];
-    id_random(bytes, sizeof(bytes));
-    if (!sql_exec(
-            ctx, NULL,
-            "INSERT INTO secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-            sql_str(name), sql_str(crypto_hex(ctx->arena, bytes, sizeof(bytes)))) ||
-        !sql_one(ctx, &rows, "SELECT secret FROM secrets WHERE name = $1", sql_str(name)))
-        return false;
-    *out = row_str(ctx, &rows, 0);
     sql_rows_close(&rows);
     return true;
 }

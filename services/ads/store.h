@@ -42,6 +42,3 @@ bool store_activations_each(struct ctx *ctx, int64_t now_us,
                             void *argument);
 
 bool store_revision(struct ctx *ctx, int64_t *out);
-
-/* A key of this name, 32 bytes as text, made at first use. */
-bool store_secret(struct ctx *ctx, struct str name, struct str *out);

@@ -56,15 +56,11 @@ static void list_one(struct call *call, struct str topic)
         put_i32(out, place.offset >= 0 ? 0 : -1);
 }
 
-bool handle_list_offsets(struct call *call)
+/* The rest of the request: for each partition of each topic `one` reads a question and writes its answer. */
+static bool answer_each(struct call *call, void (*one)(struct call *call, struct str topic))
 {
     struct reader *in = &call->in;
     struct writer *out = &call->out;
-    get_i32(in); /* replica */
-    if (call->version >= 2) {
-        get_i8(in); /* isolation */
-        put_i32(out, 0);
-    }
     int32_t n_topics = get_elements(in, TOPIC_LEAST_BYTES);
     put_i32(out, n_topics);
     for (; n_topics > 0 && !in->bad; n_topics--) {
@@ -73,11 +69,21 @@ bool handle_list_offsets(struct call *call)
         put_string(out, topic);
         put_i32(out, n);
         for (; n > 0 && !in->bad; n--)
-            list_one(call, topic);
+            one(call, topic);
     }
     if (!in->bad)
         call_done(call);
     return !in->bad;
+}
+
+bool handle_list_offsets(struct call *call)
+{
+    get_i32(&call->in); /* replica */
+    if (call->version >= 2) {
+        get_i8(&call->in); /* isolation */
+        put_i32(&call->out, 0);
+    }
+    return answer_each(call, list_one);
 }
 
 /* There is one node and so one epoch, 0, which ends where the log ends. */
@@ -98,22 +104,8 @@ static void epoch_one(struct call *call, struct str topic)
 
 bool handle_offset_for_leader_epoch(struct call *call)
 {
-    struct reader *in = &call->in;
-    struct writer *out = &call->out;
     if (call->version >= 3)
-        get_i32(in); /* replica */
-    put_i32(out, 0);
-    int32_t n_topics = get_elements(in, TOPIC_LEAST_BYTES);
-    put_i32(out, n_topics);
-    for (; n_topics > 0 && !in->bad; n_topics--) {
-        struct str topic = get_string(in);
-        int32_t n = get_elements(in, 12);
-        put_string(out, topic);
-        put_i32(out, n);
-        for (; n > 0 && !in->bad; n--)
-            epoch_one(call, topic);
-    }
-    if (!in->bad)
-        call_done(call);
-    return !in->bad;
+        get_i32(&call->in); /* replica */
+    put_i32(&call->out, 0);
+    return answer_each(call, epoch_one);
 }

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "platform/sql/secrets.h"
 #include "services/content/preview.h"
 #include "services/content/reply.h"
 #include "content_contract.h"
@@ -15,7 +16,7 @@ struct reply content_make_preview(struct ctx *ctx, const struct make_preview_in 
                                .expires_us = clock_now_us() + in->body->seconds * US_PER_S };
     if (!entry_find(ctx, in->entry_id, &entry) ||
         (preview.version && !version_find(ctx, in->entry_id, preview.version, &version)) ||
-        !store_secret(ctx, KEY_NAME, true, &key))
+        !sql_secret_make(ctx, KEY_NAME, &key))
         return reply_error(ctx);
     struct preview_token token = { .token = preview_sign(ctx->arena, key, &preview),
                                    .expires_at = preview.expires_us };
@@ -26,7 +27,7 @@ static bool preview_find(struct ctx *ctx, struct str token, struct preview *prev
                          struct entry_row *entry, struct version_row *version)
 {
     struct str key;
-    if (!store_secret(ctx, KEY_NAME, false, &key))
+    if (!sql_secret(ctx, KEY_NAME, &key))
         return ctx_fail(ctx, ERR_NOT_FOUND, "this is no preview");
     return preview_verify(ctx, key, token, clock_now_us(), preview) &&
            entry_find(ctx, preview->entry_id, entry) &&

@@ -197,9 +197,6 @@ bool store_schedules_due(struct ctx *ctx, int64_t now_us, size_t limit, struct s
 bool store_schedule_end(struct ctx *ctx, const struct schedule_row *schedule, int64_t now_us,
                         struct str reason, bool *changed);
 
-/* A key of this name, 32 bytes as text; made at first use where `make`. False, no error: there is none. */
-bool store_secret(struct ctx *ctx, struct str name, bool make, struct str *out);
-
 /* ---- media ---- */
 
 struct media_row {

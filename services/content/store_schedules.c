@@ -1,6 +1,4 @@
-/* What is to happen when, and the service's own keys. */
-#include "base/id.h"
-#include "platform/crypto/crypto.h"
+/* What is to happen when. */
 #include "services/content/store.h"
 
 bool store_schedule_put(struct ctx *ctx, const struct schedule_row *schedule)
@@ -89,21 +87,5 @@ bool store_schedule_end(struct ctx *ctx, const struct schedule_row *schedule, in
                   sql_int(schedule->due_us)))
         return false;
     *changed = n == 1;
-    return true;
-}
-
-bool store_secret(struct ctx *ctx, struct str name, bool make, struct str *out)
-{
-    struct sql_rows rows;
-    uint8_t bytes[32];
-    id_random(bytes, sizeof(bytes));
-    if ((make && !sql_exec(ctx, NULL,
-                           "INSERT INTO secrets (name, secret) VALUES ($1, $2)"
-                           " ON CONFLICT (name) DO NOTHING",
-                           sql_str(name), sql_str(crypto_hex(ctx->arena, bytes, sizeof(bytes))))) ||
-        !sql_one(ctx, &rows, "SELECT secret FROM secrets WHERE name = $1", sql_str(name)))
-        return false;
-    *out = row_str(ctx, &rows, 0);
-    sql_rows_close(&rows);
     return true;
 }

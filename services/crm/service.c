@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "platform/crypto/crypto.h"
+#include "platform/sql/secrets.h"
 #include "services/crm/erasures.h"
 #include "services/crm/pages.h"
 #include "services/crm/reactions.h"
@@ -79,7 +80,7 @@ static const struct setting settings[] = {
 static bool secret_read(struct ctx *ctx, struct str name, uint8_t out[32])
 {
     struct str digits, bytes;
-    if (!store_secret(ctx, name, &digits))
+    if (!sql_secret_make(ctx, name, &digits))
         return false;
     bytes = crypto_unhex(ctx->arena, digits);
     if (!bytes.ptr || bytes.len != 32)

@@ -1,8 +1,5 @@
 #include "services/crm/store_erasures.h"
 
-#include "base/id.h"
-#include "platform/crypto/crypto.h"
-
 #define ERASURE_COLUMNS                                                                            \
     "request_id, profile_id, certificate, erased_us, answered_us, completed_us"
 
@@ -192,20 +189,4 @@ bool store_erasure_complete(struct ctx *ctx, struct str request_id, struct str c
                     "UPDATE erased SET certificate = $2, completed_us = $3"
                     " WHERE request_id = $1 AND completed_us IS NULL",
                     sql_str(request_id), sql_str(certificate), sql_int(at_us));
-}
-
-bool store_secret(struct ctx *ctx, struct str name, struct str *out)
-{
-    struct sql_rows rows;
-    uint8_t bytes[32];
-    id_random(bytes, sizeof(bytes));
-    if (!sql_exec(
-            ctx, NULL,
-            "INSERT INTO secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-            sql_str(name), sql_str(crypto_hex(ctx->arena, bytes, sizeof(bytes)))) ||
-        !sql_one(ctx, &rows, "SELECT secret FROM secrets WHERE name = $1", sql_str(name)))
-        return false;
-    *out = row_str(ctx, &rows, 0);
-    sql_rows_close(&rows);
-    return true;
 }

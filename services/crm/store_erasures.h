@@ -55,6 +55,3 @@ bool store_compactions(struct ctx *ctx, struct str request_id,
                        struct compaction_row out[STORE_TOPICS], size_t *n);
 bool store_erasure_complete(struct ctx *ctx, struct str request_id, struct str certificate,
                             int64_t at_us);
-
-/* 32 bytes in hexadecimal digits, made when they are asked for first. */
-bool store_secret(struct ctx *ctx, struct str name, struct str *out);
