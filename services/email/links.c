@@ -13,7 +13,7 @@
 
 struct links {
     char *base; /* without a slash at its end */
-    uint8_t keys[MOST_KEYS + 1][32];
+    struct crypto_hmac_key keys[MOST_KEYS + 1];
     bool known[MOST_KEYS + 1];
     uint8_t newest;
 };
@@ -45,15 +45,19 @@ static bool keys_load(struct ctx *ctx, struct links *links, const char *folder)
             continue;
         if (key.len != 32)
             return ctx_fail(ctx, ERR_INVALID, STR_FMT " does not hold 32 bytes", STR_ARG(path));
-        memcpy(links->keys[n], key.ptr, 32);
+        crypto_hmac_key(key, &links->keys[n]);
         links->known[n] = true;
         links->newest = n;
     }
     if (links->newest)
         return true;
+    uint8_t first[32];
+    if (!secret_key(ctx, arena_printf(ctx->arena, "%s/links.1.key", folder), first))
+        return false;
+    crypto_hmac_key((struct str){ (const char *)first, sizeof first }, &links->keys[1]);
     links->known[1] = true;
     links->newest = 1;
-    return secret_key(ctx, arena_printf(ctx->arena, "%s/links.1.key", folder), links->keys[1]);
+    return true;
 }
 
 struct links *links_open(struct ctx *ctx, const char *folder, struct str public_url)
@@ -84,7 +88,7 @@ static void sign(struct arena *arena, const struct links *links, uint8_t key, en
 {
     struct str parts[] = { STR(SIGNED_AS), str_of(paths[kind]), STR("\n"), signed_text };
     struct str named = arena_join(arena, parts, COUNT(parts));
-    crypto_hmac_sha256((struct str){ (const char *)links->keys[key], 32 }, named, out);
+    crypto_hmac_sha256_by(&links->keys[key], named, out);
 }
 
 struct str link_token(struct arena *arena, const struct links *links, enum link_kind kind,
